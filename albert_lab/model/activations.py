@@ -1,0 +1,15 @@
+"""The activation functions of the feed-forward blocks and the language-model head."""
+
+from collections.abc import Callable
+from functools import partial
+
+from torch import Tensor
+from torch.nn import functional
+
+from albert_lab.config.schema import Activation
+
+ACTIVATIONS: dict[Activation, Callable[[Tensor], Tensor]] = {
+    Activation.gelu_new: partial(functional.gelu, approximate="tanh"),
+    Activation.gelu: functional.gelu,
+    Activation.relu: functional.relu,
+}

@@ -1,0 +1,49 @@
+"""The two kinds of block that layers share or own: attention and feed-forward, each without its LayerNorm."""
+# ruff: noqa: N803, N806 (a shape suffix has the paper's capital letters; legend in pretraining.py)
+
+from torch import Tensor, nn
+from torch.nn import functional
+
+from albert_lab.config.schema import ModelConfig
+from albert_lab.model.activations import ACTIVATIONS
+
+
+class AttentionBlock(nn.Module):
+    """Bidirectional multi-head self-attention; D = H/A is the width of a head."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        size = config.hidden_size
+        self.num_heads = config.num_attention_heads
+        self.probs_dropout = config.attention_probs_dropout_prob
+        self.query = nn.Linear(size, size)
+        self.key = nn.Linear(size, size)
+        self.value = nn.Linear(size, size)
+        self.output = nn.Linear(size, size)
+        self.dropout = nn.Dropout(config.hidden_dropout_prob)
+
+    def forward(self, x_BSH: Tensor, mask_B11S: Tensor | None) -> Tensor:
+        """What attention adds to `x` [B,S,H]; the mask is true where a key may be looked at."""
+        query_BASD, key_BASD, value_BASD = (self._heads(each(x_BSH)) for each in (self.query, self.key, self.value))
+        mixed_BASD = functional.scaled_dot_product_attention(
+            query_BASD, key_BASD, value_BASD, mask_B11S, dropout_p=self.probs_dropout if self.training else 0.0
+        )
+        return self.dropout(self.output(mixed_BASD.transpose(1, 2).flatten(2)))
+
+    def _heads(self, x_BSH: Tensor) -> Tensor:
+        return x_BSH.unflatten(-1, (self.num_heads, -1)).transpose(1, 2)
+
+
+class FeedForwardBlock(nn.Module):
+    """H -> intermediate size -> H; the dropout after it is Google's, Hugging Face leaves it out."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.intermediate = nn.Linear(config.hidden_size, config.intermediate_size)
+        self.activation = ACTIVATIONS[config.hidden_act]
+        self.output = nn.Linear(config.intermediate_size, config.hidden_size)
+        self.dropout = nn.Dropout(config.hidden_dropout_prob if config.ffn_dropout else 0.0)
+
+    def forward(self, x_BSH: Tensor) -> Tensor:
+        """What the block adds to `x` [B,S,H]."""
+        return self.dropout(self.output(self.activation(self.intermediate(x_BSH))))

@@ -1,0 +1,79 @@
+"""A model of a few thousand weights in float64, and a batch with padding."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import pytest
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from albert_lab.config.schema import ModelConfig
+from albert_lab.model.pretraining import PretrainingModel, PretrainingOutput
+
+
+class Batch(NamedTuple):
+    input_ids: Tensor
+    attention_mask: Tensor | None
+    token_type_ids: Tensor
+    masked_positions: Tensor | None
+
+
+TINY = {
+    "vocab_size": 50,
+    "embedding_size": 8,
+    "hidden_size": 16,
+    "num_hidden_layers": 6,
+    "num_attention_heads": 4,
+    "intermediate_size": 32,
+    "max_position_embeddings": 12,
+}
+
+
+@pytest.fixture(autouse=True)
+def seed() -> None:
+    torch.manual_seed(0)
+
+
+@pytest.fixture
+def make_config() -> Callable[..., ModelConfig]:
+    def make(**changes: Any) -> ModelConfig:
+        return ModelConfig(**(TINY | changes))
+
+    return make
+
+
+@pytest.fixture
+def batch() -> Batch:
+    """Three sequences of 9, 7 and 4 tokens; id 0 is padding; five masked tokens, none of them padding."""
+    lengths = torch.tensor([9, 7, 4])
+    mask = torch.arange(9)[None, :] < lengths[:, None]
+    ids = torch.randint(1, 50, (3, 9)) * mask
+    segments = ((torch.arange(9)[None, :] >= 3) & mask).long()
+    return Batch(ids, mask, segments, torch.tensor([1, 8, 10, 15, 20]))
+
+
+@pytest.fixture
+def loss_of() -> Callable[[PretrainingOutput], Tensor]:
+    """The pre-training loss with fixed labels for `batch`."""
+
+    def loss(output: PretrainingOutput) -> Tensor:
+        assert output.sentence_logits is not None
+        words, order = torch.tensor([3, 1, 4, 1, 5]), torch.tensor([0, 1, 1])
+        return functional.cross_entropy(output.mlm_logits, words) + functional.cross_entropy(
+            output.sentence_logits, order
+        )
+
+    return loss
+
+
+@pytest.fixture
+def perturb() -> Callable[[PretrainingModel], None]:
+    """Move every weight off its initial value, so that biases and LayerNorms count in a comparison."""
+
+    def move(model: PretrainingModel) -> None:
+        with torch.no_grad():
+            for parameter in model.parameters():
+                parameter.add_(torch.randn_like(parameter), alpha=0.2)
+
+    return move

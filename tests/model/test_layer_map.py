@@ -1,0 +1,124 @@
+"""Layer maps: every scheme gives ids without gaps, and every impossible map is refused with its mend."""
+
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from albert_lab.config.errors import UserError
+from albert_lab.config.schema import SharingConfig
+from albert_lab.model.layer_map import SCHEMES, LayerMap, make_layer_map
+
+LAYERS = st.integers(1, 48)
+
+
+def blocks(layer_map: LayerMap) -> tuple[int, int]:
+    return layer_map.num_attention_blocks, layer_map.num_ffn_blocks
+
+
+@given(layers=LAYERS, groups=st.integers(1, 48), scheme=st.sampled_from(sorted(set(SCHEMES) - {"custom"})))
+def test_every_scheme_gives_a_block_per_layer_and_norms_that_go_with_blocks(
+    layers: int, groups: int, scheme: str
+) -> None:
+    sharing = SharingConfig(scheme=scheme, num_hidden_groups=min(groups, layers) if scheme == "groups" else 1)
+    layer_map = make_layer_map(sharing, layers)
+    assert layer_map.num_layers == layers == len(list(layer_map.layers()))
+    assert layer_map.attention_norm == layer_map.attention
+    assert layer_map.ffn_norm == layer_map.ffn
+
+
+@given(layers=LAYERS)
+def test_named_schemes_have_the_blocks_that_their_names_say(layers: int) -> None:
+    assert blocks(make_layer_map(SharingConfig("all"), layers)) == (1, 1)
+    assert blocks(make_layer_map(SharingConfig("none"), layers)) == (layers, layers)
+    assert blocks(make_layer_map(SharingConfig("attention"), layers)) == (1, layers)
+    assert blocks(make_layer_map(SharingConfig("ffn"), layers)) == (layers, 1)
+
+
+@given(data=st.data(), layers=LAYERS)
+def test_groups_are_runs_whose_lengths_differ_by_at_most_one(data: st.DataObject, layers: int) -> None:
+    groups = data.draw(st.integers(1, layers))
+    ids = make_layer_map(SharingConfig("groups", num_hidden_groups=groups), layers).attention
+    sizes = [ids.count(group) for group in range(groups)]
+    assert list(ids) == sorted(ids)
+    assert max(sizes) - min(sizes) <= 1
+
+
+def test_groups_at_the_ends_are_all_and_none() -> None:
+    # 22 layers in 22 groups is where Google's float formula leaves group 15 unused
+    assert make_layer_map(SharingConfig("groups", num_hidden_groups=1), 22) == make_layer_map(SharingConfig("all"), 22)
+    assert make_layer_map(SharingConfig("groups", num_hidden_groups=22), 22) == make_layer_map(
+        SharingConfig("none"), 22
+    )
+
+
+@given(ids=st.lists(st.integers(-2, 6), min_size=1, max_size=8))
+def test_a_map_is_accepted_exactly_when_its_ids_have_no_gap(ids: list[int]) -> None:
+    without_gap = set(ids) == set(range(max(ids) + 1))
+    try:
+        layer_map = make_layer_map(SharingConfig("custom", attention=ids, ffn=ids), len(ids))
+    except UserError:
+        assert not without_gap
+    else:
+        assert without_gap
+        assert layer_map.num_ffn_blocks == len(set(ids))
+
+
+def test_norms_that_are_listed_replace_the_blocks_own_in_any_scheme() -> None:
+    layer_map = make_layer_map(SharingConfig("all", attention_norm=[0, 1, 2], ffn_norm=[0, 0, 1]), 3)
+    assert (layer_map.attention, layer_map.ffn) == ((0, 0, 0), (0, 0, 0))
+    assert (layer_map.num_attention_norms, layer_map.num_ffn_norms) == (3, 2)
+
+
+def test_layers_come_in_the_order_the_blocks_run() -> None:
+    layer_map = LayerMap(attention=(0, 1), ffn=(0, 0), attention_norm=(1, 0), ffn_norm=(0, 1))
+    assert [tuple(layer) for layer in layer_map.layers()] == [(0, 1, 0, 0), (1, 0, 0, 1)]
+
+
+def test_a_map_is_drawn_with_a_line_per_kind() -> None:
+    drawn = make_layer_map(SharingConfig("attention"), 4).describe().splitlines()
+    assert drawn == [
+        "attention      0 0 0 0",
+        "ffn            0 1 2 3",
+        "attention_norm 0 0 0 0",
+        "ffn_norm       0 1 2 3",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("sharing", "says"),
+    [
+        ({"scheme": "al"}, "sharing.scheme='al' is unknown; did you mean 'all'?"),
+        ({"scheme": "groups", "num_hidden_groups": 5}, "num_hidden_groups=5 does not fit 4 layers; nearest 4"),
+        ({"scheme": "groups", "num_hidden_groups": 0}, "num_hidden_groups=0 does not fit 4 layers; nearest 1"),
+        ({"scheme": "all", "num_hidden_groups": 2}, "set scheme=groups or leave num_hidden_groups out"),
+        ({"scheme": "all", "ffn": [0, 0, 0, 0]}, "set scheme=custom or leave ffn out"),
+        ({"scheme": "custom", "ffn": [0, 0, 0, 0]}, "needs sharing.attention: 4 block ids"),
+        ({"scheme": "custom", "attention": [0, 1], "ffn": [0] * 4}, "names 2 layers and the model has 4"),
+        ({"scheme": "custom", "attention": [0, 2, 2, 4], "ffn": [0] * 4}, "never uses block 1; without gaps it is"),
+        ({"scheme": "custom", "attention": [0, 2, 2, 4], "ffn": [0] * 4}, r"\[0, 1, 1, 2\]"),
+        ({"scheme": "custom", "attention": [0, -1, 0, 0], "ffn": [0] * 4}, "has a negative id -1"),
+        ({"scheme": "all", "ffn_norm": [0]}, r"sharing.ffn_norm=\[0\] names 1 layers"),
+        ({"scheme": "none", "attention_norm": [1] * 4}, r"attention_norm=\[1, 1, 1, 1\] never uses block 0"),
+    ],
+)
+def test_an_impossible_sharing_is_refused_with_its_mend(sharing: dict[str, Any], says: str) -> None:
+    with pytest.raises(UserError, match=says.replace("?", r"\?")):
+        make_layer_map(SharingConfig(**sharing), 4)
+
+
+def test_a_model_without_layers_or_with_uneven_maps_is_refused() -> None:
+    with pytest.raises(UserError, match=r"model.num_hidden_layers=0 leaves no layer; nearest 1"):
+        make_layer_map(SharingConfig(), 0)
+    with pytest.raises(UserError, match=r"names 1 layers where sharing.attention names 2"):
+        LayerMap((0, 0), (0,), (0, 0), (0, 0))
+    with pytest.raises(UserError, match=r"names 0 layers"):
+        LayerMap((), (), (), ())
+
+
+def test_layer_maps_need_no_torch() -> None:
+    code = "import sys, albert_lab.model.layer_map, albert_lab.model.shape; assert 'torch' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)
