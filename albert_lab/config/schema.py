@@ -1,12 +1,11 @@
 """The typed schema of a run: every setting, its unit and one line of meaning.
 
 Groups in `RESULT_GROUPS` can change a result and make up a run's fingerprint; the others (`trainer`, `tracking`,
-`paths`) change only where, how fast and how visibly it runs.
+`search`, `paths`) change only where, how fast and how visibly it runs.
 """
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any
 
 
 class SentenceObjective(Enum):
@@ -162,7 +161,6 @@ class OptimizerConfig:
     warmup_steps: int = 0
     warmup_rule: WarmupRule = WarmupRule.google
     decay_power: float = 1.0  # polynomial decay to 0
-    
 
 @dataclass
 class BudgetConfig:
@@ -214,6 +212,13 @@ class TrackingConfig:
 
 
 @dataclass
+class SearchConfig:
+    """What a sweeper is told of a finished run."""
+
+    measures: list[str] = field(default_factory=lambda: ["validation/mlm_loss"])  # figures of the record
+
+
+@dataclass
 class PathsConfig:
     runs: str = "runs"  # runs, studies and the MLflow store
     cache: str = "${oc.env:ALBERT_LAB_CACHE,${albert_lab.user_cache:}}"  # corpora, vocabularies, token stores
@@ -232,6 +237,7 @@ class Config:
     train: TrainConfig = field(default_factory=TrainConfig)
     trainer: TrainerConfig = field(default_factory=TrainerConfig)
     tracking: TrackingConfig = field(default_factory=TrackingConfig)
+    search: SearchConfig = field(default_factory=SearchConfig)
     paths: PathsConfig = field(default_factory=PathsConfig)
 
 

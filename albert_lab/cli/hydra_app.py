@@ -1,0 +1,48 @@
+"""Hydra's command line (--multirun, --cfg, --help, --info, completion) around a task, with errors in one line."""
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from albert_lab.config.compose import CONF_FOLDER, register
+from albert_lab.config.errors import UserError
+from albert_lab.config.overrides import check_overrides
+
+Task = Callable[[Any], Any]
+
+
+def run_app(task: Task, name: str, arguments: Sequence[str]) -> None:
+    """Composes `conf/config.yaml` with `arguments` and calls `task` as Hydra does; raises UserError for a bad one."""
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra raises, we report
+    import hydra
+    from hydra.errors import HydraException
+    from omegaconf.errors import OmegaConfBaseException
+
+    register()
+    check_overrides(_overrides(arguments))
+    sys.argv = [name, *arguments]
+    try:
+        hydra.main(config_path=str(CONF_FOLDER), config_name="config")(task)()
+    except (HydraException, OmegaConfBaseException) as error:
+        raise UserError(one_line(error)) from error
+
+
+def _overrides(arguments: Sequence[str]) -> list[str]:
+    """The overrides among `arguments`: Hydra's flags and their values aside."""
+    from hydra._internal.utils import get_args_parser
+
+    parsed, unknown = get_args_parser().parse_known_args(list(arguments))
+    if unknown:
+        raise UserError(f"unknown option {unknown[0]!r}; `--hydra-help` lists Hydra's, settings are written KEY=VALUE")
+    return [] if parsed.shell_completion else list(parsed.overrides)
+
+
+def one_line(error: BaseException) -> str:
+    """Hydra's explanation without its line breaks; the deepest cause says most."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    keys = [line.removeprefix("full_key: ") for line in lines if line.startswith("full_key: ")]
+    said = " ".join(line for line in lines if not line.startswith(("full_key", "reference_type", "object_type")))
+    return f"{keys[0]}: {said}" if keys else said

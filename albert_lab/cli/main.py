@@ -1,0 +1,70 @@
+"""Finds the verb, runs it, and turns what goes wrong into one line and an exit code."""
+
+import importlib
+import logging
+import os
+import sys
+from collections.abc import Sequence
+
+from albert_lab import __version__
+from albert_lab.config.errors import UserError, nearest
+
+VERBS = {
+    "pretrain": "pre-train one variant; with --multirun, many",
+    "reproduce": "run a study of the paper at a scale and print the table, ours beside the paper's",
+    "report": "tables and figures of what has run, from MLflow",
+    "dashboard": "start the MLflow UI on the lab's runs",
+}
+DONE, FAILED, USER_MISTAKE, INTERRUPTED = 0, 1, 2, 130
+
+HELP = """albert-lab: what sharing parameters and a small embedding cost and buy.
+
+usage: albert-lab VERB [OVERRIDE...] [--help]
+
+verbs:
+{verbs}
+
+`albert-lab VERB --help` says more. Overrides are Hydra's: `albert-lab pretrain scale=smoke model.hidden_size=64`.
+Tab completion: eval "$(albert-lab -sc install=bash)"
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The console script. Exit codes: 0 done, 2 the user's mistake, 1 anything else."""
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    logging.basicConfig(format="%(asctime)s %(message)s", datefmt="%H:%M:%S", level=logging.INFO, stream=sys.stderr)
+    try:
+        return _dispatch(arguments)
+    except UserError as error:
+        return _say(f"albert-lab: {error}", USER_MISTAKE)
+    except KeyboardInterrupt:
+        return _say("albert-lab: interrupted", INTERRUPTED)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+
+
+def _dispatch(arguments: list[str]) -> int:
+    if arguments[:1] == ["-sc"] or arguments[:1] == ["--shell-completion"]:
+        from albert_lab.cli.completion import complete
+
+        return complete(arguments[1:])
+    if arguments[:1] == ["--version"]:
+        print(__version__)
+        return DONE
+    if not arguments or arguments[0] in ("-h", "--help", "help"):
+        print(help_text())
+        return DONE if arguments else USER_MISTAKE
+    verb, *rest = arguments
+    if verb not in VERBS:
+        raise UserError(f"no verb {verb!r}{nearest(verb, VERBS)}")
+    return int(importlib.import_module(f"albert_lab.cli.{verb}").run(rest))
+
+
+def help_text() -> str:
+    return HELP.format(verbs="\n".join(f"  {verb:<10} {meaning}" for verb, meaning in VERBS.items()))
+
+
+def _say(message: str, code: int) -> int:
+    print(message, file=sys.stderr)
+    return code

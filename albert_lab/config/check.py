@@ -1,0 +1,141 @@
+"""What the types can't say: sizes that divide, probabilities that add up, settings that need each other."""
+
+import logging
+
+from albert_lab.config.errors import UserError
+from albert_lab.config.schema import Config, CorpusKind, ModelConfig, Strategy, TrainConfig, TrainerConfig
+
+log = logging.getLogger(__name__)
+
+
+def check(config: Config) -> None:
+    """Raises UserError for the first impossible setting; warns of the merely unusual.
+
+    The layer map has its own checks, where it is made (`model.layer_map`).
+    """
+    _check_model(config.model)
+    _check_objective(config)
+    _check_data(config)
+    _check_optimizer(config)
+    _check_budget(config.train)
+    _check_batch(config.train, config.trainer)
+
+
+def _check_model(model: ModelConfig) -> None:
+    for key in ("vocab_size", "embedding_size", "hidden_size", "num_hidden_layers", "num_attention_heads",
+                "intermediate_size", "max_position_embeddings"):  # fmt: skip
+        _at_least(f"model.{key}", getattr(model, key), 1)
+    _at_least("model.type_vocab_size", model.type_vocab_size, 2)
+    for key in ("hidden_dropout_prob", "attention_probs_dropout_prob"):
+        _share(f"model.{key}", getattr(model, key))
+    heads, hidden = model.num_attention_heads, model.hidden_size
+    if hidden % heads:
+        raise UserError(
+            f"model.hidden_size={hidden} is not divisible by model.num_attention_heads={heads}; "
+            f"nearest: {nearest_multiple(hidden, heads)}"
+        )
+    if model.embedding_size > hidden:
+        log.warning(
+            "model.embedding_size=%d is larger than model.hidden_size=%d: the factorisation costs more than it saves",
+            model.embedding_size,
+            hidden,
+        )
+
+
+def nearest_multiple(value: int, factor: int) -> int:
+    """The positive multiple of `factor` closest to `value`; the smaller one of two equally close."""
+    below = value // factor * factor
+    return below if below and value - below <= below + factor - value else below + factor
+
+
+def _check_objective(config: Config) -> None:
+    objective, model = config.objective, config.model
+    _at_least("objective.max_seq_length", objective.max_seq_length, 8)
+    if objective.max_seq_length > model.max_position_embeddings:
+        raise UserError(
+            f"objective.max_seq_length={objective.max_seq_length} is longer than "
+            f"model.max_position_embeddings={model.max_position_embeddings}; nearest: {model.max_position_embeddings}"
+        )
+    for key in ("short_seq_prob", "masked_lm_prob", "mask_token_prob", "random_token_prob"):
+        _share(f"objective.{key}", getattr(objective, key))
+    _at_least("objective.ngram", objective.ngram, 1)
+    if objective.max_predictions_per_seq is not None:
+        _at_least("objective.max_predictions_per_seq", objective.max_predictions_per_seq, 1)
+    total = objective.mask_token_prob + objective.random_token_prob
+    if total > 1:
+        raise UserError(
+            f"objective.mask_token_prob + objective.random_token_prob = {total:g} is over 1; "
+            f"nearest: objective.random_token_prob={1 - objective.mask_token_prob:g}"
+        )
+
+
+def _check_data(config: Config) -> None:
+    data = config.data
+    if data.corpus is CorpusKind.text and not data.files:
+        raise UserError("data=text needs data.files=[PATH,...]: paths or globs of .txt, .jsonl or .parquet files")
+    if data.corpus is CorpusKind.hub and not data.dataset:
+        raise UserError("data=hub needs data.dataset=NAME, as in data.dataset=Salesforce/wikitext")
+    if not 0 < data.held_out < 1:
+        raise UserError(f"data.held_out={data.held_out:g} must be above 0 and below 1, as in data.held_out=0.02")
+    if data.max_documents is not None:
+        _at_least("data.max_documents", data.max_documents, 2)
+    if config.model.vocab_size != config.tokenizer.vocab_size:
+        raise UserError(
+            f"model.vocab_size={config.model.vocab_size} differs from tokenizer.vocab_size="
+            f"{config.tokenizer.vocab_size}; set tokenizer.vocab_size alone, the model follows"
+        )
+
+
+def _check_optimizer(config: Config) -> None:
+    optimizer, steps = config.optimizer, config.train.budget.steps
+    if optimizer.learning_rate <= 0:
+        raise UserError(f"optimizer.learning_rate={optimizer.learning_rate:g} must be above 0, as in 1e-3")
+    _at_least("optimizer.warmup_steps", optimizer.warmup_steps, 0)
+    if steps is not None and optimizer.warmup_steps > steps:
+        raise UserError(
+            f"optimizer.warmup_steps={optimizer.warmup_steps} is more than train.budget.steps={steps}; nearest: {steps}"
+        )
+
+
+def _check_budget(train: TrainConfig) -> None:
+    given = {k: v for k, v in vars(train.budget).items() if v is not None}
+    if len(given) != 1:
+        said = ", ".join(f"{k}={v}" for k, v in given.items()) or "none"
+        raise UserError(
+            f"train.budget needs exactly one of steps, tokens, seconds, but has {said}; "
+            "set the others to null, as in train.budget.steps=null train.budget.seconds=600"
+        )
+    for key, value in given.items():
+        if value <= 0:
+            raise UserError(f"train.budget.{key}={value:g} must be above 0")
+    _at_least("train.validate_every_steps", train.validate_every_steps, 1)
+    _at_least("train.validation_samples", train.validation_samples, 1)
+
+
+def _check_batch(train: TrainConfig, trainer: TrainerConfig) -> None:
+    _at_least("train.batch_size", train.batch_size, 1)
+    _at_least("trainer.devices", trainer.devices, 1)
+    if trainer.devices > 1 and trainer.strategy is Strategy.auto:
+        raise UserError(f"trainer.devices={trainer.devices} needs a strategy: trainer=ddp or trainer=zero2")
+    if train.batch_size % trainer.devices:
+        raise UserError(
+            f"train.batch_size={train.batch_size} does not divide among trainer.devices={trainer.devices}; "
+            f"nearest: {nearest_multiple(train.batch_size, trainer.devices)}"
+        )
+    share, micro = train.batch_size // trainer.devices, trainer.micro_batch_size
+    if micro is not None and (micro < 1 or share % micro):
+        divisors = [d for d in range(1, share + 1) if share % d == 0]
+        best = min(divisors, key=lambda d: abs(d - micro))
+        raise UserError(
+            f"trainer.micro_batch_size={micro} does not divide a process's share of {share} sequences; nearest: {best}"
+        )
+
+
+def _at_least(key: str, value: float, least: int) -> None:
+    if value < least:
+        raise UserError(f"{key}={value} must be at least {least}")
+
+
+def _share(key: str, value: float) -> None:
+    if not 0 <= value <= 1:
+        raise UserError(f"{key}={value:g} must be between 0 and 1; nearest: {min(max(value, 0), 1):g}")

@@ -1,0 +1,115 @@
+"""From a configuration to a finished run: its folder, its data, a training process of its own, its record."""
+
+import logging
+import os
+import signal
+import subprocess
+import sys
+import threading
+from types import FrameType
+
+from albert_lab.config.check import check
+from albert_lab.config.compose import save
+from albert_lab.config.errors import UserError
+from albert_lab.config.files import lock
+from albert_lab.config.run_folder import RunFolder, fingerprint, read_json
+from albert_lab.config.schema import Config
+from albert_lab.data.identity import corpus_identity
+from albert_lab.model.layer_map import make_layer_map
+
+log = logging.getLogger(__name__)
+
+STOPPED = 143  # the training process saved its state and left because it was told to (128 + SIGTERM)
+USER_MISTAKE = 2
+
+
+class RunFailedError(Exception):
+    """A training process that ended without a record; the run's log says more."""
+
+
+class RunStoppedError(Exception):
+    """A training that was told to stop; the same command goes on with it."""
+
+
+def execute(config: Config) -> RunFolder:
+    """Trains what `config` describes and returns its folder, at once if that is already done.
+
+    An unfinished run is resumed. Raises UserError, RunFailedError or RunStoppedError.
+    """
+    check(config)
+    make_layer_map(config.sharing, config.model.num_hidden_layers)
+    folder = RunFolder.of(config, fingerprint(config, corpus_identity(config)))
+    if not folder.record():
+        with lock(folder.path / "run", what=f"run {folder.path.name}") as held:
+            if not folder.record():
+                _train(config, folder, held)
+                return folder
+    log.info("%s is already finished", folder.path.name)
+    _send_what_was_not_sent(config, folder)
+    return folder
+
+
+def _train(config: Config, folder: RunFolder, held_lock: int) -> None:
+    from albert_lab.data.prepare import prepare
+
+    prepare(config)
+    save(config, folder.config)
+    folder.failure.unlink(missing_ok=True)
+    code = _run_child([sys.executable, "-m", "albert_lab.train", str(folder.path)], _threads(config), held_lock)
+    if code == 0 and folder.record():
+        return
+    failure = read_json(folder.failure) or {}
+    reason = failure.get("reason") or f"the training process ended with {_name_of(code)}; see {folder.log}"
+    if code in (STOPPED, -signal.SIGTERM, -signal.SIGINT):
+        raise RunStoppedError(f"{folder.path.name} was stopped; the same command goes on with it")
+    if code == USER_MISTAKE:
+        raise UserError(reason)
+    raise RunFailedError(f"{folder.path.name}: {reason}")
+
+
+def _threads(config: Config) -> dict[str, str]:
+    """The environment that gives a process its CPU threads; libraries read it when they are loaded."""
+    cores = len(os.sched_getaffinity(0))
+    threads = config.trainer.threads or max(1, cores // config.trainer.devices)
+    return {"OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads)}
+
+
+def _run_child(command: list[str], environment: dict[str, str], held_lock: int) -> int:
+    """Runs `command` to its end; a SIGTERM sent to this process is passed on. The child holds the run's lock too."""
+    child = subprocess.Popen(command, env={**os.environ, **environment}, pass_fds=(held_lock,), stdout=sys.stderr)
+
+    def pass_on(number: int, _: FrameType | None) -> None:
+        child.send_signal(number)
+
+    in_main_thread = threading.current_thread() is threading.main_thread()
+    previous = signal.signal(signal.SIGTERM, pass_on) if in_main_thread else None
+    try:
+        return _wait(child)
+    finally:
+        if in_main_thread:
+            signal.signal(signal.SIGTERM, previous)
+
+
+def _wait(child: subprocess.Popen[bytes]) -> int:
+    """The child's exit code. Ctrl-C reaches the child by itself: it saves its state while we wait."""
+    while True:
+        try:
+            return child.wait()
+        except KeyboardInterrupt:
+            log.warning("stopping: waiting for the training process to save its state")
+
+
+def _name_of(code: int) -> str:
+    if code >= 0:
+        return f"exit code {code}"
+    hint = " (out of memory?)" if -code == signal.SIGKILL else ""
+    return f"signal {signal.Signals(-code).name}{hint}"
+
+
+def _send_what_was_not_sent(config: Config, folder: RunFolder) -> None:
+    """Sends a finished run's metrics to MLflow if the server was down while it trained."""
+    state = read_json(folder.tracking) or {}
+    if config.tracking.mlflow and not state.get("complete"):
+        subprocess.run([sys.executable, "-m", "albert_lab.train.tracking", str(folder.path)], check=False)
+
+

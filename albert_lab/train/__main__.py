@@ -1,0 +1,87 @@
+"""The training process of a run: `python -m albert_lab.train RUN_FOLDER`, started by `albert_lab.launch`.
+
+With several processes it starts them through torchrun, which runs this same module once per rank.
+"""
+
+import ctypes
+import logging
+import os
+import signal
+import sys
+from pathlib import Path
+
+from albert_lab.config.compose import load
+from albert_lab.config.errors import UserError
+from albert_lab.config.files import write_json
+from albert_lab.config.run_folder import RunFolder
+from albert_lab.config.schema import Config
+from albert_lab.launch import STOPPED, USER_MISTAKE
+
+PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
+
+
+def main() -> int:
+    folder = RunFolder(Path(sys.argv[1]))
+    config = load(folder.config)
+    if "LOCAL_RANK" not in os.environ:
+        _end_with_parent()
+        if config.trainer.devices > 1:
+            return _start_ranks(folder, config)
+    _start_log(folder)
+    return _train(folder, config)
+
+
+def _end_with_parent() -> None:
+    """Has the kernel send SIGTERM when the launcher dies, so that a killed command leaves no training behind."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def _start_ranks(folder: RunFolder, config: Config) -> int:
+    command = ["--standalone", f"--nproc-per-node={config.trainer.devices}", "-m", "albert_lab.train", str(folder.path)]
+    from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
+    from torch.distributed.run import main as torchrun
+
+    logging.getLogger("torch.distributed").setLevel(logging.ERROR)
+    try:
+        torchrun(command)
+    except ChildFailedError as error:
+        return error.get_first_failure()[1].exitcode
+    return 0
+
+
+def _start_log(folder: RunFolder) -> None:
+    """Rank 0 logs to the terminal and to the run's `log.txt`; the others only what goes wrong."""
+    first = os.environ.get("RANK", "0") == "0"
+    handlers: list[logging.Handler] = [logging.StreamHandler(sys.stderr)]
+    if first:
+        handlers.append(logging.FileHandler(folder.log, encoding="utf-8"))
+    level = logging.INFO if first else logging.ERROR
+    logging.basicConfig(format="%(asctime)s %(message)s", datefmt="%H:%M:%S", level=level, handlers=handlers)
+
+
+def _train(folder: RunFolder, config: Config) -> int:
+    from albert_lab.train.meter import TrainingDivergedError
+    from albert_lab.train.run import Stopped, run
+
+    try:
+        run(folder, config)
+    except Stopped:
+        return STOPPED
+    except UserError as error:
+        return _fail(folder, str(error), USER_MISTAKE)
+    except TrainingDivergedError as error:
+        return _fail(folder, str(error), 1)
+    except Exception as error:
+        logging.getLogger(__name__).exception("the training failed")
+        return _fail(folder, f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}", 1)
+    return 0
+
+
+def _fail(folder: RunFolder, reason: str, code: int) -> int:
+    if os.environ.get("RANK", "0") == "0":
+        write_json(folder.failure, {"reason": reason})
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,100 @@
+"""Checkpoints that are whole or absent, at intervals and when the process is told to stop."""
+
+import logging
+import os
+import shutil
+import signal
+import time
+from pathlib import Path
+from types import FrameType
+
+import lightning as L
+import torch
+
+from albert_lab.config.schema import TrainerConfig
+from albert_lab.train.module import PretrainingTask
+
+log = logging.getLogger(__name__)
+
+
+def newest(folder: Path) -> Path | None:
+    """The checkpoint of the latest step; a half-written one has another name and doesn't count."""
+    found = sorted(folder.glob("step-*"), key=lambda path: int(path.name.removeprefix("step-")))
+    return found[-1] if found else None
+
+
+class Checkpoints(L.Callback):
+    """Saves the whole training state under `step-N` and keeps the newest.
+
+    A SIGTERM or SIGINT saves at the end of the step and stops the training (`was_stopped`).
+    """
+
+    def __init__(self, folder: Path, config: TrainerConfig) -> None:
+        self.folder, self.config = folder, config
+        self.was_stopped = False
+        self._told_to_stop = False
+        self._last_seconds = time.monotonic()
+
+    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        self._last_seconds = time.monotonic()
+        for number in (signal.SIGTERM, signal.SIGINT):  # in place of Lightning's, which leaves without saving
+            signal.signal(number, self._on_signal)
+
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        self._told_to_stop = True
+
+    def on_train_batch_end(  # type: ignore[override]
+        self, trainer: L.Trainer, pl_module: PretrainingTask, outputs: object, batch: object, batch_idx: int
+    ) -> None:
+        if (batch_idx + 1) % trainer.accumulate_grad_batches:
+            return
+        self.was_stopped = _on_any_rank(trainer, self._told_to_stop)
+        if self.was_stopped or self._is_due(trainer):
+            self.save(trainer)
+        if self.was_stopped:
+            log.info("told to stop: saved step %d", trainer.global_step)
+            trainer.should_stop = True
+
+    def _is_due(self, trainer: L.Trainer) -> bool:
+        steps, seconds = self.config.checkpoint_every_steps, self.config.checkpoint_every_seconds
+        if steps is not None and trainer.global_step % steps == 0:
+            return True
+        late = seconds is not None and time.monotonic() - self._last_seconds >= seconds
+        return _on_any_rank(trainer, late)
+
+    def save(self, trainer: L.Trainer) -> None:
+        """Writes beside the final name, then renames: a kill at any moment leaves the previous checkpoint whole."""
+        final = self.folder / f"step-{trainer.global_step}"
+        partial = self.folder / f"partial-{trainer.global_step}"
+        if trainer.is_global_zero:
+            self._clear(keep=newest(self.folder))
+        trainer.strategy.barrier()
+        if final.exists():
+            return
+        trainer.save_checkpoint(partial)
+        trainer.strategy.barrier()
+        if trainer.is_global_zero:
+            _sync(partial)
+            os.replace(partial, final)
+            self._clear(keep=final)
+        trainer.strategy.barrier()
+        self._last_seconds = time.monotonic()
+
+    def _clear(self, keep: Path | None) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        for path in self.folder.iterdir():
+            if path != keep:
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def _on_any_rank(trainer: L.Trainer, flag: bool) -> bool:
+    if trainer.world_size == 1:
+        return flag
+    return bool(trainer.strategy.reduce(torch.tensor(float(flag), device=trainer.strategy.root_device), reduce_op="sum"))
+
+
+def _sync(path: Path) -> None:
+    files = [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()]
+    for file in files:
+        with open(file, "rb") as opened:
+            os.fsync(opened.fileno())

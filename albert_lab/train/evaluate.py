@@ -1,0 +1,111 @@
+"""What a model knows of held-out text: losses and accuracies over a fixed set of samples."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.distributed as dist
+from torch import Tensor
+from torch.nn import functional as F
+
+from albert_lab.data.samples import Batch, Samples
+from albert_lab.model.pretraining import PretrainingModel
+
+
+@dataclass
+class Tally:
+    """Sums over samples, from which means follow; a tensor so that processes can add theirs up.
+
+    Entries: masked tokens, their cross-entropy (nats), hits; sentence pairs, their cross-entropy, hits; real tokens.
+    """
+
+    sums: Tensor  # float64 [7]
+
+    @classmethod
+    def empty(cls) -> "Tally":
+        return cls(torch.zeros(7, dtype=torch.float64))
+
+    def add(self, other: "Tally") -> None:
+        self.sums += other.sums
+
+    def over_processes(self) -> "Tally":
+        """The same sums over every process of the group."""
+        if not (dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1):
+            return self
+        backend_device = "cuda" if dist.get_backend() == "nccl" else "cpu"
+        total = self.sums.to(backend_device, copy=True)
+        dist.all_reduce(total)
+        return Tally(total.cpu())
+
+    @property
+    def tokens(self) -> int:
+        return int(self.sums[6])
+
+    def means(self) -> dict[str, float | int | None]:
+        """`mlm_loss`, `mlm_accuracy`, `mlm_tokens` and the same for the sentence task (None without one)."""
+        masked, mlm_loss, mlm_hits, pairs, sentence_loss, sentence_hits, _ = self.sums.tolist()
+        return {
+            "mlm_loss": mlm_loss / max(masked, 1),
+            "mlm_accuracy": mlm_hits / max(masked, 1),
+            "mlm_tokens": int(masked),
+            "sentence_loss": sentence_loss / pairs if pairs else None,
+            "sentence_accuracy": sentence_hits / pairs if pairs else None,
+            "sentence_samples": int(pairs),
+        }
+
+
+def is_first_process() -> bool:
+    return not (dist.is_available() and dist.is_initialized()) or dist.get_rank() == 0
+
+
+@dataclass
+class Scores:
+    """A batch's summed losses, with their graph, and its tally."""
+
+    mlm_loss: Tensor  # scalar, summed over masked tokens
+    sentence_loss: Tensor  # scalar, summed over pairs; 0 without a sentence task
+    tally: Tally
+
+
+def score(model: PretrainingModel, batch: dict[str, Tensor]) -> Scores:
+    """Runs `model` on one batch (see `data.samples.Batch` for its tensors)."""
+    mask = batch["attention_mask"]
+    output = model(
+        batch["input_ids"], None if bool(mask.all()) else mask, batch["token_type_ids"], batch["masked_positions"]
+    )
+    labels = batch["masked_labels"]
+    mlm_loss = F.cross_entropy(output.mlm_logits.float(), labels, reduction="sum")
+    counts = [labels.numel(), mlm_loss.detach(), _hits(output.mlm_logits, labels)]
+    sentence_loss = mlm_loss.new_zeros(())
+    if output.sentence_logits is not None:
+        order = batch["sentence_labels"]
+        sentence_loss = F.cross_entropy(output.sentence_logits.float(), order, reduction="sum")
+        counts += [order.numel(), sentence_loss.detach(), _hits(output.sentence_logits, order)]
+    else:
+        counts += [0, 0, 0]
+    sums = torch.stack([torch.as_tensor(c, dtype=torch.float64, device="cpu") for c in [*counts, mask.sum()]])
+    return Scores(mlm_loss, sentence_loss, Tally(sums))
+
+
+def _hits(logits: Tensor, labels: Tensor) -> Tensor:
+    return (logits.detach().argmax(-1) == labels).sum()
+
+
+def to_tensors(batch: Batch, device: torch.device) -> dict[str, Tensor]:
+    return {name: torch.from_numpy(array).to(device) for name, array in batch._asdict().items()}
+
+
+@torch.no_grad()
+def evaluate(
+    model: PretrainingModel, samples: Samples, count: int, batch_size: int, rank: int = 0, processes: int = 1
+) -> Tally:
+    """Scores held-out samples 0..count-1, shared out among the processes; the same ones at every call."""
+    device = next(model.parameters()).device
+    was_training = model.training
+    model.eval()
+    tally = Tally.empty()
+    mine = np.arange(min(count, len(samples)))[rank::processes]
+    for start in range(0, len(mine), batch_size):
+        tally.add(score(model, to_tensors(samples.batch(mine[start : start + batch_size]), device)).tally)
+    model.train(was_training)
+    return tally.over_processes()

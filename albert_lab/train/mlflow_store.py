@@ -1,0 +1,139 @@
+"""What the lab writes into MLflow: a run per training, a parent run per study, names that a person can read."""
+
+import logging
+import os
+from dataclasses import asdict
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")  # read at every request; the default waits for minutes
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
+
+from mlflow import MlflowClient
+from mlflow.entities import Metric, Param, RunTag
+
+from albert_lab.config.files import lock
+from albert_lab.config.run_folder import RunFolder, describe, read_json
+from albert_lab.config.schema import Config
+
+BATCH = 900  # MLflow takes at most 1,000 metrics in one request
+for noisy in ("alembic", "mlflow"):
+    logging.getLogger(noisy).setLevel(logging.WARNING)
+
+
+def connect(uri: str, runs: Path) -> MlflowClient:
+    """A client of the store at `uri`. The first use of an SQLite file creates it, one process at a time."""
+    if uri.startswith("sqlite"):
+        with lock(runs.absolute() / "mlflow", what="the MLflow database"):
+            return MlflowClient(uri)
+    return MlflowClient(uri)
+
+
+def start_run(client: MlflowClient, config: Config, folder: RunFolder) -> str:
+    """Creates the MLflow run of a training and returns its id."""
+    runs = Path(config.paths.runs).absolute()
+    with lock(runs / "mlflow", what="the MLflow experiment"):
+        experiment = _experiment(client, config.tracking.experiment, runs)
+        study = config.tracking.study
+        parent = _study_run(client, experiment, study) if study else None
+    tags = {"albert_lab.kind": "run", "albert_lab.run": folder.path.name, "albert_lab.folder": str(folder.path)}
+    if study and parent:
+        tags |= {"albert_lab.study": study, "mlflow.parentRunId": parent}
+    name = config.tracking.run_name or describe(config)
+    run_id = str(client.create_run(experiment, run_name=name, tags=tags).info.run_id)
+    client.log_batch(run_id, params=[Param(key, value) for key, value in flat_settings(config).items()])
+    client.log_artifact(run_id, str(folder.config))
+    return run_id
+
+
+def _experiment(client: MlflowClient, name: str, runs: Path) -> str:
+    found = client.get_experiment_by_name(name)
+    if found is not None:
+        return str(found.experiment_id)
+    local = str(client.tracking_uri).startswith("sqlite")
+    location = (runs / "mlflow-artifacts").as_uri() if local else None
+    return str(client.create_experiment(name, artifact_location=location))
+
+
+def _study_run(client: MlflowClient, experiment: str, study: str) -> str:
+    """The parent run of a study, created at its first cell."""
+    wanted = f"tags.`albert_lab.kind` = 'study' and tags.`albert_lab.study` = '{study}'"
+    found = client.search_runs([experiment], wanted, max_results=1)
+    if found:
+        return str(found[0].info.run_id)
+    tags = {"albert_lab.kind": "study", "albert_lab.study": study}
+    run = client.create_run(experiment, run_name=f"study {study}", tags=tags)
+    client.set_terminated(run.info.run_id)
+    return str(run.info.run_id)
+
+
+def adopt(client: MlflowClient, run_id: str, study: str) -> None:
+    """Shows a finished run under `study` too: MLflow runs have one parent, so a second study gets a light copy."""
+    run = client.get_run(run_id)
+    experiment, fingerprint = run.info.experiment_id, run.data.tags["albert_lab.run"]
+    if run.data.tags.get("albert_lab.study") == study:
+        return
+    parent = _study_run(client, experiment, study)
+    mine = f"tags.`albert_lab.run` = '{fingerprint}' and tags.`albert_lab.study` = '{study}'"
+    if client.search_runs([experiment], mine, max_results=1):
+        return
+    tags = {"albert_lab.kind": "cell", "albert_lab.run": fingerprint, "albert_lab.study": study}
+    copy = client.create_run(experiment, run_name=run.info.run_name, tags=tags | {"mlflow.parentRunId": parent})
+    values = run.data
+    client.log_batch(
+        copy.info.run_id,
+        params=[Param(key, value) for key, value in values.params.items()],
+        metrics=[Metric(key, value, run.info.end_time or 0, 0) for key, value in values.metrics.items()],
+        tags=[RunTag("albert_lab.folder", values.tags["albert_lab.folder"])],
+    )
+    client.set_terminated(copy.info.run_id)
+
+
+def send_lines(client: MlflowClient, run_id: str, lines: list[dict[str, Any]]) -> None:
+    metrics = [
+        Metric(key, value, int(line["time"] * 1000), line["step"])
+        for line in lines
+        for key, value in line["metrics"].items()
+        if value is not None
+    ]
+    for start in range(0, len(metrics), BATCH):
+        client.log_batch(run_id, metrics=metrics[start : start + BATCH])
+
+
+def finish_run(client: MlflowClient, run_id: str, folder: RunFolder) -> None:
+    """Logs the record's figures, attaches it, and ends the MLflow run."""
+    record = read_json(folder.result)
+    assert record is not None
+    step, time_ms = record["training"]["steps"], int(folder.result.stat().st_mtime * 1000)
+    metrics = [Metric(key, value, time_ms, step) for key, value in flat_figures(record).items()]
+    client.log_batch(run_id, metrics=metrics)
+    client.log_artifact(run_id, str(folder.result))
+    client.set_terminated(run_id)
+
+
+def flat_figures(record: dict[str, Any]) -> dict[str, float]:
+    """The record's numbers, keyed with slashes: `validation/mlm_accuracy`."""
+    groups = ("parameters", "flops_per_token", "memory_bytes", "speed", "training", "validation")
+    return {
+        f"{group}/{key}": float(value) for group in groups for key, value in record[group].items() if value is not None
+    }
+
+
+def flat_settings(config: Config) -> dict[str, str]:
+    """Every setting, keyed as on the command line: `model.embedding_size`."""
+    return {
+        f"{group}.{key}": _text(value) for group, values in asdict(config).items() for key, value in _leaves(values)
+    }
+
+
+def _leaves(values: dict[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
+    leaves = []
+    for key, value in values.items():
+        leaves += _leaves(value, f"{prefix}{key}.") if isinstance(value, dict) else [(prefix + key, value)]
+    return leaves
+
+
+def _text(value: Any) -> str:
+    return value.name if isinstance(value, Enum) else str(value)

@@ -1,0 +1,209 @@
+"""One training, from a run's folder to its record."""
+
+import logging
+import warnings
+from datetime import UTC, datetime
+from typing import Any
+
+import lightning as L
+import numpy as np
+import torch
+from safetensors.torch import save_file
+
+from albert_lab.config.files import write_json
+from albert_lab.config.run_folder import RunFolder
+from albert_lab.config.schema import Config, SentenceObjective
+from albert_lab.cost.memory import SavedActivations, state_bytes
+from albert_lab.cost.parameters import count_parameters
+from albert_lab.data.prepare import open_samples, prepare
+from albert_lab.data.samples import Samples
+from albert_lab.data.store import unigram_entropy
+from albert_lab.model.layer_map import LayerMap, make_layer_map
+from albert_lab.model.pretraining import PretrainingModel
+from albert_lab.report.statistics import wilson
+from albert_lab.train import host
+from albert_lab.train.budget import Budget, Clock
+from albert_lab.train.checkpoints import Checkpoints, newest
+from albert_lab.train.data_module import PretrainingData
+from albert_lab.train.evaluate import score, to_tensors
+from albert_lab.train.health import HealthCheck
+from albert_lab.train.meter import Meter, validate
+from albert_lab.train.module import PretrainingTask
+from albert_lab.train.progress import Progress
+from albert_lab.train.record import make_record, static_figures
+from albert_lab.train.strategies import lightning_precision, make_strategy
+from albert_lab.train.tracking import Journal
+
+log = logging.getLogger(__name__)
+
+
+class Stopped(Exception):  # noqa: N818 (not an error)
+    """The training was told to stop and has saved its state."""
+
+
+def run(folder: RunFolder, config: Config) -> None:
+    """Trains what `config` describes, from the newest checkpoint if there is one, and writes the record."""
+    started = _now()
+    training = Training(folder, config)
+    training.fit()
+    training.finish(started)
+
+
+class Training:
+    """The parts of one training and how they meet."""
+
+    def __init__(self, folder: RunFolder, config: Config) -> None:
+        self.folder, self.config = folder, config
+        self.layer_map = make_layer_map(config.sharing, config.model.num_hidden_layers)
+        prepared = prepare(config)
+        self.samples = open_samples(config, prepared, "train")
+        self.held_out = open_samples(config, prepared, "validation")
+        self.unigram_entropy = unigram_entropy(prepared.store, "validation")
+        self.floor_bytes = host.resident_bytes()
+        self.budget = Budget(config.train, config.objective.max_seq_length)
+        self.task = PretrainingTask(self._model(), config, self.budget)
+        self.accumulate = _accumulate(config)
+        self.meter = Meter(config, self.held_out)
+        self.checkpoints = Checkpoints(folder.checkpoints, config.trainer)
+        self.journal = Journal(folder, config)
+        self.trainer = self._trainer()
+
+    def _model(self) -> PretrainingModel:
+        torch.manual_seed(self.config.train.seed)
+        with_head = self.config.objective.sentence is not SentenceObjective.none
+        return PretrainingModel(self.config.model, self.layer_map, sentence_head=with_head)
+
+    def _trainer(self) -> L.Trainer:
+        _quiet_lightning()
+        config = self.config
+        callbacks: list[L.Callback] = [self.meter, Clock(self.budget)]
+        callbacks += [HealthCheck(self.meter, config.trainer.health_check_step, self.unigram_entropy)]
+        callbacks += [Progress(self.meter, self.budget, config.trainer.progress_bar), self.checkpoints]
+        return L.Trainer(
+            accelerator=config.trainer.accelerator,
+            devices=config.trainer.devices,
+            strategy=make_strategy(config.trainer, config.train.precision),
+            precision=lightning_precision(config.trainer, config.train.precision),
+            max_steps=self.budget.total_steps or -1,
+            accumulate_grad_batches=self.accumulate,
+            gradient_clip_val=config.optimizer.gradient_clip_norm,
+            callbacks=callbacks,
+            logger=self.journal,
+            default_root_dir=self.folder.path,
+            deterministic="warn",
+            use_distributed_sampler=False,
+            enable_checkpointing=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            num_sanity_val_steps=0,
+            limit_val_batches=0,
+        )
+
+    def fit(self) -> None:
+        """Raises Stopped when told to stop before the budget is spent."""
+        checkpoint = newest(self.folder.checkpoints)
+        done = int(checkpoint.name.removeprefix("step-")) if checkpoint else 0
+        self.journal.rewind(done)
+        self._introduce(done)
+        data = PretrainingData(self.samples, self.config.train.batch_size, self.accumulate, self.config.trainer.workers)
+        self.activation_bytes = self._activation_bytes()
+        self.trainer.fit(self.task, data, ckpt_path=checkpoint, weights_only=False if checkpoint else None)
+        self.meter.finish(self.trainer)
+        if self.checkpoints.was_stopped and not self.budget.is_spent(self.trainer.global_step):
+            self.journal.flush()
+            raise Stopped
+        self.checkpoints.save(self.trainer)
+
+    def _introduce(self, done: int) -> None:
+        """Logs what was derived from the configuration."""
+        figures, train = static_figures(self.config, self.layer_map), self.config.train
+        unique, applied = figures["parameters"]["unique"], figures["parameters"]["applied"]
+        log.info("%s", self.layer_map.describe())
+        log.info("parameters: %s unique, %s applied", f"{unique:,}", f"{applied:,}")
+        log.info("training FLOPs per token: %s", f"{figures['flops_per_token']['training']:,.0f}")
+        positions = train.batch_size * self.config.objective.max_seq_length
+        log.info("%d sequences a step, at most %s tokens; %s", train.batch_size, f"{positions:,}", self._length())
+        if done:
+            log.info("going on from step %d", done)
+
+    def _length(self) -> str:
+        steps = self.budget.total_steps
+        return f"{steps:,} steps" if steps else f"{self.budget.total_seconds:,.0f} seconds"
+
+    def _activation_bytes(self) -> int:
+        """What one process keeps for the backward pass of its first micro-batch, measured."""
+        share = self.config.train.batch_size // self.config.trainer.devices // self.accumulate
+        batch = to_tensors(self.samples.batch(np.arange(share)), torch.device("cpu"))
+        with SavedActivations(self.task.model) as saved:
+            score(self.task.model, batch)
+        return saved.bytes
+
+    def finish(self, started: str) -> None:
+        """Judges the trained model, then writes weights, record and the end of the MLflow run."""
+        trainer = self.trainer
+        figures = validate(self.task, self.held_out, self.config, trainer.global_rank, trainer.world_size)
+        if not trainer.is_global_zero:
+            return
+        figures["unigram_entropy"] = self.unigram_entropy
+        record = make_record(self.config, self.folder, self._figures(figures), started, _now())
+        weights = {name: p.detach().cpu().contiguous() for name, p in self.task.model.named_parameters()}
+        save_file(weights, self.folder.weights)
+        write_json(self.folder.result, record)
+        if self.journal.sender is not None:
+            self.journal.sender.send(finished=True)
+        log.info("%s", summary(record))
+
+    def _figures(self, validation: dict[str, Any]) -> dict[str, Any]:
+        counts = count_parameters(self.config.model, self.layer_map, self._has_sentence_head())
+        last = self.meter.last
+        return {
+            **static_figures(self.config, self.layer_map),
+            "memory_bytes": {
+                "peak": host.peak_resident_bytes(),
+                "floor": self.floor_bytes,
+                **state_bytes(counts),
+                "activations": self.activation_bytes,
+            },
+            "speed": {
+                "tokens_per_second": self.meter.tokens_per_second(self.trainer.world_size),
+                "step_seconds": self.meter.median_step_seconds(),
+            },
+            "training": {
+                "steps": self.trainer.global_step,
+                "tokens": self.meter.tokens,
+                "seconds": round(self.budget.seconds, 3),
+                "mlm_loss": last.get("train/mlm_loss"),
+            },
+            "validation": validation,
+        }
+
+    def _has_sentence_head(self) -> bool:
+        return self.config.objective.sentence is not SentenceObjective.none
+
+
+def summary(record: dict[str, Any]) -> str:
+    """The record's main figures in a few words."""
+    held_out, speed = record["validation"], record["speed"]
+    text = (
+        f"held-out MLM loss {held_out['mlm_loss']:.3f} nats (unigram entropy {held_out['unigram_entropy']:.3f}), "
+        f"MLM accuracy {held_out['mlm_accuracy']:.1%}"
+    )
+    if held_out["sentence_accuracy"] is not None:
+        low, high = wilson(held_out["sentence_accuracy"], held_out["sentence_samples"])
+        text += f", sentence accuracy {held_out['sentence_accuracy']:.1%} (95 % interval {low:.1%} to {high:.1%})"
+    return f"{text}; {speed['tokens_per_second']:,.0f} tokens/s"
+
+
+def _accumulate(config: Config) -> int:
+    share = config.train.batch_size // config.trainer.devices
+    return share // (config.trainer.micro_batch_size or share)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _quiet_lightning() -> None:
+    """Leaves out Lightning's advice: what it advises on is set on purpose."""
+    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore", module="lightning")

@@ -1,0 +1,133 @@
+"""Metrics go to a file in the run's folder first, and from there to MLflow whenever it answers.
+
+`python -m albert_lab.train.tracking RUN_FOLDER` sends what a finished run could not send.
+"""
+
+import json
+import logging
+import os
+import sys
+import time
+from argparse import Namespace
+from pathlib import Path
+from typing import Any
+
+from lightning.pytorch.loggers.logger import Logger
+from lightning.pytorch.utilities.rank_zero import rank_zero_only
+
+from albert_lab.config.compose import load
+from albert_lab.config.files import write_json
+from albert_lab.config.run_folder import RunFolder, read_json
+from albert_lab.config.schema import Config
+
+log = logging.getLogger(__name__)
+
+FLUSH_SECONDS = 10.0
+LONGEST_PAUSE_SECONDS = 600.0
+
+
+class Journal(Logger):
+    """Lightning's logger: appends a line per step to `metrics.jsonl`, then lets `MlflowSender` catch up."""
+
+    def __init__(self, folder: RunFolder, config: Config) -> None:
+        super().__init__()
+        self.folder = folder
+        self.sender = MlflowSender(folder, config) if config.tracking.mlflow else None
+        self._last_flush = time.monotonic()
+        self._pause = FLUSH_SECONDS
+
+    @property
+    def name(self) -> str:
+        return "albert_lab"
+
+    @property
+    def version(self) -> str:
+        return self.folder.path.name
+
+    def log_hyperparams(self, params: dict[str, Any] | Namespace, *args: Any, **kwargs: Any) -> None:
+        """The configuration is in the run's folder already; `MlflowSender` sends it from there."""
+
+    @rank_zero_only
+    def log_metrics(self, metrics: dict[str, float], step: int | None = None) -> None:
+        line = {"step": step, "time": round(time.time(), 3), "metrics": metrics}
+        with open(self.folder.metrics, "a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
+        if time.monotonic() - self._last_flush >= self._pause:
+            self.flush()
+
+    @rank_zero_only
+    def rewind(self, step: int) -> None:
+        """Drops what an interrupted attempt logged after the checkpoint at `step`: it will be logged again."""
+        if self.folder.metrics.exists():
+            lines = self.folder.metrics.read_text(encoding="utf-8").splitlines(keepends=True)
+            kept = [line for line in lines if line.endswith("\n") and json.loads(line)["step"] <= step]
+            self.folder.metrics.write_text("".join(kept), encoding="utf-8")
+
+    def flush(self) -> None:
+        """Sends what is new; while the server doesn't answer, tries again at growing intervals."""
+        answered = self.sender is None or self.sender.send()
+        self._last_flush = time.monotonic()
+        self._pause = FLUSH_SECONDS if answered else min(self._pause * 2, LONGEST_PAUSE_SECONDS)
+
+
+class MlflowSender:
+    """Copies a run folder to MLflow, from where the last copy ended; it never loses a line and never stops a training."""
+
+    def __init__(self, folder: RunFolder, config: Config) -> None:
+        self.folder, self.config = folder, config
+        self.state: dict[str, Any] = read_json(folder.tracking) or {"run_id": None, "lines_sent": 0, "complete": False}
+        self.uri = tracking_uri(config)
+        self._warned = False
+
+    def send(self, finished: bool = False) -> bool:
+        """Sends new lines, and the record and end of a finished run; False if the server did not take them."""
+        try:
+            self._send(finished)
+        except Exception as error:  # whatever the server's trouble is, the training goes on
+            if not self._warned:
+                log.warning(
+                    "MLflow at %s doesn't answer (%s); training goes on, metrics are kept in %s and sent later",
+                    self.uri,
+                    str(error).splitlines()[0][:120],
+                    self.folder.metrics,
+                )
+                self._warned = True
+            return False
+        return True
+
+    def _send(self, finished: bool) -> None:
+        from albert_lab.train import mlflow_store
+
+        client = mlflow_store.connect(self.uri, Path(self.config.paths.runs))
+        if self.state["run_id"] is None:
+            self.state["run_id"] = mlflow_store.start_run(client, self.config, self.folder)
+            self._save_state()
+        lines = self.folder.metrics.read_text(encoding="utf-8").splitlines() if self.folder.metrics.exists() else []
+        # An attempt that was killed may have sent lines that a rewind dropped: their steps come again.
+        new = lines[min(self.state["lines_sent"], len(lines)) :]
+        mlflow_store.send_lines(client, self.state["run_id"], [json.loads(line) for line in new])
+        self.state["lines_sent"] = len(lines)
+        if finished:
+            mlflow_store.finish_run(client, self.state["run_id"], self.folder)
+            self.state["complete"] = True
+        self._save_state()
+
+    def _save_state(self) -> None:
+        write_json(self.folder.tracking, self.state)
+
+
+def tracking_uri(config: Config) -> str:
+    """`tracking.uri`, or the SQLite file under `paths.runs`."""
+    return config.tracking.uri or f"sqlite:///{Path(config.paths.runs).absolute()}/mlflow.db"
+
+
+def send_finished(path: Path) -> bool:
+    """Sends all of a finished run's folder that MLflow doesn't have yet."""
+    folder = RunFolder(path)
+    return MlflowSender(folder, load(folder.config)).send(finished=True)
+
+
+if __name__ == "__main__":
+    logging.basicConfig(format="%(message)s", level=logging.INFO, stream=sys.stderr)
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    sys.exit(0 if send_finished(Path(sys.argv[1])) else 1)
