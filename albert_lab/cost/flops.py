@@ -1,0 +1,84 @@
+"""Floating-point operations by part, counted per application of a block (no torch).
+
+Only matrix products count, a multiply-add as two. Sharing changes none of these figures: 6 x parameters, the rule for
+unshared models, is 8x (base) to 21x (xlarge) too low for ALBERT.
+"""
+
+from dataclasses import dataclass
+
+from albert_lab.config.schema import ModelConfig
+from albert_lab.model.layer_map import LayerMap
+from albert_lab.model.shape import check_model_shape, has_projection
+
+MULTIPLY_ADD = 2
+TRAINING_PASSES = 3  # a product in the forward pass is two in the backward: by its input and by its weights
+
+
+@dataclass(frozen=True)
+class Flops:
+    """Forward FLOPs of one batch, by part.
+
+    The backward pass is exactly twice the forward: every product has two operands that need a gradient (the E -> H
+    projection's input too, for the embedding tables), and looking rows up in those tables is no product. Recomputing is
+    not counted: fused attention kernels repeat the score product in their backward pass.
+    """
+
+    by_part: dict[str, int]
+
+    @property
+    def forward(self) -> int:
+        return sum(self.by_part.values())
+
+    @property
+    def training(self) -> int:
+        """Forward and backward."""
+        return TRAINING_PASSES * self.forward
+
+
+def count_flops(
+    config: ModelConfig,
+    layer_map: LayerMap,
+    batch_size: int,
+    seq_length: int,
+    masked_tokens: int,
+    sentence_head: bool = True,
+) -> Flops:
+    """FLOPs of a batch of `batch_size` sequences of `seq_length` positions, padding included: it is computed too.
+
+    Args:
+        masked_tokens: masked tokens of the whole batch; only they meet the vocabulary.
+
+    Raises:
+        UserError: sizes that no model can have.
+    """
+    check_model_shape(config, layer_map)
+    tokens, size, embedding = batch_size * seq_length, config.hidden_size, config.embedding_size
+    multiply_adds = {
+        "projection": has_projection(config) * tokens * embedding * size,
+        "attention_projections": layer_map.num_layers * 4 * tokens * size * size,
+        "attention_products": layer_map.num_layers * 2 * tokens * seq_length * size,
+        "ffn": layer_map.num_layers * 2 * tokens * size * config.intermediate_size,
+        "mlm_transform": masked_tokens * size * embedding,
+        "mlm_vocabulary": masked_tokens * embedding * config.vocab_size,
+        "pooler": sentence_head * batch_size * size * size,
+        "classifier": sentence_head * batch_size * size * 2,
+    }
+    return Flops({part: MULTIPLY_ADD * count for part, count in multiply_adds.items()})
+
+
+def flops_per_token(
+    config: ModelConfig,
+    layer_map: LayerMap,
+    seq_length: int,
+    masked_lm_prob: float,
+    max_predictions_per_seq: int | None = None,
+    sentence_head: bool = True,
+) -> float:
+    """Training FLOPs per position of a full sequence, with the share of it that is masked.
+
+    Raises:
+        UserError: sizes that no model can have.
+    """
+    masked = max(round(seq_length * masked_lm_prob), 1)
+    masked = masked if max_predictions_per_seq is None else min(masked, max_predictions_per_seq)
+    return count_flops(config, layer_map, 1, seq_length, masked, sentence_head).training / seq_length

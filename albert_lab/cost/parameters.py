@@ -1,0 +1,95 @@
+"""Parameters by part: how many a variant stores, and how many its layers apply."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from albert_lab.config.schema import ModelConfig
+from albert_lab.model.layer_map import LayerMap
+from albert_lab.model.pretraining import PretrainingModel
+
+LAYER_PARTS = ("attention", "attention_norm", "ffn", "ffn_norm")
+
+
+@dataclass(frozen=True)
+class ParameterCounts:
+    """Weights by part (embeddings, projection, attention, attention_norm, ffn, ffn_norm, mlm_head, pooler, classifier).
+
+    `unique` counts each tensor once, `applied` a block's tensors once per layer that uses it: the weights of the same
+    model without sharing. The vocabulary product reuses the embedding table; it is tied in every variant, BERT too, and
+    counts once in both.
+    """
+
+    unique: dict[str, int]
+    applied: dict[str, int]
+
+    @property
+    def total(self) -> int:
+        """All that is stored and trained: backbone, pooler and heads."""
+        return sum(self.unique.values())
+
+    @property
+    def total_applied(self) -> int:
+        return sum(self.applied.values())
+
+    @property
+    def encoder(self) -> int:
+        """The unique blocks and LayerNorms of the layers."""
+        return sum(self.unique[part] for part in LAYER_PARTS)
+
+    @property
+    def backbone(self) -> int:
+        """Embeddings, projection and encoder: the paper's figure for unshared models (table 4: 89M at E = 128)."""
+        return self.unique["embeddings"] + self.unique["projection"] + self.encoder
+
+    @property
+    def backbone_with_pooler(self) -> int:
+        """With the pooler of the sentence head: the paper's figure for shared models (table 1: 12M for base)."""
+        return self.backbone + self.unique["pooler"]
+
+
+def count_parameters(config: ModelConfig, layer_map: LayerMap, sentence_head: bool = True) -> ParameterCounts:
+    """Counted on the model itself, built on the meta device, by the identity of its tensors.
+
+    Raises:
+        UserError: sizes that no model can have.
+    """
+    with torch.device("meta"):
+        model = PretrainingModel(config, layer_map, sentence_head)
+    counts = ParameterCounts(_unique(model), _applied(model))
+    assert counts.total == _numel([model]), "a tensor belongs to no part, or to two"
+    return counts
+
+
+def _unique(model: PretrainingModel) -> dict[str, int]:
+    encoder = model.backbone.encoder
+    return _outside_layers(model) | {part: _numel(getattr(encoder, part)) for part in LAYER_PARTS}
+
+
+def _applied(model: PretrainingModel) -> dict[str, int]:
+    encoder = model.backbone.encoder
+    return _outside_layers(model) | {
+        part: sum(_numel([getattr(encoder, part)[block]]) for block in getattr(model.layer_map, part))
+        for part in LAYER_PARTS
+    }
+
+
+def _outside_layers(model: PretrainingModel) -> dict[str, int]:
+    """The parts that are applied once."""
+    embeddings, head = model.backbone.embeddings, model.sentence_head
+    projection = _numel([embeddings.projection])
+    return {
+        "embeddings": _numel([embeddings]) - projection,
+        "projection": projection,
+        "mlm_head": _numel([model.mlm_head]),
+        "pooler": _numel([head.pooler]) if head else 0,
+        "classifier": _numel([head.classifier]) if head else 0,
+    }
+
+
+def _numel(modules: Iterable[nn.Module | None]) -> int:
+    """Elements of the distinct parameters of some modules."""
+    parameters = {id(p): p for module in modules if module is not None for p in module.parameters()}
+    return sum(parameter.numel() for parameter in parameters.values())

@@ -1,0 +1,121 @@
+"""The analytic FLOPs equal what PyTorch's own counter sees, exactly, forward and backward."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils.flop_counter import FlopCounterMode
+
+from albert_lab.config.errors import UserError
+from albert_lab.config.schema import ModelConfig, ProjectionRule, SharingConfig
+from albert_lab.cost.flops import Flops, count_flops, flops_per_token
+from albert_lab.cost.parameters import count_parameters
+from albert_lab.model.layer_map import LayerMap, make_layer_map
+from albert_lab.model.pretraining import PretrainingModel
+
+Variant = Callable[..., tuple[ModelConfig, LayerMap]]
+Shape = tuple[int, int, int]  # sequences, tokens of each, masked tokens of the batch
+
+
+def counted(
+    config: ModelConfig, layer_map: LayerMap, shape: Shape, sentence_head: bool, device: str
+) -> tuple[dict[str, int], int]:
+    """Forward FLOPs by module and training FLOPs, as the counter sees them.
+
+    The unfused attention is asked for, since the counter is blind to the CPU's fused kernel.
+    """
+    batch, length, masked = shape
+    with torch.device(device), sdpa_kernel(SDPBackend.MATH):
+        model = PretrainingModel(config, layer_map, sentence_head)
+        ids, positions = torch.zeros(batch, length, dtype=torch.long), torch.zeros(masked, dtype=torch.long)
+        with FlopCounterMode(display=False) as forward:
+            output = model(ids, None, ids, positions)
+        with FlopCounterMode(display=False) as backward:
+            sum(logits.sum() for logits in output if logits is not None).backward()
+    modules = {name: sum(counts.values()) for name, counts in forward.get_flop_counts().items()}
+    return modules, forward.get_total_flops() + backward.get_total_flops()
+
+
+@st.composite
+def variants(draw: st.DrawFn) -> tuple[ModelConfig, LayerMap]:
+    layers, heads = draw(st.integers(1, 4)), draw(st.integers(1, 3))
+    config = ModelConfig(
+        vocab_size=draw(st.integers(3, 40)),
+        embedding_size=draw(st.sampled_from([4, 6 * heads])),
+        hidden_size=6 * heads,
+        num_hidden_layers=layers,
+        num_attention_heads=heads,
+        intermediate_size=draw(st.integers(1, 30)),
+        embedding_projection=draw(st.sampled_from(ProjectionRule)),
+    )
+    sharing = SharingConfig(draw(st.sampled_from(["all", "none", "attention", "ffn"])))
+    return config, make_layer_map(sharing, layers)
+
+
+SHAPES = st.tuples(st.integers(1, 3), st.integers(1, 9), st.integers(1, 5))
+
+
+@settings(max_examples=15, deadline=None)
+@given(variant=variants(), shape=SHAPES, sentence_head=st.booleans())
+def test_flops_equal_pytorchs_counter(variant: tuple[ModelConfig, LayerMap], shape: Shape, sentence_head: bool) -> None:
+    flops = count_flops(*variant, *shape, sentence_head)
+    modules, training = counted(*variant, shape, sentence_head, "meta")
+    assert flops.training == training
+    assert flops.forward == modules["Global"]
+
+
+@pytest.mark.parametrize("scheme", ["all", "none", "attention", "ffn"])
+def test_parts_equal_pytorchs_counter_on_the_cpu(variant: Variant, scheme: str) -> None:
+    config, layer_map = variant("tiny", scheme, vocab_size=40, embedding_size=8)
+    modules, training = counted(config, layer_map, (2, 5, 3), True, "cpu")
+    flops = count_flops(config, layer_map, 2, 5, 3)
+    assert flops.training == training
+    part, name = flops.by_part, "PretrainingModel."
+    assert part["projection"] == modules[name + "backbone.embeddings"]
+    encoder = part["attention_projections"] + part["attention_products"] + part["ffn"]
+    assert encoder == modules[name + "backbone.encoder"]
+    assert part["mlm_transform"] + part["mlm_vocabulary"] == modules[name + "mlm_head"]
+    assert part["pooler"] + part["classifier"] == modules[name + "sentence_head"]
+
+
+def test_sharing_saves_no_flops(variant: Variant) -> None:
+    assert len({count_flops(*variant("base", scheme), 1, 512, 77).training for scheme in ("all", "none", "ffn")}) == 1
+
+
+def test_only_masked_tokens_meet_the_vocabulary(variant: Variant) -> None:
+    few, many = (count_flops(*variant("base"), 2, 512, masked) for masked in (40, 1024))
+    assert many.by_part["mlm_vocabulary"] / few.by_part["mlm_vocabulary"] == 1024 / 40
+    assert few.by_part["mlm_vocabulary"] == 2 * 40 * 128 * 30000
+    assert {part for part in few.by_part if few.by_part[part] != many.by_part[part]} == {
+        "mlm_vocabulary",
+        "mlm_transform",
+    }
+
+
+def test_flops_per_token_are_a_full_sequences_share(variant: Variant) -> None:
+    flops: Flops = count_flops(*variant("base"), 1, 512, 77)
+    assert flops_per_token(*variant("base"), 512, 0.15) == flops.training / 512
+    capped = count_flops(*variant("base"), 1, 512, 20, sentence_head=False)
+    assert flops_per_token(*variant("base"), 512, 0.15, 20, sentence_head=False) == capped.training / 512
+
+
+@pytest.mark.parametrize(("shape", "times"), [("base", 8.1), ("large", 18.5), ("xlarge", 21.4), ("xxlarge", 11.1)])
+def test_six_times_the_parameters_is_far_too_low_for_shared_layers(variant: Variant, shape: str, times: float) -> None:
+    config, layer_map = variant(shape)
+    rule = 6 * count_parameters(config, layer_map).backbone_with_pooler
+    assert flops_per_token(config, layer_map, 512, 0.15) / rule == pytest.approx(times, abs=0.1)
+
+
+def test_an_impossible_model_is_not_counted(variant: Variant) -> None:
+    with pytest.raises(UserError, match="nearest 768"):
+        count_flops(*variant("base", hidden_size=770), 1, 512, 77)
+
+
+def test_counting_flops_needs_no_torch() -> None:
+    code = "import sys, albert_lab.cost.flops; assert 'torch' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)
