@@ -1,0 +1,65 @@
+"""A figure with its title and its text alternative, as inline SVG for a page or PNG for a notebook."""
+
+import hashlib
+import io
+import re
+from dataclasses import dataclass, field
+from html import escape
+
+import matplotlib
+from matplotlib.figure import Figure
+
+INK = "#1f2329"  # text and axes; becomes the page's own text colour in SVG, so that it reads on light and dark
+GRID = "#8a8f98"
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A drawn figure; `alt` says in words what it shows, with the figures themselves."""
+
+    title: str
+    alt: str
+    note: str  # what to look at, and what not to conclude
+    figure: Figure = field(repr=False)
+
+    def svg(self) -> str:
+        """An `<svg>` element that scales with the page, loads nothing and takes the page's text colour."""
+        key = hashlib.sha256(self.title.encode()).hexdigest()[:8]
+        buffer = io.StringIO()
+        with matplotlib.rc_context({"svg.hashsalt": key}):  # ids that are stable, and differ between charts
+            self.figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
+        return _inline(buffer.getvalue(), key, self.title, self.alt)
+
+    def html(self) -> str:
+        caption = f"<figcaption><strong>{escape(self.title)}.</strong> {escape(self.note)}</figcaption>"
+        return f"<figure>\n{self.svg()}\n{caption}\n</figure>\n"
+
+    def _repr_png_(self) -> bytes:
+        buffer = io.BytesIO()
+        self.figure.savefig(buffer, format="png", dpi=110, facecolor="white")
+        return buffer.getvalue()
+
+
+@dataclass(frozen=True)
+class Absent:
+    """A figure that has nothing to show, and why."""
+
+    title: str
+    reason: str
+
+    def html(self) -> str:
+        return f'<p class="absent"><strong>{escape(self.title)}:</strong> {escape(self.reason)}</p>\n'
+
+    def _repr_markdown_(self) -> str:
+        return f"**{self.title}:** {self.reason}"
+
+
+def _inline(text: str, key: str, title: str, alt: str) -> str:
+    """Matplotlib's SVG file as an element of a page: ids made unique, size left to the page, title and text added."""
+    text = re.sub(r"<metadata>.*?</metadata>", "", text[text.index("<svg") :], flags=re.DOTALL)
+    root, rest = text.split(">", 1)
+    root = re.sub(r' (?:xmlns(?::\w+)?|width|height|version)="[^"]*"', "", root)
+    for mark in ('id="', 'href="#', "url(#"):
+        rest = rest.replace(mark, f"{mark}{key}-")
+    rest = rest.replace(INK, "currentColor")
+    return f'{root} role="img" aria-label="{escape(alt)}">\n<title>{escape(title)}</title>{rest}'

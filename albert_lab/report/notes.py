@@ -1,0 +1,93 @@
+"""The sentences under a study's table: where figures come from, and what they can't tell."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from albert_lab.config.study import Study
+from albert_lab.report import paper
+from albert_lab.report.statistics import scaled, share
+from albert_lab.report.summary import Summary
+
+
+def study_notes(study: Study, summaries: Sequence[Summary], records: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
+    """Caption first; then sources, hosts, and what these figures themselves warn of."""
+    candidates = (
+        study.caption,
+        _sources(study),
+        _measured(study, records),
+        _resolution(summaries),
+        _barely_learned(summaries),
+        *paper.INCONSISTENCIES.get(study.name, ()),
+    )
+    return tuple(note for note in candidates if note)
+
+
+def hosts(records: Iterable[Mapping[str, Any]]) -> list[str]:
+    """The machines that ran, each once: `AMD EPYC, 2 cores, 25 GB, torch 2.13.0`."""
+    known: dict[str, None] = {}
+    for record in records:
+        host = record.get("host", {})
+        cores = host.get("cores")
+        parts = [host.get("cpu", "an unknown processor"), f"{cores} core{'s' * (cores != 1)}" if cores else ""]
+        parts.append(scaled(host["memory_bytes"], "B") if host.get("memory_bytes") else "")
+        parts.append(f"torch {record['versions']['torch']}" if "torch" in record.get("versions", {}) else "")
+        known[", ".join(part for part in parts if part)] = None
+    return list(known)
+
+
+def _sources(study: Study) -> str:
+    counted = (
+        "Counted: on this package's model at the paper's size, backbone and pooler; nothing was trained at that size. "
+        "“With E→H always” adds the H×H projection that a model with E = H can leave out; “applied” counts a shared "
+        "block every time it is applied."
+    )
+    if study.name not in paper.TABLES:
+        return counted
+    return f"As the paper prints it: {paper.SOURCE}, rounded there; average of five tasks. {counted}"
+
+
+def _measured(study: Study, records: Sequence[Mapping[str, Any]]) -> str:
+    if not records:
+        return "Nothing has been measured yet."
+    machines = hosts(records)
+    text = (
+        f"Measured on {'; '.join(machines)}; mean ± sample standard deviation over n seeds; MB = 10⁶ bytes. Peak "
+        "memory is the whole process's; its floor is what the process held before its model existed."
+    )
+    if len(machines) > 1:
+        text += " The machines differ: speeds and memory can't be compared across them."
+    return text
+
+
+def _resolution(summaries: Sequence[Summary]) -> str:
+    """How far apart the cells are, against how far apart the seeds of one cell are."""
+    figures = [(s, f) for s in summaries if (f := s.estimate("validation/mlm_accuracy"))]
+    if len(figures) < 2:
+        return ""
+    low, high = min(figures, key=lambda p: p[1].mean), max(figures, key=lambda p: p[1].mean)
+    text = (
+        f"Masked-token accuracy runs from {share(low[1], with_n=False)} ({low[0].label}) to "
+        f"{share(high[1], with_n=False)} ({high[0].label})"
+    )
+    spreads = [figure.spread for _, figure in figures if figure.spread is not None]
+    if not spreads:
+        return f"{text}; with one seed a cell, nothing says how much of that is chance."
+    return (
+        f"{text}; the largest spread over the seeds of one cell is {max(spreads):.4f}; gaps of that order can't be "
+        "told from chance."
+    )
+
+
+def _barely_learned(summaries: Sequence[Summary]) -> str:
+    """Cells whose loss is within 5 % of the unigram entropy: what word frequencies alone would give."""
+    weak = []
+    for summary in summaries:
+        loss, entropy = summary.mean("validation/mlm_loss"), summary.mean("validation/unigram_entropy")
+        if loss is not None and entropy is not None and loss > 0.95 * entropy:
+            weak.append(summary.label)
+    if not weak:
+        return ""
+    return (
+        f"Barely past word frequencies (held-out loss above 95 % of the unigram entropy): {', '.join(weak)}. Their "
+        "accuracies say little about the variants."
+    )

@@ -1,0 +1,179 @@
+"""The lab's plots: each takes summaries of variants and gives a Chart, or an Absent that says why there is none."""
+
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from matplotlib.ticker import FuncFormatter
+
+from albert_lab.report import axes as dress
+from albert_lab.report.chart import GRID, INK, Absent, Chart
+from albert_lab.report.labels import label_points
+from albert_lab.report.statistics import Estimate, count, share, significant, size, speed, tick
+from albert_lab.report.summary import MEMORY_KINDS, Summary, scheme_text
+
+Drawn = Chart | Absent
+_KIND_TEXT = {"optimizer": "optimizer state", "rest": "the rest above the floor"}
+
+
+def accuracy_against_parameters(summaries: Sequence[Summary]) -> Drawn:
+    """Masked-token accuracy over unique parameters, as measured at the scale that was run."""
+    title = "Masked-token accuracy against parameters, at this scale"
+    points = [
+        (summary, parameters, accuracy)
+        for summary in summaries
+        if (accuracy := summary.estimate("validation/mlm_accuracy"))
+        and (parameters := summary.mean("parameters/unique"))
+    ]
+    if not points:
+        return Absent(title, "no run has measured it yet.")
+    note = (
+        "Bars: ± one standard deviation over seeds, where there are several. Up and to the left is better. Small "
+        "models trained briefly rank by how fast they start, not by what they could reach."
+    )
+    alt = "; ".join(f"{s.label}: {share(a)} at {count(p)} parameters" for s, p, a in points)
+    return _scatter(title, note, alt, points, "unique parameters (log scale)", "masked-token accuracy (0 to 1)")
+
+
+def paper_average(points: Sequence[tuple[Summary, int, float]]) -> Drawn:
+    """The paper's average score over our exact count of parameters at its size; points are (cell, count, score)."""
+    title = "The paper's average score against parameters, at the paper's size"
+    if not points:
+        return Absent(title, "the paper has no figures for this study.")
+    note = "Scores are the paper's own; parameters are counted on this package's model. Nothing here was measured."
+    alt = "; ".join(f"{s.label}: {score} at {count(parameters)} parameters" for s, parameters, score in points)
+    estimates = [(s, float(parameters), Estimate(score, None, 1)) for s, parameters, score in points]
+    return _scatter(title, note, alt, estimates, "unique parameters (log scale)", "average of five tasks (%)")
+
+
+def memory_by_kind(summaries: Sequence[Summary]) -> Drawn:
+    """Peak memory above the floor, split into what holds it."""
+    title = "Memory of training, by kind"
+    bars = [(summary, memory) for summary in summaries if (memory := summary.memory())]
+    if not bars:
+        return Absent(title, "no run has recorded its memory by kind.")
+    figure, axes = _bar_axes([summary.label for summary, _ in bars], "memory (MB, 1 MB = 10⁶ bytes)")
+    left = [0.0] * len(bars)
+    for kind, colour in zip((*MEMORY_KINDS, "rest"), dress.MEMORY_COLOURS, strict=True):
+        widths = [memory[kind] / 1e6 for _, memory in bars]
+        axes.barh(range(len(bars)), widths, left=left, color=colour, height=0.62, edgecolor="none")
+        left = [start + width for start, width in zip(left, widths, strict=True)]
+    kinds = [_KIND_TEXT.get(kind, kind) for kind in (*MEMORY_KINDS, "rest")]
+    handles = [Patch(color=c, label=k) for k, c in zip(kinds, dress.MEMORY_COLOURS, strict=True)]
+    dress.legend(axes, handles, 3)
+    note = (
+        "Above what the process held before its model existed. Sharing shrinks weights, gradients and optimizer state; "
+        "activations stay, because every layer is still applied."
+    )
+    return Chart(title, "; ".join(f"{s.label}: {_memory_text(m)}" for s, m in bars), note, figure)
+
+
+def training_speed(summaries: Sequence[Summary]) -> Drawn:
+    """Real tokens a second after warm-up."""
+    title = "Training speed"
+    bars = [(summary, rate) for summary in summaries if (rate := summary.estimate("speed/tokens_per_second"))]
+    if not bars:
+        return Absent(title, "no run has measured its speed.")
+    figure, axes = _bar_axes([summary.label for summary, _ in bars], "real tokens a second, without padding")
+    axes.barh(
+        range(len(bars)),
+        [rate.mean for _, rate in bars],
+        xerr=[rate.spread or 0.0 for _, rate in bars],
+        color=_colours([summary for summary, _ in bars]),
+        height=0.62,
+        error_kw={"ecolor": INK, "elinewidth": 1.2, "capsize": 3},
+    )
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: tick(value)))
+    note = (
+        "Bars: ± one standard deviation over seeds. Sharing does not save arithmetic, so expect no gain in proportion "
+        "to the parameters saved; other work on the same machine shows up here."
+    )
+    return Chart(title, "; ".join(f"{s.label}: {speed(rate)}" for s, rate in bars), note, figure)
+
+
+def sentence_accuracy(summaries: Sequence[Summary]) -> Drawn:
+    """Accuracy of the sentence objective, with Wilson's interval and the level of guessing."""
+    title = "Accuracy of the sentence objective"
+    bars = [
+        (summary, accuracy, interval)
+        for summary in summaries
+        if (accuracy := summary.estimate("validation/sentence_accuracy")) and (interval := summary.interval("sentence"))
+    ]
+    if not bars:
+        return Absent(title, "no run has a sentence objective.")
+    figure, axes = _bar_axes([summary.label for summary, *_ in bars], "accuracy (0 to 1; broken line: guessing)")
+    colours = _colours([summary for summary, *_ in bars])
+    for place, (colour, (_, accuracy, (low, high))) in enumerate(zip(colours, bars, strict=True)):
+        axes.plot([low, high], [place, place], color=colour, linewidth=5, alpha=0.35, solid_capstyle="butt")
+        axes.plot(accuracy.mean, place, "o", color=colour, markersize=7)
+    axes.axvline(0.5, color=INK, linestyle="--", linewidth=1)
+    axes.set_xlim(min(0.4, *(low for *_, (low, _) in bars)) - 0.02, max(0.6, *(high for *_, (_, high) in bars)) + 0.02)
+    note = (
+        "Points: means over seeds; bands: 95 % intervals (Wilson) from the size of the held-out set. A band that "
+        "crosses the line can't be told from guessing; bands that overlap can't be ranked."
+    )
+    alt = "; ".join(f"{s.label}: {share(a)}, interval {low:.3f} to {high:.3f}" for s, a, (low, high) in bars)
+    return Chart(title, alt, note, figure)
+
+
+def learning_curves(curves: Mapping[str, tuple[str, pd.DataFrame]], metric: str) -> Drawn:
+    """A metric by optimizer step; `curves` maps a label to its scheme and its history (columns step, value)."""
+    title = f"{metric} by step"
+    known = {label: pair for label, pair in curves.items() if len(pair[1])}
+    if not known:
+        return Absent(title, "no run has logged it.")
+    figure, axes = dress.empty(3.8, "optimizer step", metric)
+    colours = dress.scheme_colours([scheme for scheme, _ in known.values()])
+    seen: dict[str, int] = {}
+    for label, (scheme, frame) in known.items():
+        style = ("-", "--", ":", "-.")[seen.get(scheme, 0) % 4]
+        seen[scheme] = seen.get(scheme, 0) + 1
+        axes.plot(frame["step"], frame["value"], style, color=colours[scheme], linewidth=1.5, label=label)
+    dress.legend(axes, axes.get_lines(), 2)
+    alt = "; ".join(f"{label} ends at {significant(f['value'].iloc[-1], 4)}" for label, (_, f) in known.items())
+    return Chart(title, alt, "Curves that still fall have not finished: their order may yet change.", figure)
+
+
+def _scatter(
+    title: str, note: str, alt: str, points: Sequence[tuple[Summary, float, Estimate]], xlabel: str, ylabel: str
+) -> Chart:
+    summaries = [summary for summary, *_ in points]
+    figure, axes = dress.empty(4.4, xlabel, ylabel)
+    markers = dress.size_markers([summary.embedding_size for summary in summaries])
+    dress.log_parameters(axes, [x for _, x, _ in points])
+    for (summary, x, y), colour in zip(points, _colours(summaries), strict=True):
+        marker = markers[summary.embedding_size]
+        axes.errorbar(x, y.mean, y.spread or None, fmt=marker, color=colour, markersize=7.5, capsize=3, elinewidth=1.2)
+    axes.margins(y=0.18)
+    dress.legend(axes, _scheme_handles(summaries) + _size_handles(markers), 4)
+    label_points(axes, [(x, y.mean) for _, x, y in points], [summary.label for summary in summaries])
+    return Chart(title, alt, note, figure)
+
+
+def _bar_axes(labels: Sequence[str], xlabel: str) -> tuple[dress.Figure, Axes]:
+    figure, axes = dress.empty(1.3 + 0.34 * len(labels), xlabel, "")
+    axes.set_yticks(range(len(labels)), labels)
+    axes.set_ylim(len(labels) - 0.5, -0.5)
+    axes.grid(visible=False, axis="y")
+    return figure, axes
+
+
+def _colours(summaries: Sequence[Summary]) -> list[str]:
+    colours = dress.scheme_colours([summary.scheme for summary in summaries])
+    return [colours[summary.scheme] for summary in summaries]
+
+
+def _scheme_handles(summaries: Sequence[Summary]) -> list[Line2D]:
+    colours = dress.scheme_colours([summary.scheme for summary in summaries])
+    return [Line2D([], [], marker="o", ls="", color=c, label=scheme_text(scheme)) for scheme, c in colours.items()]
+
+
+def _size_handles(markers: Mapping[int | None, str]) -> list[Line2D]:
+    sizes = [embedding for embedding in markers if embedding is not None]
+    return [Line2D([], [], marker=markers[e], ls="", color=GRID, label=f"E={e}") for e in sizes]
+
+
+def _memory_text(memory: Mapping[str, float]) -> str:
+    return ", ".join(f"{_KIND_TEXT.get(kind, kind)} {size(value)}" for kind, value in memory.items())

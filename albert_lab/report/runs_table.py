@@ -1,0 +1,81 @@
+"""Whatever runs there are, as one plain table: newest first, only the settings in which they differ."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pandas as pd
+
+from albert_lab.report import plots
+from albert_lab.report import statistics as show
+from albert_lab.report.page import page
+from albert_lab.report.summary import summarize
+from albert_lab.report.table import Column, Table
+
+_MEASURES: tuple[tuple[str, str, Callable[[float], str]], ...] = (
+    ("parameters", "parameters/unique", show.count),
+    ("FLOP per token", "flops_per_token/training", show.count),
+    ("peak memory", "memory_bytes/peak", show.size),
+    ("activations", "memory_bytes/activations", show.size),
+    ("tokens/s", "speed/tokens_per_second", show.count),
+    ("MLM loss", "validation/mlm_loss", "{:.3f}".format),
+    ("MLM accuracy", "validation/mlm_accuracy", "{:.3f}".format),
+    ("sentence accuracy", "validation/sentence_accuracy", "{:.3f}".format),
+)
+NOTE = "Every row is one run: figures of single seeds, without a spread. Settings that all runs share are left out."
+
+
+@dataclass(frozen=True)
+class RunsReport:
+    """A frame of runs, as `frames.from_records` or `frames.from_mlflow` gives it, ready to print."""
+
+    frame: pd.DataFrame
+
+    def table(self) -> Table:
+        frame = self.frame.sort_values("started", ascending=False, na_position="last", kind="stable")
+        started = frame["started"].map(lambda when: show.NOTHING if pd.isna(when) else f"{when:%Y-%m-%d %H:%M}")
+        columns = [Column("run", tuple(map(str, frame["name"])), number=False)]
+        columns.append(Column("started (UTC)", tuple(started), number=False))
+        columns += [Column(_short(key, frame), tuple(map(_plain, frame[key]))) for key in differing(frame)]
+        columns += [Column(head, _cells(frame[key], text)) for head, key, text in _MEASURES if frame[key].notna().any()]
+        return Table(tuple(columns))
+
+    def text(self) -> str:
+        return self.table().text()
+
+    def markdown(self) -> str:
+        return f"{self.table().markdown()}\n{NOTE}\n"
+
+    def html(self) -> str:
+        """One page that loads nothing: the table, and the plots over all runs, seeds of one variant together."""
+        summaries = summarize(self.frame)
+        charts = [
+            plots.accuracy_against_parameters(summaries),
+            plots.memory_by_kind(summaries),
+            plots.training_speed(summaries),
+            plots.sentence_accuracy(summaries),
+        ]
+        return page(
+            "Runs", f"{len(self.frame)} finished runs, newest first.", {"All runs": self.table()}, charts, (NOTE,)
+        )
+
+
+def differing(frame: pd.DataFrame) -> list[str]:
+    """The settings that are not the same in every run."""
+    settings = [key for key in frame.columns if "." in key]
+    return [key for key in settings if frame[key].map(str).nunique() > 1]
+
+
+def _short(key: str, frame: pd.DataFrame) -> str:
+    """The last part of a setting's name, or all of it where two settings end alike."""
+    last = key.rsplit(".", 1)[-1]
+    return last if [other.rsplit(".", 1)[-1] for other in frame.columns].count(last) == 1 else key
+
+
+def _plain(value: object) -> str:
+    if value is None or (isinstance(value, float) and pd.isna(value)):
+        return show.NOTHING
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _cells(values: pd.Series, text: Callable[[float], str]) -> tuple[str, ...]:
+    return tuple(show.NOTHING if pd.isna(value) else text(float(value)) for value in values)

@@ -1,0 +1,186 @@
+"""A study's report: ours beside the paper's, cell by cell, with what the tables can and can't tell."""
+
+import csv
+import io
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from albert_lab.config.files import write_text
+from albert_lab.config.study import Study
+from albert_lab.report import plots
+from albert_lab.report import statistics as show
+from albert_lab.report.lines import Counts, Line, Record, csv_row, line
+from albert_lab.report.notes import study_notes
+from albert_lab.report.page import page
+from albert_lab.report.summary import axis_text
+from albert_lab.report.table import Column, Table
+
+
+@dataclass(frozen=True)
+class StudyReport:
+    """What a study found; `records` and `failures` by cell name, `paper_counts` counted at the paper's size."""
+
+    study: Study
+    records: Mapping[str, Sequence[Record]]
+    failures: Mapping[str, Sequence[str]]
+    paper_counts: Mapping[str, Counts]
+
+    @cached_property
+    def lines(self) -> tuple[Line, ...]:
+        return tuple(
+            line(
+                self.study,
+                cell,
+                self.records.get(cell.name, ()),
+                self.failures.get(cell.name, ()),
+                self.paper_counts.get(cell.name, {}),
+            )
+            for cell in self.study.cells
+        )
+
+    def markdown(self) -> str:
+        parts = [f"# {self.study.title}\n", f"{self.study.question}\n"]
+        parts += [f"## {heading}\n\n{table.markdown()}" for heading, table in self.tables().items()]
+        return "\n".join([*parts, "".join(f"* {note}\n" for note in self.notes())])
+
+    def text(self) -> str:
+        """The essential columns, for a terminal about 150 characters wide, and the study's caption."""
+        return f"{self.study.title}\n\n{self.short_table().text()}\n{self.study.caption}\n"
+
+    def csv(self) -> str:
+        """Every figure unrounded, a row a cell: means, spreads (sample standard deviation), n and intervals."""
+        rows = [csv_row(line) for line in self.lines]
+        buffer = io.StringIO()
+        writer = csv.DictWriter(buffer, list(dict.fromkeys(key for row in rows for key in row)), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+        return buffer.getvalue()
+
+    def html(self) -> str:
+        """One page that loads nothing from anywhere."""
+        return page(self.study.title, self.study.question, self.tables(), self.charts(), self.notes())
+
+    def save(self, folder: Path) -> None:
+        """Writes `table.md`, `table.csv` and `report.html`, each whole or not at all."""
+        write_text(folder / "table.md", self.markdown())
+        write_text(folder / "table.csv", self.csv())
+        write_text(folder / "report.html", self.html())
+
+    def notes(self) -> tuple[str, ...]:
+        """What stands under the tables."""
+        records = [record for cell in self.study.cells for record in self.records.get(cell.name, ())]
+        return study_notes(self.study, [line.summary for line in self.lines], records)
+
+    def charts(self) -> list[plots.Drawn]:
+        summaries = [line.summary for line in self.lines if line.summary.rows]
+        averages = [
+            (line.summary, parameters, line.printed.average)
+            for line in self.lines
+            if line.printed and (parameters := line.counted("unique_as_built"))
+        ]
+        return [
+            plots.accuracy_against_parameters(summaries),
+            plots.paper_average(averages),
+            plots.memory_by_kind(summaries),
+            plots.training_speed(summaries),
+            plots.sentence_accuracy(summaries),
+        ]
+
+    def tables(self) -> dict[str, Table]:
+        """Two tables, a row a cell, by heading: the paper's size, where we count, and this scale, where we measure."""
+        return {
+            "At the paper's size: printed and counted": self.paper_table(),
+            f"At scale {self.study.scale}: measured here": self.measured_table(),
+        }
+
+    def paper_table(self) -> Table:
+        as_printed, counted = "as the paper prints it", "counted on this package's model"
+        return Table(
+            (
+                *self._names(),
+                self._column("parameters", _printed_parameters, as_printed),
+                self._column("average score (%)", _printed_average, as_printed),
+                self._column("parameters", lambda n: show.exact(n.counted("unique_as_built")), counted),
+                self._column("with E→H always", lambda n: show.exact(n.counted("unique_with_projection")), counted),
+                self._column("applied", lambda n: show.exact(n.counted("applied")), counted),
+                self._column(
+                    "training, FLOP per token", lambda n: show.count(n.counts.get("flops_per_token")), counted
+                ),
+            )
+        )
+
+    def measured_table(self) -> Table:
+        cost, learned = "cost", "held-out accuracy"
+        return Table(
+            (
+                self._column("cell", lambda n: n.cell.name, number=False),
+                self._column("runs", lambda n: n.state, number=False),
+                self._column("shape", lambda n: n.summary.shape() or show.NOTHING, number=False),
+                self._column("parameters", lambda n: show.count(n.summary.mean("parameters/unique")), cost),
+                self._column("FLOP per token", lambda n: show.count(n.summary.mean("flops_per_token/training")), cost),
+                self._column("peak memory", _peak, cost),
+                self._column("above the floor", lambda n: _mean_size(n.summary.above_floor()), cost),
+                self._column("activations", lambda n: show.size(n.summary.mean("memory_bytes/activations")), cost),
+                self._column("speed", lambda n: show.speed(n.summary.estimate("speed/tokens_per_second")), cost),
+                self._column("masked tokens", lambda n: _accuracy(n, "mlm"), learned),
+                self._column("sentence", lambda n: _accuracy(n, "sentence"), learned),
+                self._column("paper's average (%)", _printed_average),
+            )
+        )
+
+    def short_table(self) -> Table:
+        """What fits a terminal: the paper's figures, ours at its size, and the main ones measured here."""
+        full, here = "at the paper's size", "measured here"
+        return Table(
+            (
+                self._column("cell", lambda n: n.cell.name, number=False),
+                self._column("printed", _printed_parameters, full),
+                self._column("counted", lambda n: show.count(n.counted("unique_as_built")), full),
+                self._column("average", _printed_average, full),
+                self._column("FLOP/token", lambda n: show.count(n.counts.get("flops_per_token")), full),
+                self._column("params", lambda n: show.count(n.summary.mean("parameters/unique")), here),
+                self._column("peak", _peak, here),
+                self._column("tokens/s", lambda n: show.count(n.summary.mean("speed/tokens_per_second")), here),
+                self._column("MLM accuracy", lambda n: _accuracy(n, "mlm", with_n=False), here),
+                self._column("sentence acc.", lambda n: _accuracy(n, "sentence", with_n=False), here),
+                self._column("runs", lambda n: _shortened(n.state, 28), number=False),
+            )
+        )
+
+    def _names(self) -> list[Column]:
+        name = self._column("cell", lambda n: n.cell.name, number=False)
+        axes = self._column("configuration", _axes_text, number=False)
+        return [name, axes] if axes.cells != name.cells else [name]
+
+    def _column(self, heading: str, cell: Callable[[Line], str], group: str = "", number: bool = True) -> Column:
+        return Column(heading, tuple(cell(line) for line in self.lines), group, number)
+
+
+def _axes_text(line: Line) -> str:
+    return ", ".join(axis_text(key, value) for key, value in line.cell.axes.items())
+
+
+def _printed_parameters(line: Line) -> str:
+    return f"{line.printed.parameters // 10**6} M" if line.printed else show.NOTHING
+
+
+def _printed_average(line: Line) -> str:
+    return f"{line.printed.average:.1f}" if line.printed else show.NOTHING
+
+
+def _peak(line: Line) -> str:
+    return show.size(line.summary.mean("memory_bytes/peak"))
+
+
+def _accuracy(line: Line, task: str, with_n: bool = True) -> str:
+    return show.share(line.summary.estimate(f"validation/{task}_accuracy"), with_n)
+
+
+def _mean_size(figure: show.Estimate | None) -> str:
+    return show.size(figure.mean if figure else None)
+
+
+def _shortened(text: str, length: int) -> str:
+    return text if len(text) <= length else f"{text[: length - 1]}…"

@@ -1,0 +1,109 @@
+"""The seeds of one variant, summarized: what a table's row and a plot's point are made from."""
+
+import re
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from albert_lab.report.statistics import Estimate, estimate, wilson
+
+SCHEME_TEXT = {
+    "all": "all shared",
+    "none": "not shared",
+    "attention": "attention shared",
+    "ffn": "FFN shared",
+    "groups": "groups",
+    "custom": "custom map",
+}
+SYMBOLS = {
+    "model.embedding_size": "E",
+    "model.hidden_size": "H",
+    "model.num_hidden_layers": "L",
+    "model.vocab_size": "V",
+    "model.num_attention_heads": "A",
+    "sharing.num_hidden_groups": "G",
+}
+MEMORY_KINDS = ("weights", "gradients", "optimizer", "activations")
+
+
+@dataclass(frozen=True)
+class Summary:
+    """One variant over its seeds; `rows` are flat runs as `frames.flatten` makes them, empty where none finished."""
+
+    label: str
+    scheme: str
+    embedding_size: int | None
+    rows: tuple[Mapping[str, Any], ...] = ()
+
+    def estimate(self, measure: str) -> Estimate | None:
+        return estimate(row[measure] for row in self.rows)
+
+    def mean(self, measure: str) -> float | None:
+        figure = self.estimate(measure)
+        return figure.mean if figure else None
+
+    def above_floor(self) -> Estimate | None:
+        """Peak memory beyond what the process held before its model existed, in bytes."""
+        return estimate(row["memory_bytes/peak"] - row["memory_bytes/floor"] for row in self.rows)
+
+    def memory(self) -> dict[str, float] | None:
+        """Bytes by kind and the `rest` of the peak above the floor, means over seeds; None where any is missing."""
+        kinds = {kind: self.mean(f"memory_bytes/{kind}") for kind in MEMORY_KINDS}
+        above = self.above_floor()
+        known = {kind: value for kind, value in kinds.items() if value is not None}
+        if above is None or len(known) < len(MEMORY_KINDS):
+            return None
+        return {**known, "rest": max(0.0, above.mean - sum(known.values()))}
+
+    def interval(self, task: str) -> tuple[float, float] | None:
+        """Wilson's interval of the mean accuracy of `mlm` or `sentence`, from the size of one held-out set.
+
+        Every seed answers the same held-out questions, so more seeds do not make it narrower.
+        """
+        accuracy = self.mean(f"validation/{task}_accuracy")
+        samples = self.mean(f"validation/{'mlm_tokens' if task == 'mlm' else 'sentence_samples'}")
+        return wilson(accuracy, int(samples)) if accuracy is not None and samples else None
+
+    def shape(self) -> str:
+        """The shape that was run: `E=96 H=96 L=6`."""
+        keys = ("model.embedding_size", "model.hidden_size", "model.num_hidden_layers")
+        return " ".join(f"{SYMBOLS[key]}={self.rows[0][key]}" for key in keys) if self.rows else ""
+
+
+def scheme_text(scheme: str) -> str:
+    return SCHEME_TEXT.get(scheme, scheme)
+
+
+def axis_text(key: str, value: int | str) -> str:
+    """One axis of a study as the paper writes it: `E=768`, `all shared`, `objective.sentence=sop`."""
+    if key in ("sharing", "sharing.scheme"):
+        return scheme_text(str(value))
+    return f"{SYMBOLS.get(key, key)}={value}"
+
+
+def summarize(frame: pd.DataFrame) -> list[Summary]:
+    """One summary for every configuration in a frame of runs; runs that differ in the seed alone belong together."""
+    settings = [key for key in frame.columns if "." in key and key != "train.seed"]
+    groups: dict[Hashable, list[dict[str, Any]]] = {}
+    for row in frame.to_dict("records"):
+        groups.setdefault(tuple(str(row[key]) for key in settings), []).append({str(k): v for k, v in row.items()})
+    return _distinct([_summary(rows) for rows in groups.values()])
+
+
+def _summary(rows: list[dict[str, Any]]) -> Summary:
+    label = re.sub(r" seed \d+$", "", str(rows[0]["name"]))
+    scheme, embedding = rows[0].get("sharing.scheme"), rows[0].get("model.embedding_size")
+    return Summary(label, str(scheme), None if embedding is None else int(embedding), tuple(rows))
+
+
+def _distinct(summaries: Sequence[Summary]) -> list[Summary]:
+    """Labels made different, by a fingerprint, where two configurations share a name."""
+    labels = [summary.label for summary in summaries]
+    return [s if labels.count(s.label) == 1 else _marked(s) for s in summaries]
+
+
+def _marked(summary: Summary) -> Summary:
+    label = f"{summary.label} ({str(summary.rows[0]['fingerprint'])[:6]})"
+    return Summary(label, summary.scheme, summary.embedding_size, summary.rows)
