@@ -16,21 +16,21 @@ TRAINING_PASSES = 3  # a product in the forward pass is two in the backward: by 
 
 @dataclass(frozen=True)
 class Flops:
-    """Forward FLOPs of one batch, by part.
+    """Forward FLOPs by part, of a batch or of one of its tokens.
 
     The backward pass is exactly twice the forward: every product has two operands that need a gradient (the E -> H
     projection's input too, for the embedding tables), and looking rows up in those tables is no product. Recomputing is
     not counted: fused attention kernels repeat the score product in their backward pass.
     """
 
-    by_part: dict[str, int]
+    by_part: dict[str, float]  # of a batch: whole numbers
 
     @property
-    def forward(self) -> int:
+    def forward(self) -> float:
         return sum(self.by_part.values())
 
     @property
-    def training(self) -> int:
+    def training(self) -> float:
         """Forward and backward."""
         return TRAINING_PASSES * self.forward
 
@@ -71,14 +71,15 @@ def flops_per_token(
     layer_map: LayerMap,
     seq_length: int,
     masked_lm_prob: float,
-    max_predictions_per_seq: int | None = None,
     sentence_head: bool = True,
-) -> float:
-    """Training FLOPs per position of a full sequence, with the share of it that is masked.
+    max_predictions_per_seq: int | None = None,
+) -> Flops:
+    """FLOPs per position of a full sequence, with the share of it that is masked.
 
     Raises:
         UserError: sizes that no model can have.
     """
     masked = max(round(seq_length * masked_lm_prob), 1)
     masked = masked if max_predictions_per_seq is None else min(masked, max_predictions_per_seq)
-    return count_flops(config, layer_map, 1, seq_length, masked, sentence_head).training / seq_length
+    sequence = count_flops(config, layer_map, 1, seq_length, masked, sentence_head)
+    return Flops({part: count / seq_length for part, count in sequence.by_part.items()})

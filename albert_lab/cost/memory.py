@@ -1,7 +1,6 @@
 """Memory by kind: what the weights need before a step, and what autograd keeps during one."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from types import TracebackType
 
 import torch
@@ -11,28 +10,19 @@ from torch.multiprocessing.reductions import StorageWeakRef
 from albert_lab.cost.parameters import ParameterCounts
 
 
-@dataclass(frozen=True)
-class StateBytes:
-    """Bytes that one process holds from step to step, all state replicated."""
+def state_bytes(
+    counts: ParameterCounts, optimizer_states_per_weight: int = 2, bytes_per_weight: int = 4
+) -> dict[str, int]:
+    """Bytes of `weights`, `gradients` and `optimizer` that one process holds from step to step, all state replicated.
 
-    weights: int
-    gradients: int
-    optimizer: int
-
-    @property
-    def total(self) -> int:
-        return self.weights + self.gradients + self.optimizer
-
-
-def state_bytes(counts: ParameterCounts, optimizer_states_per_weight: int = 2, bytes_per_weight: int = 4) -> StateBytes:
-    """State of a model in training; a shared weight is one weight, with one gradient and one optimizer state.
+    A shared weight is one weight, with one gradient and one optimizer state.
 
     Args:
         optimizer_states_per_weight: 2 for AdamW and LAMB (first and second moment).
         bytes_per_weight: 4 in float32, also under bfloat16 autocast, which keeps its weights in float32.
     """
-    weights = counts.total * bytes_per_weight
-    return StateBytes(weights, weights, optimizer_states_per_weight * weights)
+    weights = counts.unique * bytes_per_weight
+    return {"weights": weights, "gradients": weights, "optimizer": optimizer_states_per_weight * weights}
 
 
 class SavedActivations:

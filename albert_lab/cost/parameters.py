@@ -17,37 +17,37 @@ LAYER_PARTS = ("attention", "attention_norm", "ffn", "ffn_norm")
 class ParameterCounts:
     """Weights by part (embeddings, projection, attention, attention_norm, ffn, ffn_norm, mlm_head, pooler, classifier).
 
-    `unique` counts each tensor once, `applied` a block's tensors once per layer that uses it: the weights of the same
-    model without sharing. The vocabulary product reuses the embedding table; it is tied in every variant, BERT too, and
+    Unique counts each tensor once, applied a block's tensors once per layer that uses it: the weights of the same model
+    without sharing. The vocabulary product reuses the embedding table; it is tied in every variant, BERT too, and
     counts once in both.
     """
 
-    unique: dict[str, int]
-    applied: dict[str, int]
+    by_part: dict[str, int]  # unique
+    applied_by_part: dict[str, int]
 
     @property
-    def total(self) -> int:
+    def unique(self) -> int:
         """All that is stored and trained: backbone, pooler and heads."""
-        return sum(self.unique.values())
+        return sum(self.by_part.values())
 
     @property
-    def total_applied(self) -> int:
-        return sum(self.applied.values())
+    def applied(self) -> int:
+        return sum(self.applied_by_part.values())
 
     @property
     def encoder(self) -> int:
         """The unique blocks and LayerNorms of the layers."""
-        return sum(self.unique[part] for part in LAYER_PARTS)
+        return sum(self.by_part[part] for part in LAYER_PARTS)
 
     @property
     def backbone(self) -> int:
         """Embeddings, projection and encoder: the paper's figure for unshared models (table 4: 89M at E = 128)."""
-        return self.unique["embeddings"] + self.unique["projection"] + self.encoder
+        return self.by_part["embeddings"] + self.by_part["projection"] + self.encoder
 
     @property
     def backbone_with_pooler(self) -> int:
         """With the pooler of the sentence head: the paper's figure for shared models (table 1: 12M for base)."""
-        return self.backbone + self.unique["pooler"]
+        return self.backbone + self.by_part["pooler"]
 
 
 def count_parameters(config: ModelConfig, layer_map: LayerMap, sentence_head: bool = True) -> ParameterCounts:
@@ -59,7 +59,7 @@ def count_parameters(config: ModelConfig, layer_map: LayerMap, sentence_head: bo
     with torch.device("meta"):
         model = PretrainingModel(config, layer_map, sentence_head)
     counts = ParameterCounts(_unique(model), _applied(model))
-    assert counts.total == _numel([model]), "a tensor belongs to no part, or to two"
+    assert counts.unique == _numel([model]), "a tensor belongs to no part, or to two"
     return counts
 
 

@@ -13,7 +13,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from albert_lab.config.errors import UserError
 from albert_lab.config.schema import ModelConfig, ProjectionRule, SharingConfig
-from albert_lab.cost.flops import Flops, count_flops, flops_per_token
+from albert_lab.cost.flops import count_flops, flops_per_token
 from albert_lab.cost.parameters import count_parameters
 from albert_lab.model.layer_map import LayerMap, make_layer_map
 from albert_lab.model.pretraining import PretrainingModel
@@ -98,21 +98,29 @@ def test_only_masked_tokens_meet_the_vocabulary(variant: Variant) -> None:
 
 
 def test_flops_per_token_are_a_full_sequences_share(variant: Variant) -> None:
-    flops: Flops = count_flops(*variant("base"), 1, 512, 77)
-    assert flops_per_token(*variant("base"), 512, 0.15) == flops.training / 512
+    sequence = count_flops(*variant("base"), 1, 512, 77)
+    assert flops_per_token(*variant("base"), 512, 0.15).training == sequence.training / 512
     capped = count_flops(*variant("base"), 1, 512, 20, sentence_head=False)
-    assert flops_per_token(*variant("base"), 512, 0.15, 20, sentence_head=False) == capped.training / 512
+    per_token = flops_per_token(*variant("base"), 512, 0.15, sentence_head=False, max_predictions_per_seq=20)
+    assert per_token.forward == capped.forward / 512
 
 
-@pytest.mark.parametrize(("shape", "times"), [("base", 8.1), ("large", 18.5), ("xlarge", 21.4), ("xxlarge", 11.1)])
-def test_six_times_the_parameters_is_far_too_low_for_shared_layers(variant: Variant, shape: str, times: float) -> None:
+@pytest.mark.parametrize(
+    ("shape", "billions", "times"),
+    [("base", 0.57, 8.1), ("large", 1.97, 18.5), ("xlarge", 7.56, 21.4), ("xxlarge", 14.80, 11.1)],
+)
+def test_six_times_the_parameters_is_far_too_low_for_shared_layers(
+    variant: Variant, shape: str, billions: float, times: float
+) -> None:
     config, layer_map = variant(shape)
+    training = flops_per_token(config, layer_map, 512, 0.15).training
+    assert training / 1e9 == pytest.approx(billions, abs=0.005)
     rule = 6 * count_parameters(config, layer_map).backbone_with_pooler
-    assert flops_per_token(config, layer_map, 512, 0.15) / rule == pytest.approx(times, abs=0.1)
+    assert training / rule == pytest.approx(times, abs=0.05)
 
 
 def test_an_impossible_model_is_not_counted(variant: Variant) -> None:
-    with pytest.raises(UserError, match="nearest 768"):
+    with pytest.raises(UserError, match="nearest: 768"):
         count_flops(*variant("base", hidden_size=770), 1, 512, 77)
 
 

@@ -8,7 +8,7 @@ from torch import nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from albert_lab.config.schema import ModelConfig
-from albert_lab.cost.memory import SavedActivations, StateBytes, saved_activation_bytes, state_bytes
+from albert_lab.cost.memory import SavedActivations, saved_activation_bytes, state_bytes
 from albert_lab.cost.parameters import count_parameters
 from albert_lab.model.layer_map import LayerMap
 from albert_lab.model.pretraining import PretrainingModel
@@ -64,7 +64,7 @@ def test_sharing_saves_state_and_no_activations(variant: Variant) -> None:
     schemes = ("all", "attention", "ffn", "none")
     kept = {scheme: kept_by(variant("tiny", scheme)) for scheme in schemes}
     assert len(set(kept.values())) == 1
-    held = [state_bytes(count_parameters(*variant("tiny", scheme))).total for scheme in schemes]
+    held = [sum(state_bytes(count_parameters(*variant("tiny", scheme))).values()) for scheme in schemes]
     assert held[0] < min(held[1:3]) <= max(held[1:3]) < held[3]
 
 
@@ -80,6 +80,6 @@ def test_the_meta_device_foretells_what_is_kept(variant: Variant, scheme: str) -
 
 def test_state_is_weights_gradients_and_two_moments(variant: Variant) -> None:
     counts = count_parameters(*variant("base"))
-    assert state_bytes(counts) == StateBytes(4 * counts.total, 4 * counts.total, 8 * counts.total)
-    assert state_bytes(counts).total == 16 * 11_813_810
-    assert state_bytes(counts, optimizer_states_per_weight=0, bytes_per_weight=2).total == 4 * 11_813_810
+    assert state_bytes(counts) == {"weights": 4 * 11_813_810, "gradients": 4 * 11_813_810, "optimizer": 8 * 11_813_810}
+    halves = state_bytes(counts, optimizer_states_per_weight=0, bytes_per_weight=2)
+    assert halves == {"weights": 2 * 11_813_810, "gradients": 2 * 11_813_810, "optimizer": 0}

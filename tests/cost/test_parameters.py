@@ -33,18 +33,18 @@ def test_counts_equal_the_released_models(
 ) -> None:
     counts = count_parameters(*variant(shape))
     assert counts.backbone_with_pooler == backbone_with_pooler
-    assert counts.total == with_heads
+    assert counts.unique == with_heads
     masked_only = count_parameters(*variant(shape), sentence_head=False)
-    assert masked_only.total == without_sentence_head
+    assert masked_only.unique == without_sentence_head
     assert masked_only.backbone_with_pooler == masked_only.backbone == counts.backbone
 
 
 def test_parts_of_base_are_the_published_ones(variant: Variant) -> None:
-    unique = count_parameters(*variant("base")).unique
-    assert unique["attention"] + unique["attention_norm"] == 2_363_904
-    assert unique["ffn"] + unique["ffn_norm"] == 4_723_968
-    assert (unique["embeddings"], unique["projection"]) == (3_906_048, 99_072)
-    assert (unique["pooler"], unique["mlm_head"]) == (590_592, 128_688)
+    parts = count_parameters(*variant("base")).by_part
+    assert parts["attention"] + parts["attention_norm"] == 2_363_904
+    assert parts["ffn"] + parts["ffn_norm"] == 4_723_968
+    assert (parts["embeddings"], parts["projection"]) == (3_906_048, 99_072)
+    assert (parts["pooler"], parts["mlm_head"]) == (590_592, 128_688)
 
 
 # Tables 3 and 4 of the paper, in millions: ours with pooler, ours without, the paper's
@@ -95,7 +95,7 @@ def test_a_projection_where_none_is_needed_adds_its_matrix_to_the_768_rows(
     }
     assert counts[ProjectionRule.if_needed].backbone_with_pooler == if_needed
     assert counts[ProjectionRule.always].backbone_with_pooler == always
-    assert counts[ProjectionRule.always].unique["projection"] == always - if_needed == 768 * 768 + 768
+    assert counts[ProjectionRule.always].by_part["projection"] == always - if_needed == 768 * 768 + 768
 
 
 @pytest.mark.parametrize(("groups", "scheme"), [(1, "all"), (12, "none")])
@@ -115,19 +115,19 @@ def test_bert_large_with_alberts_vocabulary_has_the_papers_334_millions(variant:
 @pytest.mark.parametrize("scheme", ["all", "none", "attention", "ffn"])
 def test_applied_counts_are_those_of_the_unshared_model(variant: Variant, scheme: str) -> None:
     counts, unshared = (count_parameters(*variant("base", name)) for name in (scheme, "none"))
-    assert counts.applied == unshared.unique
-    assert counts.total_applied == unshared.total == unshared.total_applied
+    assert counts.applied_by_part == unshared.by_part
+    assert counts.applied == unshared.unique == unshared.applied
 
 
 def test_norms_with_a_map_of_their_own_are_counted_by_it(variant: Variant) -> None:
     config, _ = variant("tiny")
     sharing = SharingConfig("all", attention_norm=[0, 1, 2, 3], ffn_norm=[0, 0, 1, 1])
     counts: ParameterCounts = count_parameters(config, make_layer_map(sharing, 4))
-    assert (counts.unique["attention_norm"], counts.unique["ffn_norm"]) == (4 * 32, 2 * 32)
-    assert (counts.applied["attention_norm"], counts.applied["ffn_norm"]) == (4 * 32, 4 * 32)
+    assert (counts.by_part["attention_norm"], counts.by_part["ffn_norm"]) == (4 * 32, 2 * 32)
+    assert (counts.applied_by_part["attention_norm"], counts.applied_by_part["ffn_norm"]) == (4 * 32, 4 * 32)
 
 
 def test_an_impossible_model_is_not_counted(variant: Variant) -> None:
     bad: dict[str, Any] = {"hidden_size": 770}
-    with pytest.raises(UserError, match="nearest 768"):
+    with pytest.raises(UserError, match="nearest: 768"):
         count_parameters(*variant("base", **bad))

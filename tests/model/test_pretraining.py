@@ -113,7 +113,7 @@ def test_bfloat16_autocast_stays_near_float32(make_config: MakeConfig, batch: An
 
 @pytest.mark.parametrize("scheme", ["all", "attention"])
 def test_forward_is_one_graph_without_breaks(make_config: MakeConfig, batch: Any, scheme: str) -> None:
-    model = build(make_config(), scheme=scheme).eval()
+    model = build(make_config(num_hidden_layers=2), scheme=scheme).eval()
     compiled = torch.compile(model, fullgraph=True, backend="eager")
     torch.testing.assert_close(compiled(*batch).mlm_logits, model(*batch).mlm_logits)
 
@@ -121,10 +121,11 @@ def test_forward_is_one_graph_without_breaks(make_config: MakeConfig, batch: Any
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        ({"hidden_size": 770, "num_attention_heads": 12}, "model.hidden_size=770 is not divisible by 12 heads; .* 768"),
-        ({"hidden_size": 3, "num_attention_heads": 12}, "not divisible by 12 heads; nearest 12"),
-        ({"embedding_size": 0}, "model.embedding_size=0 is no size; nearest 1"),
-        ({"hidden_dropout_prob": 1.5}, "model.hidden_dropout_prob=1.5 is no probability; nearest 1.0"),
+        (
+            {"hidden_size": 770, "num_attention_heads": 12},
+            r"model.hidden_size=770 is not divisible by .*=12; nearest: 768",
+        ),
+        ({"hidden_size": 3, "num_attention_heads": 12}, r"not divisible by .*=12; nearest: 12"),
         ({"num_hidden_layers": 5}, "model.num_hidden_layers=5 and the layer map has 6 layers"),
     ],
 )
