@@ -36,9 +36,7 @@ def execute(config: Config) -> RunFolder:
 
     An unfinished run is resumed. Raises UserError, RunFailedError or RunStoppedError.
     """
-    check(config)
-    make_layer_map(config.sharing, config.model.num_hidden_layers)
-    folder = RunFolder.of(config, fingerprint(config, corpus_identity(config)))
+    folder = folder_of(config)
     if not folder.record():
         with lock(folder.path / "run", what=f"run {folder.path.name}") as held:
             if not folder.record():
@@ -47,6 +45,13 @@ def execute(config: Config) -> RunFolder:
     log.info("%s is already finished", folder.path.name)
     _send_what_was_not_sent(config, folder)
     return folder
+
+
+def folder_of(config: Config) -> RunFolder:
+    """The folder of the run that `config` describes, whether it exists or not. Raises UserError for a bad setting."""
+    check(config)
+    make_layer_map(config.sharing, config.model.num_hidden_layers)
+    return RunFolder.of(config, fingerprint(config, corpus_identity(config)))
 
 
 def _train(config: Config, folder: RunFolder, held_lock: int) -> None:
@@ -111,5 +116,3 @@ def _send_what_was_not_sent(config: Config, folder: RunFolder) -> None:
     state = read_json(folder.tracking) or {}
     if config.tracking.mlflow and not state.get("complete"):
         subprocess.run([sys.executable, "-m", "albert_lab.train.tracking", str(folder.path)], check=False)
-
-

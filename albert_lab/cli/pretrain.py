@@ -28,7 +28,7 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def train(composed: Any) -> list[float] | None:
-    """One Hydra job. Returns the measures that a sweeper optimises, `search.measures` of the record."""
+    """One Hydra job. Returns the measures that a sweeper optimises, `study.measures` of the record."""
     from hydra.core.hydra_config import HydraConfig
     from hydra.types import RunMode
 
@@ -46,7 +46,7 @@ def train(composed: Any) -> list[float] | None:
         _note(str(error), hydra_config.job.num)  # one failed cell doesn't end a sweep
         return None
     print(folder.path, flush=True)
-    return _measures(folder.record() or {}, config.search.measures)
+    return _measures(folder.record() or {}, config.study.measures)
 
 
 def _note(reason: str, job: int) -> None:
@@ -60,6 +60,6 @@ def _measures(record: dict[str, Any], names: Sequence[str]) -> list[float]:
     for name in names:
         group, _, key = name.partition("/")
         if record.get(group, {}).get(key) is None:
-            raise UserError(f"search.measures: the record has no {name!r}")
+            raise UserError(f"study.measures: the record has no {name!r}")
         values.append(float(record[group][key]))
     return values

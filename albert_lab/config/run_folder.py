@@ -33,9 +33,7 @@ def describe(config: Config) -> str:
     """A name that a person can read: `all E16 H96 L6 seed 0`."""
     model, sharing = config.model, config.sharing
     scheme = f"groups{sharing.num_hidden_groups}" if sharing.scheme == "groups" else sharing.scheme
-    return (
-        f"{scheme} E{model.embedding_size} H{model.hidden_size} L{model.num_hidden_layers} seed {config.train.seed}"
-    )
+    return f"{scheme} E{model.embedding_size} H{model.hidden_size} L{model.num_hidden_layers} seed {config.train.seed}"
 
 
 class RunFolder:
@@ -60,6 +58,15 @@ class RunFolder:
     def record(self) -> dict[str, Any] | None:
         """The finished run's record, or None while it isn't finished."""
         return read_json(self.result)
+
+
+def mlflow_database(config: Config) -> Path:
+    """The SQLite file that MLflow runs go to unless `tracking.uri` names a server."""
+    return Path(config.paths.runs).absolute() / "mlflow.db"
+
+
+def tracking_uri(config: Config) -> str:
+    return config.tracking.uri or f"sqlite:///{mlflow_database(config)}"
 
 
 def read_json(path: Path) -> dict[str, Any] | None:

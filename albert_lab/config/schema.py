@@ -1,11 +1,12 @@
 """The typed schema of a run: every setting, its unit and one line of meaning.
 
 Groups in `RESULT_GROUPS` can change a result and make up a run's fingerprint; the others (`trainer`, `tracking`,
-`search`, `paths`) change only where, how fast and how visibly it runs.
+`study`, `paths`) change only where, how fast and how visibly it runs.
 """
 
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import Any
 
 
 class SentenceObjective(Enum):
@@ -162,6 +163,7 @@ class OptimizerConfig:
     warmup_rule: WarmupRule = WarmupRule.google
     decay_power: float = 1.0  # polynomial decay to 0
 
+
 @dataclass
 class BudgetConfig:
     """How long to train; exactly one of steps, tokens, seconds."""
@@ -208,14 +210,22 @@ class TrackingConfig:
     uri: str | None = None  # an MLflow server or database; null: sqlite:///<paths.runs>/mlflow.db
     experiment: str = "albert_lab"
     run_name: str | None = None  # null: made from the variant
-    study: str | None = None  # the study whose parent run this one belongs to
+    port: int = 5000  # of the dashboard
 
 
 @dataclass
-class SearchConfig:
-    """What a sweeper is told of a finished run."""
+class StudyConfig:
+    """One question: the cells that answer it and how a reader should take them. A group of YAMLs in `sweeps/study/`."""
 
-    measures: list[str] = field(default_factory=lambda: ["validation/mlm_loss"])  # figures of the record
+    name: str | None = None  # null: no study, a single run
+    title: str = ""
+    question: str = ""
+    caption: str = ""  # what its table can and can't tell
+    axes: dict[str, list[Any]] = field(default_factory=dict)  # override -> values, at the paper's size
+    proportional: dict[str, str] = field(default_factory=dict)  # these axes keep their ratio to that size at any scale
+    seeds: list[int] = field(default_factory=lambda: [0])  # every cell is run with each
+    jobs: int | None = None  # runs at a time; null: one per core
+    measures: list[str] = field(default_factory=lambda: ["validation/mlm_loss"])  # what a sweeper is told of a run
 
 
 @dataclass
@@ -237,7 +247,7 @@ class Config:
     train: TrainConfig = field(default_factory=TrainConfig)
     trainer: TrainerConfig = field(default_factory=TrainerConfig)
     tracking: TrackingConfig = field(default_factory=TrackingConfig)
-    search: SearchConfig = field(default_factory=SearchConfig)
+    study: StudyConfig = field(default_factory=StudyConfig)
     paths: PathsConfig = field(default_factory=PathsConfig)
 
 

@@ -90,7 +90,9 @@ class Checkpoints(L.Callback):
 def _on_any_rank(trainer: L.Trainer, flag: bool) -> bool:
     if trainer.world_size == 1:
         return flag
-    return bool(trainer.strategy.reduce(torch.tensor(float(flag), device=trainer.strategy.root_device), reduce_op="sum"))
+    return bool(
+        trainer.strategy.reduce(torch.tensor(float(flag), device=trainer.strategy.root_device), reduce_op="sum")
+    )
 
 
 def _sync(path: Path) -> None:

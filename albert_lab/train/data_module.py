@@ -3,11 +3,10 @@
 from collections.abc import Iterator
 
 import lightning as L
+import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
-
-import numpy as np
 
 from albert_lab.data.samples import Samples
 from albert_lab.train.evaluate import to_tensors

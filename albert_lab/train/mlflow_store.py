@@ -36,7 +36,7 @@ def start_run(client: MlflowClient, config: Config, folder: RunFolder) -> str:
     runs = Path(config.paths.runs).absolute()
     with lock(runs / "mlflow", what="the MLflow experiment"):
         experiment = _experiment(client, config.tracking.experiment, runs)
-        study = config.tracking.study
+        study = config.study.name
         parent = _study_run(client, experiment, study) if study else None
     tags = {"albert_lab.kind": "run", "albert_lab.run": folder.path.name, "albert_lab.folder": str(folder.path)}
     if study and parent:
@@ -137,3 +137,12 @@ def _leaves(values: dict[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
 
 def _text(value: Any) -> str:
     return value.name if isinstance(value, Enum) else str(value)
+
+
+def attach_report(client: MlflowClient, experiment: str, study: str, folder: Path) -> None:
+    """Puts a study's table and page on its parent run."""
+    found = client.get_experiment_by_name(experiment)
+    assert found is not None
+    parent = _study_run(client, found.experiment_id, study)
+    for name in ("report.html", "table.md", "table.csv"):
+        client.log_artifact(parent, str(folder / name))

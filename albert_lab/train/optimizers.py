@@ -49,7 +49,7 @@ def parameter_groups(model: nn.Module, weight_decay: float, one_tensor_each: boo
 
 
 def is_excluded(name: str, parameter: Tensor) -> bool:
-    """Whether Google's exclusion list (LayerNorm, layer_norm, bias) hits: every vector of the model, and nothing else."""
+    """Whether Google's exclusion list (LayerNorm, layer_norm, bias) hits: the vectors of the model, nothing else."""
     return parameter.ndim < 2
 
 
@@ -121,9 +121,13 @@ class LayerwiseAdam(torch.optim.Optimizer):
         """The trust ratio of every tensor; shards of one tensor on several processes share it."""
         if not pending or not pending[0][2]["trust_ratio"]:
             return [1.0] * len(pending)
-        squares = torch.stack([torch.stack((p.float().square().sum(), u.float().square().sum())) for p, u, _ in pending])
+        squares = torch.stack([torch.stack((_square_sum(p), _square_sum(update))) for p, update, _ in pending])
         if self.partitioned and dist.is_initialized():
             dist.all_reduce(squares)
         weight, update = squares.sqrt().unbind(1)
         ratios = torch.where((weight > 0) & (update > 0), weight / update, torch.ones_like(weight))
         return [ratio if group["adapt"] else 1.0 for ratio, (_, _, group) in zip(ratios, pending, strict=True)]
+
+
+def _square_sum(tensor: Tensor) -> Tensor:
+    return tensor.to(torch.promote_types(tensor.dtype, torch.float32)).square().sum()

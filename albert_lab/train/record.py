@@ -27,7 +27,9 @@ def static_figures(config: Config, layer_map: LayerMap) -> dict[str, Any]:
     }
 
 
-def make_record(config: Config, folder: RunFolder, figures: dict[str, Any], started: str, finished: str) -> dict[str, Any]:
+def make_record(
+    config: Config, folder: RunFolder, figures: dict[str, Any], started: str, finished: str
+) -> dict[str, Any]:
     return {
         "format": FORMAT,
         "fingerprint": folder.path.name.rsplit("-", 1)[1],

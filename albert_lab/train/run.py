@@ -16,9 +16,8 @@ from albert_lab.config.schema import Config, SentenceObjective
 from albert_lab.cost.memory import SavedActivations, state_bytes
 from albert_lab.cost.parameters import count_parameters
 from albert_lab.data.prepare import open_samples, prepare
-from albert_lab.data.samples import Samples
 from albert_lab.data.store import unigram_entropy
-from albert_lab.model.layer_map import LayerMap, make_layer_map
+from albert_lab.model.layer_map import make_layer_map
 from albert_lab.model.pretraining import PretrainingModel
 from albert_lab.report.statistics import wilson
 from albert_lab.train import host

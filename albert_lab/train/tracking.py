@@ -17,7 +17,7 @@ from lightning.pytorch.utilities.rank_zero import rank_zero_only
 
 from albert_lab.config.compose import load
 from albert_lab.config.files import write_json
-from albert_lab.config.run_folder import RunFolder, read_json
+from albert_lab.config.run_folder import RunFolder, read_json, tracking_uri
 from albert_lab.config.schema import Config
 
 log = logging.getLogger(__name__)
@@ -71,7 +71,7 @@ class Journal(Logger):
 
 
 class MlflowSender:
-    """Copies a run folder to MLflow, from where the last copy ended; it never loses a line and never stops a training."""
+    """Copies a run folder to MLflow from where the last copy ended; it loses no line and stops no training."""
 
     def __init__(self, folder: RunFolder, config: Config) -> None:
         self.folder, self.config = folder, config
@@ -114,11 +114,6 @@ class MlflowSender:
 
     def _save_state(self) -> None:
         write_json(self.folder.tracking, self.state)
-
-
-def tracking_uri(config: Config) -> str:
-    """`tracking.uri`, or the SQLite file under `paths.runs`."""
-    return config.tracking.uri or f"sqlite:///{Path(config.paths.runs).absolute()}/mlflow.db"
 
 
 def send_finished(path: Path) -> bool:

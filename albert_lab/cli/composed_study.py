@@ -1,0 +1,81 @@
+"""A study inside a Hydra job: its cells composed, its folder, the report of what has run of it."""
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from albert_lab.config.compose import from_hydra
+from albert_lab.config.schema import Config, SentenceObjective
+from albert_lab.config.study import Cell, Study
+from albert_lab.sweep.study import Outcome, make_study
+
+if TYPE_CHECKING:
+    from albert_lab.report.study_table import StudyReport
+
+PAPER_SIZE = ("scale=paper", "model=base")  # Tables 3 and 4 are about ALBERT-base
+
+
+class ComposedStudy:
+    """The study that the running Hydra job asked for, with the overrides the user gave."""
+
+    def __init__(self, composed: Any) -> None:
+        from hydra.core.hydra_config import HydraConfig
+
+        hydra_config = HydraConfig.get()
+        self.given = list(hydra_config.overrides.task)
+        self.config = from_hydra(composed)
+        self.scale = str(hydra_config.runtime.choices["scale"])
+        paper = _compose([f"study={self.config.study.name}", *PAPER_SIZE])
+        self.study: Study = make_study(self.config, self.scale, paper)
+
+    def compose(self, overrides: Sequence[str]) -> Config:
+        """The configuration of one cell: the user's overrides, then the cell's."""
+        return _compose([*self.given, *overrides])
+
+    @property
+    def folder(self) -> Path:
+        """`<paths.runs>/studies/<study>-<scale>`, with a hash of further overrides so that no study hides another."""
+        routine = ("study=", "scale=", "study.jobs=", "trainer", "tracking", "paths.")
+        further = sorted(given for given in self.given if not given.startswith(routine))
+        suffix = f"-{hashlib.sha256(' '.join(further).encode()).hexdigest()[:6]}" if further else ""
+        return Path(self.config.paths.runs).absolute() / "studies" / f"{self.study.name}-{self.scale}{suffix}"
+
+    def report(self, outcome: Outcome) -> "StudyReport":
+        from albert_lab.report.study_table import StudyReport
+
+        counts = {cell.name: _paper_counts(self._at_paper_size(cell)) for cell in self.study.cells}
+        return StudyReport(self.study, outcome.records(), outcome.failures, counts)
+
+    def _at_paper_size(self, cell: Cell) -> Config:
+        return _compose([*PAPER_SIZE, *cell.paper_overrides])
+
+
+def _compose(overrides: Sequence[str]) -> Config:
+    from hydra import compose
+
+    return from_hydra(compose("config", overrides=list(overrides)))
+
+
+def _paper_counts(config: Config) -> dict[str, float]:
+    """Counted on our model at the paper's size: backbone and pooler, with the E -> H projection as built and always."""
+    from dataclasses import replace
+
+    from albert_lab.config.schema import ProjectionRule
+    from albert_lab.cost.flops import flops_per_token
+    from albert_lab.cost.parameters import count_parameters
+    from albert_lab.model.layer_map import make_layer_map
+
+    layer_map = make_layer_map(config.sharing, config.model.num_hidden_layers)
+    built = count_parameters(config.model, layer_map)
+    projected = count_parameters(replace(config.model, embedding_projection=ProjectionRule.always), layer_map)
+    sentence = config.objective.sentence is not SentenceObjective.none
+    flops = flops_per_token(
+        config.model, layer_map, config.objective.max_seq_length, config.objective.masked_lm_prob, sentence
+    )
+    return {
+        "unique_as_built": built.backbone_with_pooler,
+        "unique_with_projection": projected.backbone_with_pooler,
+        "applied": built.applied,
+        "flops_per_token": flops.training,
+    }

@@ -1,0 +1,41 @@
+"""`albert-lab dashboard [tracking.port=5000]`: the MLflow UI on the lab's runs."""
+
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from albert_lab.cli.hydra_app import run_app
+from albert_lab.config.compose import from_hydra
+from albert_lab.config.errors import UserError
+from albert_lab.config.run_folder import mlflow_database
+from albert_lab.config.schema import Config
+
+log = logging.getLogger(__name__)
+
+
+def run(arguments: Sequence[str]) -> int:
+    run_app(serve, "albert-lab dashboard", arguments)
+    return 0
+
+
+def serve(composed: Any) -> None:
+    """Replaces this process by MLflow's server, on this machine only."""
+    config = from_hydra(composed)
+    if config.tracking.uri:
+        raise UserError(f"tracking.uri={config.tracking.uri} is a server already: open it in a browser")
+    if not mlflow_database(config).exists():
+        raise UserError(
+            f"no runs under paths.runs={config.paths.runs} yet; `albert-lab pretrain scale=smoke` makes one"
+        )
+    log.info("http://127.0.0.1:%d/#/experiments?workflowType=machine_learning (Ctrl-C ends it)", config.tracking.port)
+    os.environ["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] = "false"  # eight processes and 1.4 GB that a viewer doesn't need
+    os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
+    os.execv(sys.executable, server_command(config))
+
+
+def server_command(config: Config) -> list[str]:
+    store = ["--backend-store-uri", f"sqlite:///{mlflow_database(config)}"]
+    address = ["--host", "127.0.0.1", "--port", str(config.tracking.port), "--workers", "1"]
+    return [sys.executable, "-m", "mlflow", "server", *store, *address]

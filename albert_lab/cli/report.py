@@ -1,0 +1,53 @@
+"""`albert-lab report`: a table and a page of what has run, from MLflow; with `study=table4`, its table so far."""
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from albert_lab.cli.hydra_app import run_app
+from albert_lab.config.compose import from_hydra
+from albert_lab.config.errors import UserError
+from albert_lab.config.files import write_text
+from albert_lab.config.run_folder import mlflow_database, tracking_uri
+
+log = logging.getLogger(__name__)
+
+
+def run(arguments: Sequence[str]) -> int:
+    run_app(report, "albert-lab report", arguments)
+    return 0
+
+
+def report(composed: Any) -> None:
+    if from_hydra(composed).study.name is None:
+        _report_runs(composed)
+    else:
+        _report_study(composed)
+
+
+def _report_runs(composed: Any) -> None:
+    from albert_lab.report.frames import from_mlflow
+    from albert_lab.report.runs_table import RunsReport
+
+    config = from_hydra(composed)
+    if not config.tracking.uri and not mlflow_database(config).exists():
+        raise UserError(
+            f"no runs under paths.runs={config.paths.runs} yet; `albert-lab pretrain scale=smoke` makes one"
+        )
+    runs = RunsReport(from_mlflow(tracking_uri(config), config.tracking.experiment))
+    page = Path(config.paths.runs).absolute() / "report.html"
+    write_text(page, runs.html())
+    print(runs.text())
+    print(page)
+
+
+def _report_study(composed: Any) -> None:
+    from albert_lab.cli.composed_study import ComposedStudy
+    from albert_lab.sweep.study import finished_runs
+
+    asked = ComposedStudy(composed)
+    found = asked.report(finished_runs(asked.study, asked.compose))
+    found.save(asked.folder)
+    print(found.text())
+    print(asked.folder)

@@ -1,0 +1,65 @@
+"""`albert-lab reproduce STUDY [scale=...]`: runs a study of the paper and prints the table, ours beside the paper's."""
+
+import logging
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from albert_lab.cli.hydra_app import run_app
+from albert_lab.config.errors import UserError, nearest
+from albert_lab.config.overrides import choices_by_group
+from albert_lab.config.run_folder import read_json
+
+log = logging.getLogger(__name__)
+
+USAGE = """usage: albert-lab reproduce STUDY [OVERRIDE...]
+
+studies: {studies}
+
+`albert-lab reproduce table4 scale=tiny study.seeds=[0,1]` runs every cell of the paper's Table 4 with two seeds.
+Finished runs are skipped, so the same command goes on where it was stopped."""
+
+
+def run(arguments: Sequence[str]) -> int:
+    if not arguments or arguments[0] in ("-h", "--help"):
+        print(USAGE.format(studies=", ".join(choices_by_group()["study"])))
+        return 0 if arguments else 2
+    name, *rest = arguments
+    check_study(name)
+    failed: list[str] = []
+    run_app(lambda composed: failed.extend(reproduce(composed)), "albert-lab reproduce", [f"study={name}", *rest])
+    return 1 if failed else 0
+
+
+def check_study(name: str) -> None:
+    if name not in choices_by_group()["study"]:
+        raise UserError(f"no study {name!r}{nearest(name, choices_by_group()['study'])}")
+
+
+def reproduce(composed: Any) -> list[str]:
+    """Runs, prints and saves; returns the reasons of what failed."""
+    from albert_lab.cli.composed_study import ComposedStudy
+    from albert_lab.sweep.study import run_study
+
+    asked = ComposedStudy(composed)
+    outcome = run_study(asked.study, asked.compose, asked.config.study.jobs)
+    report = asked.report(outcome)
+    report.save(asked.folder)
+    print(report.text())
+    if asked.config.tracking.mlflow:
+        folders = [folder.path for folders in outcome.folders.values() for folder in folders]
+        _show_in_mlflow(asked.study.name, asked.folder, folders)
+    log.info("table.md, table.csv and report.html are in %s", asked.folder)
+    print(asked.folder)
+    return [reason for reasons in outcome.failures.values() for reason in reasons]
+
+
+def _show_in_mlflow(study: str, folder: Path, runs: Sequence[Path]) -> None:
+    """Puts the report, and cells that another study ran, under the study's parent run; in a process that has MLflow."""
+    state = folder / "mlflow.json"
+    shown = (read_json(state) or {}).get("runs")
+    if shown != [str(path) for path in runs]:
+        command = [sys.executable, "-m", "albert_lab.train.study_tracking", study, str(folder), *map(str, runs)]
+        subprocess.run(command, check=False, stdout=sys.stderr)

@@ -1,0 +1,126 @@
+"""Runs a study: every cell with every seed, side by side, finished ones skipped, failed ones noted."""
+
+import logging
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from itertools import product
+from typing import Any
+
+from albert_lab.config.errors import UserError
+from albert_lab.config.run_folder import RunFolder
+from albert_lab.config.schema import Config
+from albert_lab.config.study import Cell, Study
+from albert_lab.data.prepare import prepare
+from albert_lab.launch import RunFailedError, execute, folder_of
+
+log = logging.getLogger(__name__)
+
+Compose = Callable[[Sequence[str]], Config]  # Hydra overrides -> configuration
+
+
+@dataclass
+class Outcome:
+    """What became of a study's runs, by cell name."""
+
+    folders: dict[str, list[RunFolder]] = field(default_factory=dict)  # of finished runs
+    failures: dict[str, list[str]] = field(default_factory=dict)
+
+    def records(self) -> dict[str, list[dict[str, Any]]]:
+        found = {name: [folder.record() for folder in folders] for name, folders in self.folders.items()}
+        return {name: [record for record in records if record] for name, records in found.items()}
+
+
+def make_study(config: Config, scale: str, paper: Config) -> Study:
+    """The study that `config.study` describes, its cells sized for `config` and for the `paper`'s own size."""
+    described = config.study
+    if not described.name or not described.axes:
+        raise UserError(f"study={described.name} has no axes; a search runs with `albert-lab pretrain --multirun`")
+    cells = tuple(_cell(dict(zip(described.axes, point, strict=True)), config, paper)
+                  for point in product(*described.axes.values()))  # fmt: skip
+    return Study(
+        described.name, described.title, described.question, scale, described.caption, tuple(described.seeds), cells
+    )
+
+
+def _cell(axes: dict[str, int | str], config: Config, paper: Config) -> Cell:
+    here = {key: _scaled(key, value, config, paper) for key, value in axes.items()}
+    name = " ".join(f"{_short(key)}={value}" for key, value in axes.items())
+    return Cell(name, axes, _overrides(here), _overrides(axes))
+
+
+def _scaled(key: str, value: int | str, config: Config, paper: Config) -> int | str:
+    """`value` in the same proportion to this scale's size as it has to the paper's."""
+    reference = config.study.proportional.get(key)
+    if reference is None:
+        return value
+    ours, theirs = _setting(config, reference), _setting(paper, reference)
+    scaled, rest = divmod(int(value) * ours, theirs)
+    if rest:
+        raise UserError(f"{key}={value} at {reference}={theirs} has no whole counterpart at {reference}={ours}")
+    return scaled
+
+
+def _setting(config: Config, key: str) -> int:
+    node: Any = config
+    for part in key.split("."):
+        node = getattr(node, part)
+    return int(node)
+
+
+def _short(key: str) -> str:
+    return {"model.embedding_size": "E", "model.hidden_size": "H"}.get(key, key)
+
+
+def _overrides(axes: Mapping[str, int | str]) -> tuple[str, ...]:
+    return tuple(f"{key}={value}" for key, value in axes.items())
+
+
+def run_study(study: Study, compose: Compose, jobs: int | None) -> Outcome:
+    """Runs what isn't finished, `jobs` at a time (one per core by default); a failed run doesn't stop the others."""
+    cores = len(os.sched_getaffinity(0))
+    at_once = jobs or cores
+    runs = [(cell, _with_threads(config, max(1, cores // at_once))) for cell, config in _configurations(study, compose)]
+    unfinished = [config for _, config in runs if not folder_of(config).record()]
+    log.info("%s: %d runs, %d of them finished", study.name, len(runs), len(runs) - len(unfinished))
+    for config in unfinished[:1]:
+        prepare(config)  # the cells share their text: build it once, before they run side by side
+    with ThreadPoolExecutor(at_once) as pool:
+        results = list(pool.map(_attempt, [config for _, config in runs]))
+    return _outcome(study, [(cell, result) for (cell, _), result in zip(runs, results, strict=True)])
+
+
+def finished_runs(study: Study, compose: Compose) -> Outcome:
+    """What has run of a study so far."""
+    found = [(cell, folder_of(config)) for cell, config in _configurations(study, compose)]
+    return _outcome(study, [(cell, folder) for cell, folder in found if folder.record()])
+
+
+def _configurations(study: Study, compose: Compose) -> Iterator[tuple[Cell, Config]]:
+    for cell, seed in product(study.cells, study.seeds):
+        yield cell, compose([*cell.overrides, f"train.seed={seed}"])
+
+
+def _with_threads(config: Config, threads: int) -> Config:
+    trainer = replace(config.trainer, threads=config.trainer.threads or threads, progress_bar=False)
+    return replace(config, trainer=trainer)
+
+
+def _attempt(config: Config) -> RunFolder | str:
+    """The finished run's folder, or why there is none."""
+    try:
+        return execute(config)
+    except (UserError, RunFailedError) as error:
+        log.error("failed: %s", error)
+        return str(error)
+
+
+def _outcome(study: Study, results: list[tuple[Cell, RunFolder | str]]) -> Outcome:
+    outcome = Outcome({cell.name: [] for cell in study.cells}, {cell.name: [] for cell in study.cells})
+    for cell, result in results:
+        if isinstance(result, RunFolder):
+            outcome.folders[cell.name].append(result)
+        else:
+            outcome.failures[cell.name].append(result)
+    return outcome
