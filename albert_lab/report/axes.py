@@ -16,7 +16,7 @@ SCHEME_COLOURS = {"all": "#D55E00", "none": "#0072B2", "attention": "#009E73", "
 OTHER_COLOURS = ("#56B4E9", "#999933", "#882255", "#8a8f98")
 MEMORY_COLOURS = ("#4477AA", "#66CCEE", "#228833", "#CCBB44", "#BBBBBB")  # Tol's bright set
 MARKERS = ("o", "s", "D", "^", "v", "P", "X")
-WIDTH_INCHES = 6.2
+WIDTH_INCHES = 5.8
 FONT_SIZE = 10
 
 

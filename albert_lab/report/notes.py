@@ -51,8 +51,8 @@ def _measured(study: Study, records: Sequence[Mapping[str, Any]]) -> str:
         return "Nothing has been measured yet."
     machines = hosts(records)
     text = (
-        f"Measured on {'; '.join(machines)}; mean ± sample standard deviation over n seeds; MB = 10⁶ bytes. Peak "
-        "memory is the whole process's; its floor is what the process held before its model existed."
+        f"Measured on {'; '.join(machines)}; mean ± sample standard deviation over a cell's seeds; MB = 10⁶ bytes. "
+        "Peak memory is the whole process's; its floor is what the process held before its model existed."
     )
     if len(machines) > 1:
         text += " The machines differ: speeds and memory can't be compared across them."

@@ -20,11 +20,12 @@ h2 { font-size: 1.15rem; margin: 2.2rem 0 .6rem; }
 .question { margin: 0 0 1.4rem; max-width: 60rem; font-size: 1.05rem; color: var(--faint); }
 .wide { overflow-x: auto; border: 1px solid var(--line); border-radius: 6px; }
 table { border-collapse: collapse; width: 100%; font-size: .84rem; line-height: 1.35; }
-th, td { padding: .4rem .65rem; text-align: left; vertical-align: top; }
+th, td { padding: .4rem .6rem; text-align: left; vertical-align: top; }
+td { white-space: nowrap; }
+td.long { white-space: normal; min-width: 11rem; }
 thead th { vertical-align: bottom; font-weight: 600; color: var(--faint); border-bottom: 1px solid var(--line); }
 .groups th { color: var(--ink); border-left: 1px solid var(--line); }
-.number { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
-thead .number { white-space: normal; }
+.number { text-align: right; font-variant-numeric: tabular-nums; }
 tbody tr:nth-child(odd) > * { background: var(--band); }
 tbody th { position: sticky; left: 0; min-width: 8.5rem; font-weight: 600; background: var(--ground); }
 .figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 34rem), 1fr)); gap: 2rem; }

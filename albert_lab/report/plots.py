@@ -15,7 +15,7 @@ from albert_lab.report.statistics import Estimate, count, share, significant, si
 from albert_lab.report.summary import MEMORY_KINDS, Summary, scheme_text
 
 Drawn = Chart | Absent
-_KIND_TEXT = {"optimizer": "optimizer state", "rest": "the rest above the floor"}
+_KIND_TEXT = {"optimizer": "optimizer state", "rest": "the rest"}
 
 
 def accuracy_against_parameters(summaries: Sequence[Summary]) -> Drawn:
@@ -64,8 +64,8 @@ def memory_by_kind(summaries: Sequence[Summary]) -> Drawn:
     handles = [Patch(color=c, label=k) for k, c in zip(kinds, dress.MEMORY_COLOURS, strict=True)]
     dress.legend(axes, handles, 3)
     note = (
-        "Above what the process held before its model existed. Sharing shrinks weights, gradients and optimizer state; "
-        "activations stay, because every layer is still applied."
+        "Peak above what the process held before its model existed; the rest is what no kind accounts for. Sharing "
+        "shrinks weights, gradients and optimizer state; activations stay, because every layer is still applied."
     )
     return Chart(title, "; ".join(f"{s.label}: {_memory_text(m)}" for s, m in bars), note, figure)
 
@@ -112,7 +112,7 @@ def sentence_accuracy(summaries: Sequence[Summary]) -> Drawn:
     axes.set_xlim(min(0.4, *(low for *_, (low, _) in bars)) - 0.02, max(0.6, *(high for *_, (_, high) in bars)) + 0.02)
     note = (
         "Points: means over seeds; bands: 95 % intervals (Wilson) from the size of the held-out set. A band that "
-        "crosses the line can't be told from guessing; bands that overlap can't be ranked."
+        "crosses the line can't be told from guessing; bands that overlap leave the order open."
     )
     alt = "; ".join(f"{s.label}: {share(a)}, interval {low:.3f} to {high:.3f}" for s, a, (low, high) in bars)
     return Chart(title, alt, note, figure)

@@ -43,8 +43,8 @@ def significant(value: float, digits: int = 3) -> str:
     """`value` to `digits` significant digits, without an exponent: 31.1, 412, 0.00312."""
     if value == 0:
         return "0"
-    decimals = digits - 1 - math.floor(math.log10(abs(value)))
-    return f"{round(value, decimals):.{max(0, decimals)}f}"
+    rounded = float(f"{value:.{digits - 1}e}")
+    return f"{rounded:.{max(0, digits - 1 - math.floor(math.log10(abs(rounded))))}f}"
 
 
 def scaled(value: float, unit: str = "", digits: int = 3) -> str:

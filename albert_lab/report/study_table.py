@@ -123,7 +123,7 @@ class StudyReport:
                 self._column("peak memory", _peak, cost),
                 self._column("above the floor", lambda n: _mean_size(n.summary.above_floor()), cost),
                 self._column("activations", lambda n: show.size(n.summary.mean("memory_bytes/activations")), cost),
-                self._column("speed", lambda n: show.speed(n.summary.estimate("speed/tokens_per_second")), cost),
+                self._column("tokens/s", _speed, cost),
                 self._column("masked tokens", lambda n: _accuracy(n, "mlm"), learned),
                 self._column("sentence", lambda n: _accuracy(n, "sentence"), learned),
                 self._column("paper's average (%)", _printed_average),
@@ -143,8 +143,8 @@ class StudyReport:
                 self._column("params", lambda n: show.count(n.summary.mean("parameters/unique")), here),
                 self._column("peak", _peak, here),
                 self._column("tokens/s", lambda n: show.count(n.summary.mean("speed/tokens_per_second")), here),
-                self._column("MLM accuracy", lambda n: _accuracy(n, "mlm", with_n=False), here),
-                self._column("sentence acc.", lambda n: _accuracy(n, "sentence", with_n=False), here),
+                self._column("MLM accuracy", lambda n: _accuracy(n, "mlm"), here),
+                self._column("sentence acc.", lambda n: _accuracy(n, "sentence"), here),
                 self._column("runs", lambda n: _shortened(n.state, 28), number=False),
             )
         )
@@ -174,8 +174,13 @@ def _peak(line: Line) -> str:
     return show.size(line.summary.mean("memory_bytes/peak"))
 
 
-def _accuracy(line: Line, task: str, with_n: bool = True) -> str:
-    return show.share(line.summary.estimate(f"validation/{task}_accuracy"), with_n)
+def _speed(line: Line) -> str:
+    return show.speed(line.summary.estimate("speed/tokens_per_second"), with_n=False).removesuffix(" tokens/s")
+
+
+def _accuracy(line: Line, task: str) -> str:
+    """Mean and spread; how many seeds stands in the column of runs."""
+    return show.share(line.summary.estimate(f"validation/{task}_accuracy"), with_n=False)
 
 
 def _mean_size(figure: show.Estimate | None) -> str:

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from html import escape
 from itertools import groupby
 
+LONG = 26  # characters in a cell from which a page may break its line
+
 
 @dataclass(frozen=True)
 class Column:
@@ -67,12 +69,14 @@ class Table:
     def _html_row(self, row: tuple[str, ...]) -> str:
         first = f'<th scope="row">{escape(row[0])}</th>'
         rest = zip(self.columns[1:], row[1:], strict=True)
-        return first + "".join(f"<td{_align(column)}>{escape(cell)}</td>" for column, cell in rest)
+        return first + "".join(f"<td{_align(column, cell)}>{escape(cell)}</td>" for column, cell in rest)
 
 
 def _markdown_cell(text: str) -> str:
     return " ".join(text.split()).replace("|", "\\|")
 
 
-def _align(column: Column) -> str:
-    return ' class="number"' if column.number else ""
+def _align(column: Column, cell: str = "") -> str:
+    if column.number:
+        return ' class="number"'
+    return ' class="long"' if len(cell) > LONG else ""

@@ -1,0 +1,175 @@
+"""A study's report: every figure is a record's, every cell has its row, and the page loads nothing."""
+
+import csv
+import io
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from albert_lab.report.chart import Absent, Chart
+from albert_lab.report.study_table import StudyReport
+from tests.synthetic_runs import record, study, study_records
+
+COUNTS = {
+    "E=768 all": {
+        "unique_with_projection": 31_110_000,
+        "unique_as_built": 30_519_408,
+        "applied": 108_000_000,
+        "flops_per_token": 5.7e8,
+    }
+}
+FAILED = "E=128 ffn"
+MISSING = "E=128 none"
+VOID = {"meta", "link", "img", "br", "hr", "input", "path", "use"}
+
+
+@pytest.fixture(scope="module")
+def report() -> StudyReport:
+    records = {name: items for name, items in study_records().items() if name not in (FAILED, MISSING)}
+    failures = {FAILED: ["Traceback (most recent call last):\n  ...\nRuntimeError: out of memory | <host>\n"]}
+    return StudyReport(study(), records, failures, COUNTS)
+
+
+@pytest.fixture(scope="module")
+def html(report: StudyReport) -> str:
+    return report.html()
+
+
+class Page(HTMLParser):
+    """Checks that tags nest, and gathers what a test asks about."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag not in VOID:
+            assert self.open.pop() == tag
+
+
+def test_markdown_has_a_row_a_cell_in_the_studys_order(report: StudyReport) -> None:
+    rows = [
+        line.split(" | ")[0].removeprefix("| ") for line in report.markdown().splitlines() if line.startswith("| E=")
+    ]
+    assert rows == [cell.name for cell in study().cells] * 2
+
+
+def test_exact_counts_stand_beside_the_papers_rounded_ones(report: StudyReport) -> None:
+    row = next(line for line in report.markdown().splitlines() if line.startswith("| E=768 all"))
+    assert "| 31 M | 79.8 | 30,519,408 | 31,110,000 | 108,000,000 | 570 M |" in row
+
+
+def test_failed_and_missing_cells_are_shown(report: StudyReport, html: str) -> None:
+    assert "failed: RuntimeError: out of memory \\| <host>" in report.markdown()
+    assert "failed: RuntimeError: out of memory | &lt;host&gt;" in html
+    for text in (report.markdown(), html, report.text(), report.csv()):
+        assert "failed: " in text
+        assert "not run" in text
+
+
+def test_a_cell_with_one_failed_seed_says_both() -> None:
+    name = "E=768 all"
+    report = StudyReport(study(), {name: [record("all", 96, 0)]}, {name: ["killed by signal 9"]}, {})
+    assert report.lines[0].state == "1 seed; failed: killed by signal 9"
+
+
+def test_csv_holds_the_records_figures_unrounded(report: StudyReport) -> None:
+    rows = {row["cell"]: row for row in csv.DictReader(io.StringIO(report.csv()))}
+    records = study_records()["E=768 none"]
+    values = [item["validation"]["mlm_accuracy"] for item in records]
+    row = rows["E=768 none"]
+    assert float(row["validation/mlm_accuracy"]) == pytest.approx(sum(values) / 2, rel=1e-12)
+    assert float(row["validation/mlm_accuracy spread"]) == pytest.approx(abs(values[0] - values[1]) / 2**0.5)
+    assert row["validation/mlm_accuracy n"] == "2"
+    assert float(row["parameters/unique"]) == records[0]["parameters"]["unique"]
+    assert float(row["validation/sentence_accuracy low"]) < float(row["validation/sentence_accuracy"])
+    assert rows[FAILED]["validation/mlm_accuracy"] == ""
+    assert float(rows["E=768 all"]["counted/unique_as_built"]) == 30_519_408
+
+
+def test_text_fits_a_terminal(report: StudyReport) -> None:
+    table = report.short_table().text()
+    assert max(map(len, table.splitlines())) <= 150
+    assert study().caption in report.text()
+
+
+def test_the_page_is_well_formed_and_loads_nothing(html: str) -> None:
+    page = Page(html)
+    assert page.open == []
+    loads = ("src", "srcset", "href", "xlink:href", "action", "data", "poster")
+    targets = [str(attributes[key]) for _, attributes in page.tags for key in loads if key in attributes]
+    assert all(target.startswith("#") for target in targets)
+    assert not {"script", "link", "iframe", "object"} & {tag for tag, _ in page.tags}
+    assert not re.search(r"url\((?!#)|@import", html)
+    assert "http://" not in html
+    assert "https://" not in html
+
+
+def test_every_figure_has_a_title_and_says_its_figures_in_words(report: StudyReport, html: str) -> None:
+    figures = [attributes for tag, attributes in Page(html).tags if tag == "svg"]
+    assert len(figures) == 5
+    assert all(attributes["role"] == "img" and attributes["aria-label"] for attributes in figures)
+    assert len(re.findall(r"<svg[^>]*>\s*<title>[^<]+</title>", html)) == 5
+    accuracy = report.lines[0].summary.mean("validation/mlm_accuracy")
+    assert f"E=768 all: {accuracy:.3f}" in str(figures[0]["aria-label"])
+
+
+def test_no_two_elements_of_the_page_share_an_id(html: str) -> None:
+    ids = [attributes["id"] for _, attributes in Page(html).tags if "id" in attributes]
+    assert len(ids) == len(set(ids))
+    assert set(re.findall(r'(?:href="#|url\(#)([^")]+)', html)) <= set(map(str, ids))
+
+
+def test_a_figure_without_data_is_a_sentence() -> None:
+    none = {"sentence_accuracy": None, "sentence_loss": None}
+    name = "E=768 all"
+    charts = StudyReport(study(), {name: [record("all", 96, 0, **none)]}, {}, {}).charts()
+    assert [type(chart) for chart in charts] == [Chart, Absent, Chart, Chart, Absent]
+    empty = StudyReport(study(), {}, {}, {})
+    assert all(isinstance(chart, Absent) for chart in empty.charts())
+    assert "<svg" not in empty.html()
+    assert "Nothing has been measured yet." in empty.markdown()
+
+
+def test_a_study_that_the_paper_does_not_have_reports_too() -> None:
+    from dataclasses import replace
+
+    report = StudyReport(replace(study(), name="mine"), study_records(), {}, {})
+    assert all(line.printed is None for line in report.lines)
+    assert "arXiv" not in report.markdown()
+
+
+def test_notes_warn_of_models_that_learned_only_word_frequencies() -> None:
+    name = "E=768 all"
+    dull = StudyReport(study(), {name: [record("all", 96, 0, mlm_loss=6.8)]}, {}, {})
+    keen = StudyReport(study(), {name: [record("all", 96, 0, mlm_loss=4.0)]}, {}, {})
+    assert any("word frequencies" in note and name in note for note in dull.notes())
+    assert not any("word frequencies" in note for note in keen.notes())
+
+
+def test_notes_warn_of_machines_that_differ() -> None:
+    other = record("all", 96, 1)
+    other["host"] = {**other["host"], "cpu": "Another CPU"}
+    report = StudyReport(study(), {"E=768 all": [record("all", 96, 0), other]}, {}, {})
+    assert any("Another CPU" in note and "can't be compared" in note for note in report.notes())
+
+
+def test_saved_files_are_what_the_report_says(report: StudyReport, html: str, tmp_path: Path) -> None:
+    report.save(tmp_path / "study")
+    assert (tmp_path / "study" / "table.md").read_text("utf-8") == report.markdown()
+    assert (tmp_path / "study" / "table.csv").read_text("utf-8") == report.csv()
+    assert (tmp_path / "study" / "report.html").read_text("utf-8") == html
+    assert len(list((tmp_path / "study").iterdir())) == 3
