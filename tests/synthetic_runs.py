@@ -25,7 +25,7 @@ def record(scheme: str = "all", embedding: int = 16, seed: int = 0, **validation
         "parameters": {"unique": unique, "applied": 600_000 + 2000 * embedding},
         "flops_per_token": {"forward": 2.5e6, "training": 7.5e6},
         "memory_bytes": _memory(unique, noise),
-        "speed": {"tokens_per_second": 18_300 + noise.gauss(0, 250)},
+        "speed": {"tokens_per_second": 18_300 + noise.gauss(0, 250), "step_seconds": 0.11},
         "training": {"steps": 400, "tokens": 812_345, "seconds": 45.5, "mlm_loss": 6.25},
         "validation": {
             "mlm_loss": 6.3 - accuracy,
@@ -53,7 +53,7 @@ def _config(scheme: str, embedding: int, seed: int) -> dict[str, Any]:
         "tokenizer": {"vocab_size": 2000},
         "optimizer": {"name": "adamw", "learning_rate": 1e-3, "eps": 1e-6},
         "train": {"seed": seed, "batch_size": 32, "budget": {"steps": 400, "tokens": None}},
-        "trainer": {"accelerator": "cpu", "threads": None},
+        "trainer": {"accelerator": "cpu", "threads": None, "progress_bar": seed == 0},
         "tracking": {"study": "table4"},
         "paths": {"runs": "runs"},
     }
@@ -110,7 +110,11 @@ def log_run(client: Any, experiment: str, item: Record, tags: Mapping[str, str],
     from mlflow.entities import Metric, Param
 
     start = int(datetime.fromisoformat(item["started"]).timestamp() * 1000)
-    tags = {**tags, "albert_lab.kind": kind, "albert_lab.run": item["fingerprint"]}
+    tags = {
+        **tags,
+        "albert_lab.kind": kind,
+        "albert_lab.run": f"{item['name'].replace(' ', '-')}-{item['fingerprint']}",
+    }
     run_id: str = client.create_run(experiment, start_time=start, run_name=item["name"], tags=tags).info.run_id
     sections = ("parameters", "flops_per_token", "memory_bytes", "speed", "training", "validation")
     final = {f"{s}/{k}": v for s in sections for k, v in item[s].items() if v is not None}

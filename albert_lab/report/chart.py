@@ -35,8 +35,11 @@ class Chart:
         return f"<figure>\n{self.svg()}\n{caption}\n</figure>\n"
 
     def _repr_png_(self) -> bytes:
+        """What a notebook shows: the figure under its title, which a page puts into the caption."""
         buffer = io.BytesIO()
+        heading = self.figure.suptitle(self.title, color=INK, fontsize=11, fontweight="bold")
         self.figure.savefig(buffer, format="png", dpi=110, facecolor="white")
+        heading.set_text("")
         return buffer.getvalue()
 
 

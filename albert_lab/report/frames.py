@@ -27,6 +27,7 @@ MEASURES = (
     "memory_bytes/optimizer",
     "memory_bytes/activations",
     "speed/tokens_per_second",
+    "speed/step_seconds",
     "training/steps",
     "training/tokens",
     "training/seconds",
@@ -40,7 +41,9 @@ MEASURES = (
     "validation/unigram_entropy",
 )
 IDENTITY = ("name", "fingerprint", "started")
-CONFIG_GROUPS = (*RESULT_GROUPS, "trainer")  # paths and tracking say nothing about a run's figures
+SPEED_SETTINGS = tuple(
+    f"trainer.{key}" for key in ("accelerator", "devices", "strategy", "micro_batch_size", "threads", "workers")
+)  # can't change what a run learns, but its speed and memory; other settings of these groups change no figure
 
 _WORDS = {"None": None, "null": None, "True": True, "true": True, "False": False, "false": False}  # "none" is a scheme
 
@@ -65,7 +68,7 @@ def from_mlflow(uri: str, experiment: str = "albert_lab", study: str | None = No
     originals_first = sorted(finished, key=lambda run: _kind(run) == "cell")
     once: dict[str, Run] = {}
     for run in originals_first:
-        once.setdefault(run.data.tags.get("albert_lab.run", run.info.run_id), run)
+        once.setdefault(_fingerprint(run) or run.info.run_id, run)
     return _frame([_flatten_run(run) for run in once.values()])
 
 
@@ -73,7 +76,7 @@ def history(uri: str, run: str, metric: str, experiment: str = "albert_lab") -> 
     """A metric's values by step, of the newest run with this fingerprint or name: columns `step` and `value`."""
     client = _client(uri)
     runs = [r for r in _search(client, _experiment_id(client, uri, experiment)) if _kind(r) == "run"]
-    named = [r for r in runs if run in (r.data.tags.get("albert_lab.run"), r.info.run_name)]
+    named = [r for r in runs if run in (_fingerprint(r), r.info.run_name)]
     if not named:
         raise UserError(f"no run {run!r} in {uri}" + nearest(run, (str(r.info.run_name) for r in runs)))
     if metric not in named[0].data.metrics:
@@ -87,8 +90,8 @@ def flatten(record: Mapping[str, Any]) -> Row:
     """A result record as one flat row; the keys of the configuration with dots, of the measures with slashes."""
     row: Row = {"name": record["name"], "fingerprint": record["fingerprint"]}
     row["started"] = pd.to_datetime(record["started"], utc=True)
-    for group in CONFIG_GROUPS:
-        row.update(_dotted(group, record["config"].get(group, {})))
+    for group, values in record["config"].items():
+        row.update({key: _plain(str(value)) for key, value in _dotted(group, values).items() if _tells(key)})
     for measure in MEASURES:
         section, key = measure.split("/")
         row[measure] = _number(record.get(section, {}).get(key))
@@ -96,10 +99,9 @@ def flatten(record: Mapping[str, Any]) -> Row:
 
 
 def _flatten_run(run: "Run") -> Row:
-    row: Row = {"name": run.info.run_name, "fingerprint": run.data.tags.get("albert_lab.run")}
+    row: Row = {"name": run.info.run_name, "fingerprint": _fingerprint(run)}
     row["started"] = pd.to_datetime(run.info.start_time, unit="ms", utc=True)
-    params = run.data.params.items()
-    row.update({key: _plain(value) for key, value in params if key.split(".")[0] in CONFIG_GROUPS and "." in key})
+    row.update({key: _plain(value) for key, value in run.data.params.items() if _tells(key)})
     row.update({measure: _number(run.data.metrics.get(measure)) for measure in MEASURES})
     return row
 
@@ -109,9 +111,14 @@ def _frame(rows: list[Row]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=[*IDENTITY, *settings, *MEASURES])
 
 
+def _tells(key: str) -> bool:
+    """Whether a setting can change one of the figures."""
+    return key.split(".")[0] in RESULT_GROUPS or key in SPEED_SETTINGS
+
+
 def _dotted(prefix: str, value: Any) -> Row:
     if not isinstance(value, Mapping):
-        return {prefix: _plain(str(value))}
+        return {prefix: value}
     return {k: v for key, inner in value.items() for k, v in _dotted(f"{prefix}.{key}", inner).items()}
 
 
@@ -184,3 +191,8 @@ def _of_study(runs: list["Run"], study: str) -> list["Run"]:
 
 def _kind(run: "Run") -> str:
     return str(run.data.tags.get("albert_lab.kind", ""))
+
+
+def _fingerprint(run: "Run") -> str:
+    """The end of the run folder's name, `all-e16-3f2a9c`, or the tag as it is where it holds the fingerprint alone."""
+    return str(run.data.tags.get("albert_lab.run", "")).rsplit("-", 1)[-1]

@@ -38,8 +38,8 @@ def hosts(records: Iterable[Mapping[str, Any]]) -> list[str]:
 def _sources(study: Study) -> str:
     counted = (
         "Counted: on this package's model at the paper's size, backbone and pooler; nothing was trained at that size. "
-        "“With E→H always” adds the H×H projection that a model with E = H can leave out; “applied” counts a shared "
-        "block every time it is applied."
+        "“With E→H always” adds the H×H projection that a model with E = H can leave out; “applied, with heads” counts "
+        "the whole model, a shared block once for every layer that applies it."
     )
     if study.name not in paper.TABLES:
         return counted
@@ -52,7 +52,8 @@ def _measured(study: Study, records: Sequence[Mapping[str, Any]]) -> str:
     machines = hosts(records)
     text = (
         f"Measured on {'; '.join(machines)}; mean ± sample standard deviation over a cell's seeds; MB = 10⁶ bytes. "
-        "Peak memory is the whole process's; its floor is what the process held before its model existed."
+        "Parameters include the heads. Peak memory is the whole process's; its floor is what the process held "
+        "before its model existed."
     )
     if len(machines) > 1:
         text += " The machines differ: speeds and memory can't be compared across them."

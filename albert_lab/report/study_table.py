@@ -104,7 +104,7 @@ class StudyReport:
                 self._column("average score (%)", _printed_average, as_printed),
                 self._column("parameters", lambda n: show.exact(n.counted("unique_as_built")), counted),
                 self._column("with E→H always", lambda n: show.exact(n.counted("unique_with_projection")), counted),
-                self._column("applied", lambda n: show.exact(n.counted("applied")), counted),
+                self._column("applied, with heads", lambda n: show.exact(n.counted("applied")), counted),
                 self._column(
                     "training, FLOP per token", lambda n: show.count(n.counts.get("flops_per_token")), counted
                 ),
