@@ -6,7 +6,9 @@ import signal
 import subprocess
 import sys
 import threading
+from pathlib import Path
 from types import FrameType
+from typing import Any
 
 from albert_lab.config.check import check
 from albert_lab.config.compose import save
@@ -14,7 +16,7 @@ from albert_lab.config.errors import UserError
 from albert_lab.config.files import lock
 from albert_lab.config.run_folder import RunFolder, fingerprint, read_json
 from albert_lab.config.schema import Config
-from albert_lab.data.identity import corpus_identity
+from albert_lab.data.identity import corpus_identity, file_digest
 from albert_lab.model.layer_map import make_layer_map
 
 log = logging.getLogger(__name__)
@@ -51,7 +53,18 @@ def folder_of(config: Config) -> RunFolder:
     """The folder of the run that `config` describes, whether it exists or not. Raises UserError for a bad setting."""
     check(config)
     make_layer_map(config.sharing, config.model.num_hidden_layers)
-    return RunFolder.of(config, fingerprint(config, corpus_identity(config)))
+    return RunFolder.of(config, fingerprint(config, _content(config)))
+
+
+def _content(config: Config) -> dict[str, Any]:
+    """What the files that the configuration names hold."""
+    content = corpus_identity(config)
+    if config.tokenizer.model_file is None:
+        return content
+    file = Path(config.tokenizer.model_file)
+    if not file.is_file():
+        raise UserError(f"tokenizer.model_file={file}: no such file")
+    return {**content, "tokenizer": file_digest(file)}
 
 
 def _train(config: Config, folder: RunFolder, held_lock: int) -> None:

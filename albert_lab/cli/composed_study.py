@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from albert_lab.config.compose import from_hydra
-from albert_lab.config.schema import Config, SentenceObjective
+from albert_lab.config.schema import Config
 from albert_lab.config.study import Cell, Study
 from albert_lab.sweep.study import Outcome, make_study
 
@@ -59,23 +59,12 @@ def _compose(overrides: Sequence[str]) -> Config:
 
 def _paper_counts(config: Config) -> dict[str, float]:
     """Counted on our model at the paper's size: backbone and pooler, with the E -> H projection as built and always."""
-    from dataclasses import replace
+    from albert_lab.cost.variant import cost_of, with_projection
 
-    from albert_lab.config.schema import ProjectionRule
-    from albert_lab.cost.flops import flops_per_token
-    from albert_lab.cost.parameters import count_parameters
-    from albert_lab.model.layer_map import make_layer_map
-
-    layer_map = make_layer_map(config.sharing, config.model.num_hidden_layers)
-    built = count_parameters(config.model, layer_map)
-    projected = count_parameters(replace(config.model, embedding_projection=ProjectionRule.always), layer_map)
-    sentence = config.objective.sentence is not SentenceObjective.none
-    flops = flops_per_token(
-        config.model, layer_map, config.objective.max_seq_length, config.objective.masked_lm_prob, sentence
-    )
+    cost = cost_of(config)
     return {
-        "unique_as_built": built.backbone_with_pooler,
-        "unique_with_projection": projected.backbone_with_pooler,
-        "applied": built.applied,
-        "flops_per_token": flops.training,
+        "unique_as_built": cost.parameters.backbone_with_pooler,
+        "unique_with_projection": cost_of(with_projection(config)).parameters.backbone_with_pooler,
+        "applied": cost.parameters.applied,
+        "flops_per_token": cost.flops_per_token.training,
     }

@@ -22,10 +22,31 @@ def run_app(task: Task, name: str, arguments: Sequence[str]) -> None:
     register()
     check_overrides(_overrides(arguments))
     sys.argv = [name, *arguments]
+    raised: list[BaseException] = []
     try:
-        hydra.main(config_path=str(CONF_FOLDER), config_name="config")(task)()
+        hydra.main(config_path=str(CONF_FOLDER), config_name="config")(_aside(task, raised))()
     except (HydraException, OmegaConfBaseException) as error:
         raise UserError(one_line(error)) from error
+    if raised:
+        raise raised[0]
+
+
+def _aside(task: Task, raised: list[BaseException]) -> Task:
+    """`task`, its exception put aside in a single run: Hydra would add lines of its own to it."""
+
+    def call(composed: Any) -> Any:
+        from hydra.core.hydra_config import HydraConfig
+        from hydra.types import RunMode
+
+        try:
+            return task(composed)
+        except BaseException as error:
+            if HydraConfig.get().mode is RunMode.MULTIRUN:
+                raise
+            raised.append(error)
+            return None
+
+    return call
 
 
 def _overrides(arguments: Sequence[str]) -> list[str]:

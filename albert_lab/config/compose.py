@@ -37,8 +37,9 @@ def _user_cache() -> str:
 
 def from_hydra(composed: DictConfig) -> Config:
     """The typed configuration that Hydra composed, every interpolation resolved."""
-    values = {name: composed[name] for name in Config.__dataclass_fields__}
-    return _typed(OmegaConf.create(OmegaConf.to_container(OmegaConf.create(values), resolve=True)))
+    values = OmegaConf.masked_copy(composed, list(Config.__dataclass_fields__))
+    OmegaConf.resolve(values)
+    return _typed(values)
 
 
 def save(config: Config, path: Path) -> None:

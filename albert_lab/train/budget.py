@@ -58,7 +58,7 @@ class Clock(L.Callback):
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         self.budget.start()
 
-    def on_train_batch_end(self, trainer: L.Trainer, *_: object) -> None:  # type: ignore[override]
+    def on_train_batch_end(self, trainer: L.Trainer, *_: object) -> None:
         if self.budget.total_steps is None:
             trainer.should_stop = trainer.strategy.broadcast(self.budget.is_spent(trainer.global_step))
 

@@ -17,7 +17,7 @@ class HealthCheck(L.Callback):
         self.meter, self.step, self.unigram_entropy = meter, step, unigram_entropy
         self._is_done = False
 
-    def on_train_batch_end(  # type: ignore[override]
+    def on_train_batch_end(
         self, trainer: L.Trainer, pl_module: L.LightningModule, outputs: object, batch: object, batch_idx: int
     ) -> None:
         if self._is_done or not self.step or trainer.global_step < self.step or not self.meter.last:

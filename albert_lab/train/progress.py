@@ -21,7 +21,7 @@ class Progress(L.Callback):
     def __init__(self, meter: Meter, budget: Budget, bar: bool) -> None:
         self.meter, self.budget = meter, budget
         self._wants_bar = bar and sys.stderr.isatty()
-        self._bar: tqdm | None = None  # type: ignore[type-arg]
+        self._bar: tqdm | None = None
         self._last_line = time.monotonic()
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
@@ -29,7 +29,7 @@ class Progress(L.Callback):
             total = self.budget.total_steps
             self._bar = tqdm(total=total, initial=trainer.global_step, unit="step", dynamic_ncols=True, leave=True)
 
-    def on_train_batch_end(  # type: ignore[override]
+    def on_train_batch_end(
         self, trainer: L.Trainer, pl_module: L.LightningModule, outputs: object, batch: object, batch_idx: int
     ) -> None:
         if not trainer.is_global_zero:

@@ -5,25 +5,18 @@ from enum import Enum
 from typing import Any
 
 from albert_lab.config.run_folder import RunFolder, describe
-from albert_lab.config.schema import Config, SentenceObjective
-from albert_lab.cost.flops import flops_per_token
-from albert_lab.cost.parameters import count_parameters
-from albert_lab.model.layer_map import LayerMap
+from albert_lab.config.schema import Config
+from albert_lab.cost.variant import VariantCost
 from albert_lab.train.host import describe_host, versions
 
 FORMAT = 1
 
 
-def static_figures(config: Config, layer_map: LayerMap) -> dict[str, Any]:
+def static_figures(cost: VariantCost) -> dict[str, Any]:
     """What follows from the variant alone: parameters and FLOPs."""
-    sentence = config.objective.sentence is not SentenceObjective.none
-    counts = count_parameters(config.model, layer_map, sentence)
-    flops = flops_per_token(
-        config.model, layer_map, config.objective.max_seq_length, config.objective.masked_lm_prob, sentence
-    )
     return {
-        "parameters": {"unique": counts.unique, "applied": counts.applied},
-        "flops_per_token": {"forward": flops.forward, "training": flops.training},
+        "parameters": {"unique": cost.parameters.unique, "applied": cost.parameters.applied},
+        "flops_per_token": {"forward": cost.flops_per_token.forward, "training": cost.flops_per_token.training},
     }
 
 

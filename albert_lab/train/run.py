@@ -14,7 +14,7 @@ from albert_lab.config.files import write_json
 from albert_lab.config.run_folder import RunFolder
 from albert_lab.config.schema import Config, SentenceObjective
 from albert_lab.cost.memory import SavedActivations, state_bytes
-from albert_lab.cost.parameters import count_parameters
+from albert_lab.cost.variant import cost_of
 from albert_lab.data.prepare import open_samples, prepare
 from albert_lab.data.store import unigram_entropy
 from albert_lab.model.layer_map import make_layer_map
@@ -35,6 +35,8 @@ from albert_lab.train.tracking import Journal
 
 log = logging.getLogger(__name__)
 
+VALIDATION_SEED = 0  # held-out samples and their masks are the same for every run
+
 
 class Stopped(Exception):  # noqa: N818 (not an error)
     """The training was told to stop and has saved its state."""
@@ -54,10 +56,11 @@ class Training:
     def __init__(self, folder: RunFolder, config: Config) -> None:
         self.folder, self.config = folder, config
         self.layer_map = make_layer_map(config.sharing, config.model.num_hidden_layers)
+        self.cost = cost_of(config)
         prepared = prepare(config)
         self.samples = open_samples(config, prepared, "train")
-        self.held_out = open_samples(config, prepared, "validation")
-        self.unigram_entropy = unigram_entropy(prepared.store, "validation")
+        self.held_out = open_samples(config, prepared, "held_out", seed=VALIDATION_SEED)
+        self.unigram_entropy = unigram_entropy(prepared.store, "held_out")
         self.floor_bytes = host.resident_bytes()
         self.budget = Budget(config.train, config.objective.max_seq_length)
         self.task = PretrainingTask(self._model(), config, self.budget)
@@ -115,7 +118,7 @@ class Training:
 
     def _introduce(self, done: int) -> None:
         """Logs what was derived from the configuration."""
-        figures, train = static_figures(self.config, self.layer_map), self.config.train
+        figures, train = static_figures(self.cost), self.config.train
         unique, applied = figures["parameters"]["unique"], figures["parameters"]["applied"]
         log.info("%s", self.layer_map.describe())
         log.info("parameters: %s unique, %s applied", f"{unique:,}", f"{applied:,}")
@@ -153,14 +156,13 @@ class Training:
         log.info("%s", summary(record))
 
     def _figures(self, validation: dict[str, Any]) -> dict[str, Any]:
-        counts = count_parameters(self.config.model, self.layer_map, self._has_sentence_head())
         last = self.meter.last
         return {
-            **static_figures(self.config, self.layer_map),
+            **static_figures(self.cost),
             "memory_bytes": {
                 "peak": host.peak_resident_bytes(),
                 "floor": self.floor_bytes,
-                **state_bytes(counts),
+                **state_bytes(self.cost.parameters),
                 "activations": self.activation_bytes,
             },
             "speed": {
@@ -175,9 +177,6 @@ class Training:
             },
             "validation": validation,
         }
-
-    def _has_sentence_head(self) -> bool:
-        return self.config.objective.sentence is not SentenceObjective.none
 
 
 def summary(record: dict[str, Any]) -> str:
