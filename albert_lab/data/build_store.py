@@ -1,0 +1,196 @@
+"""Builds a token store in one streaming pass: workers split and encode, one process writes in order."""
+
+import hashlib
+import logging
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import IO, Any, NamedTuple
+
+import numpy as np
+
+from albert_lab.config.errors import UserError
+from albert_lab.config.files import new_folder, write_json
+from albert_lab.config.schema import Config, TextFormat
+from albert_lab.data.corpus import PART_CHARACTERS, Part, parts, sentences_of, text_format
+from albert_lab.data.disk import told_if_full
+from albert_lab.data.store import FILES, FORMAT_VERSION, checksum, is_held_out, token_type
+from albert_lab.data.tokenizer import Tokenizer, preprocess
+from albert_lab.data.workers import ordered_map
+
+log = logging.getLogger(__name__)
+
+_LOG_EVERY_SECONDS = 30.0
+
+
+class Encoded(NamedTuple):
+    """Some parts as ids."""
+
+    documents: list[int]  # number in the corpus of each part's document
+    sentences: np.ndarray  # int64 [parts] sentences of each part
+    lengths: np.ndarray  # int64 [sentences] tokens of each sentence
+    ids: np.ndarray  # [tokens]
+
+
+def build_store(folder: Path, config: Config, model: bytes, recipe: dict[str, Any], workers: int | None = None) -> None:
+    """Writes the token store `folder`; whole or not at all. Call it under `lock(folder)`.
+
+    Raises: UserError for a full disk, for a corpus without text and for a split without documents.
+    """
+    vocab_size = Tokenizer(model).vocab_size
+    with told_if_full(folder), new_folder(folder) as scratch:
+        writer = _Writer(scratch, vocab_size, config.data.held_out)
+        with writer:
+            for encoded in encode_corpus(config, model, workers):
+                writer.add(encoded)
+        manifest = writer.manifest() | {"recipe": recipe, "tokenizer": hashlib.blake2b(model).hexdigest()[:32]}
+        _check_splits(manifest, config.data.held_out)
+        write_json(scratch / "manifest.json", manifest)
+
+
+def _check_splits(manifest: dict[str, Any], held_out: float) -> None:
+    train, held = manifest["documents"]
+    if not train or (held_out > 0 and not held):
+        raise UserError(
+            f"data.held_out={held_out} leaves {train} documents to train on and {held} held out; "
+            f"the corpus has {train + held}: change data.held_out, or cut documents with data.document_pattern"
+        )
+
+
+def training_sentences(config: Config, workers: int | None = None) -> Iterator[str]:
+    """The preprocessed sentences of the documents that are not held out, in order, for training a vocabulary."""
+    training = (p for p in parts(config, workers) if not is_held_out(p.document, config.data.held_out))
+    tokenizer = config.tokenizer
+    settings = (None, text_format(config.data), tokenizer.do_lower_case, tokenizer.keep_accents)
+    for sentences in ordered_map(_split, _grouped(training), workers, 1, _settle, settings):
+        yield from sentences
+
+
+def encode_corpus(config: Config, model: bytes, workers: int | None = None) -> Iterator[Encoded]:
+    tokenizer = config.tokenizer
+    settings = (model, text_format(config.data), tokenizer.do_lower_case, tokenizer.keep_accents)
+    yield from ordered_map(_encode, _grouped(parts(config, workers)), workers, 1, _settle, settings)
+
+
+def _grouped(stream: Iterable[Part]) -> Iterator[list[Part]]:
+    """Small documents together, so that a message between processes is worth its cost."""
+    group, size = list[Part](), 0
+    for part in stream:
+        group.append(part)
+        size += sum(map(len, part.lines))
+        if size >= PART_CHARACTERS:
+            yield group
+            group, size = [], 0
+    if group:
+        yield group
+
+
+class _Settings(NamedTuple):
+    tokenizer: Tokenizer | None
+    format: TextFormat
+    lower: bool
+    keep_accents: bool
+
+
+_settings: list[_Settings] = []  # a worker's own, set once when it starts
+
+
+def _settle(model: bytes | None, kind: TextFormat, lower: bool, keep_accents: bool) -> None:
+    tokenizer = Tokenizer(model, lower=lower, keep_accents=keep_accents) if model else None
+    _settings[:] = [_Settings(tokenizer, kind, lower, keep_accents)]
+
+
+def _split(group: list[Part]) -> list[str]:
+    settings = _settings[0]
+    sentences = (sentence for part in group for sentence in sentences_of(part.lines, settings.format))
+    return [preprocess(sentence, settings.lower, settings.keep_accents) for sentence in sentences]
+
+
+def _encode(group: list[Part]) -> Encoded:
+    settings = _settings[0]
+    assert settings.tokenizer is not None
+    texts = [sentences_of(part.lines, settings.format) for part in group]
+    ids, lengths = settings.tokenizer.encode_flat([sentence for text in texts for sentence in text])
+    part_of = np.repeat(np.arange(len(group)), [len(text) for text in texts])[lengths > 0]
+    sentences = np.bincount(part_of, minlength=len(group))
+    ids = ids.astype(token_type(settings.tokenizer.vocab_size))
+    return Encoded([part.document for part in group], sentences, lengths[lengths > 0], ids)
+
+
+class _Writer:
+    """Appends encoded parts to the store's files, and counts."""
+
+    def __init__(self, folder: Path, vocab_size: int, held_out: float):
+        self.folder, self.vocab_size, self.share = folder, vocab_size, held_out
+        self.tokens = self.sentences = 0
+        self.documents = [0, 0]
+        self.split_sentences = [0, 0]
+        self.counts = np.zeros((2, vocab_size), np.int64)
+        self.document = -1  # number in the corpus of the one being written
+        self.split = 0
+        self._files: dict[str, IO[bytes]] = {}
+        self._stack = ExitStack()
+        self._logged = time.monotonic()
+
+    def __enter__(self) -> "_Writer":
+        for name in FILES:
+            self._files[name] = self._stack.enter_context(open(self.folder / name, "wb"))
+        self._append("sentences.bin", 0)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: Any) -> None:
+        if kind is None:
+            self._append("documents.bin", self.sentences)
+            self._files["counts.bin"].write(self.counts.tobytes())
+        self._stack.close()
+
+    def add(self, encoded: Encoded) -> None:
+        ends = self.tokens + np.cumsum(encoded.lengths, dtype=np.int64)
+        self._files["tokens.bin"].write(encoded.ids.tobytes())
+        self._files["sentences.bin"].write(ends.tobytes())
+        first_sentence = 0
+        for document, count in zip(encoded.documents, encoded.sentences.tolist(), strict=True):
+            if count:
+                self._start(document)
+                sentences = slice(first_sentence, first_sentence + count)
+                self._count(encoded, sentences)
+                first_sentence += count
+                self.sentences += count
+        self.tokens += len(encoded.ids)
+        self._report()
+
+    def _start(self, document: int) -> None:
+        if document == self.document:
+            return
+        self.document = document
+        self.split = int(is_held_out(document, self.share))
+        self.documents[self.split] += 1
+        self._append("documents.bin", self.sentences)
+        self._files["held_out.bin"].write(bytes([self.split]))
+
+    def _count(self, encoded: Encoded, sentences: slice) -> None:
+        self.split_sentences[self.split] += sentences.stop - sentences.start
+        first = int(encoded.lengths[: sentences.start].sum())
+        ids = encoded.ids[first : first + int(encoded.lengths[sentences].sum())]
+        pieces, times = np.unique(ids, return_counts=True)
+        self.counts[self.split, pieces] += times
+
+    def _append(self, name: str, number: int) -> None:
+        self._files[name].write(np.int64(number).tobytes())
+
+    def _report(self) -> None:
+        if time.monotonic() - self._logged > _LOG_EVERY_SECONDS:
+            self._logged = time.monotonic()
+            log.info("token store: %.1f million tokens of %d documents", self.tokens / 1e6, sum(self.documents))
+
+    def manifest(self) -> dict[str, Any]:
+        files = {name: {"bytes": (f := self.folder / name).stat().st_size, "checksum": checksum(f)} for name in FILES}
+        return {
+            "format_version": FORMAT_VERSION,
+            "vocab_size": self.vocab_size,
+            "documents": self.documents,
+            "sentences": self.split_sentences,
+            "tokens": self.counts.sum(axis=1).tolist(),
+            "files": files,
+        }

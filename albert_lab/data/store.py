@@ -1,0 +1,115 @@
+"""A corpus as token ids in memory-mapped files, in a folder named by the hash of its recipe."""
+
+import hashlib
+import json
+import math
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from albert_lab.config.errors import UserError
+from albert_lab.data.counter import mixed, uniform
+
+FORMAT_VERSION = 1
+SPLITS = ("train", "held_out")
+FILES = {  # name: type; tokens are uint16 where the vocabulary allows it
+    "tokens.bin": "uint16 or uint32",
+    "sentences.bin": "int64",  # [sentences + 1] where each begins in tokens
+    "documents.bin": "int64",  # [documents + 1] where each begins in sentences
+    "held_out.bin": "uint8",  # [documents] 1: never trained on
+    "counts.bin": "int64",  # [2, V] occurrences of each piece in SPLITS
+}
+_HELD_OUT_KEY = np.array([0x5EED], np.uint64)
+
+
+def is_held_out(document: int, share: float) -> bool:
+    """Whether the document with this number in the corpus is held out: a pure function, so that all agree on it."""
+    return bool(uniform(mixed(_HELD_OUT_KEY, document))[0] < share)
+
+
+def token_type(vocab_size: int) -> str:
+    return "uint16" if vocab_size <= 1 << 16 else "uint32"
+
+
+class Store:
+    """An opened token store; raises UserError for one that is absent, cut short, damaged or of another version."""
+
+    def __init__(self, folder: Path, check_sums: bool = False):
+        self.folder = folder
+        self.manifest = read_manifest(folder)
+        check_files(folder, self.manifest, check_sums)
+        self.tokens = self._mapped("tokens.bin", token_type(self.manifest["vocab_size"]))
+        self.sentences = self._mapped("sentences.bin", "int64")
+        self.documents = self._mapped("documents.bin", "int64")
+
+    def __reduce__(self) -> tuple[type["Store"], tuple[Path]]:
+        return Store, (self.folder,)  # a process that is handed a store maps the files itself
+
+    def _mapped(self, name: str, kind: str) -> np.ndarray:
+        file = self.folder / name
+        if not file.stat().st_size:
+            return np.empty(0, kind)
+        return np.asarray(np.memmap(file, kind, "r"))
+
+    @cached_property
+    def counts(self) -> np.ndarray:
+        """int64 [2, V]: how often each piece occurs in the training and in the held-out documents."""
+        return self._mapped("counts.bin", "int64").reshape(len(SPLITS), -1)
+
+    def documents_of(self, split: str) -> np.ndarray:
+        """int64 [D]: numbers in this store of the split's documents, in order."""
+        held_out = self._mapped("held_out.bin", "uint8").astype(bool)
+        return np.flatnonzero(held_out == bool(split_number(split)))
+
+
+def split_number(split: str) -> int:
+    if split not in SPLITS:
+        raise ValueError(f"split={split!r}; known: {', '.join(SPLITS)}")
+    return SPLITS.index(split)
+
+
+def unigram_entropy(store: Store | Path, split: str = "train") -> float:
+    """Entropy in nats of the split's tokens, each taken by itself: the loss of a model that knows frequencies only."""
+    store = store if isinstance(store, Store) else Store(store)
+    counts = store.counts[split_number(split)]
+    counts = counts[counts > 0].astype(np.float64)
+    total = counts.sum()
+    return math.log(total) - float((counts * np.log(counts)).sum() / total) if total else 0.0
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """What the store holds and was made of. Raises: UserError for a folder that is no store of this version."""
+    try:
+        manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+        version = manifest["format_version"]
+    except FileNotFoundError:
+        raise UserError(f"{folder} is no token store: it has no manifest.json; run again to build it") from None
+    except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError):
+        raise UserError(f"{folder} is no token store: its manifest.json can't be read; {_mend(folder)}") from None
+    if version != FORMAT_VERSION:
+        raise UserError(f"{folder} has store format {version}, this is {FORMAT_VERSION}; {_mend(folder)}")
+    return manifest
+
+
+def check_files(folder: Path, manifest: dict[str, Any], check_sums: bool = False) -> None:
+    """Raises: UserError where a file is missing, has another size or, if asked, another checksum."""
+    for name in FILES:
+        file, expected = folder / name, manifest["files"][name]
+        size = file.stat().st_size if file.exists() else None
+        if size is None:
+            raise UserError(f"token store {folder} lacks {name}; {_mend(folder)}")
+        if size != expected["bytes"]:
+            raise UserError(f"token store {folder}: {name} has {size} bytes, not {expected['bytes']}; {_mend(folder)}")
+        if check_sums and checksum(file) != expected["checksum"]:
+            raise UserError(f"token store {folder}: {name} is damaged (checksum); {_mend(folder)}")
+
+
+def checksum(file: Path) -> str:
+    with open(file, "rb") as stream:
+        return hashlib.file_digest(stream, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
+
+
+def _mend(folder: Path) -> str:
+    return f"delete {folder} and run again to build it"

@@ -1,0 +1,175 @@
+"""Reads text files as streams: .txt, .jsonl and .parquet, also compressed by gzip, xz or zstd."""
+
+import glob
+import gzip
+import json
+import lzma
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any, cast
+
+from albert_lab.config.errors import UserError, nearest
+
+KINDS = (".txt", ".jsonl", ".parquet")
+COMPRESSIONS = (".gz", ".xz", ".zst")
+_GLOB_CHARACTERS = frozenset("*?[")
+
+
+def corpus_files(patterns: list[str]) -> list[Path]:
+    """The files that `data.files` names, in the order given; those of a glob sorted, each once.
+
+    Raises: UserError for an empty list, a file that is missing, a glob without a match or an unknown extension.
+    """
+    if not patterns:
+        raise UserError("data.files is empty: data.corpus=text needs files, e.g. data.files=['texts/*.txt']")
+    found: dict[Path, None] = {}
+    for pattern in patterns:
+        matches = sorted(glob.glob(pattern, recursive=True)) if _GLOB_CHARACTERS & set(pattern) else [pattern]
+        files = [Path(match) for match in matches if not Path(match).is_dir()]
+        if not files or not files[0].exists():
+            raise UserError(f"data.files: {pattern!r} matches no file (looked from {Path.cwd()}){_similar(pattern)}")
+        found.update(dict.fromkeys(files))
+    for file in found:
+        kind_of(file)
+    return list(found)
+
+
+def _similar(pattern: str) -> str:
+    folder = Path(pattern).parent
+    names = [entry.name for entry in folder.iterdir() if entry.is_file()] if folder.is_dir() else []
+    return nearest(Path(pattern).name, names[:1000]) if 0 < len(names) <= 20 else ""
+
+
+def kind_of(file: Path) -> str:
+    """`.txt`, `.jsonl` or `.parquet`: the extension before that of the compression."""
+    kind = Path(file.stem).suffix if file.suffix in COMPRESSIONS else file.suffix
+    if kind not in KINDS:
+        raise UserError(
+            f"data.files: {str(file)!r} has an unknown extension; known: {', '.join(KINDS)}, "
+            f"each also with {', '.join(COMPRESSIONS)}"
+        )
+    return kind
+
+
+def read_lines(file: Path) -> Iterator[tuple[int, str]]:
+    """(number from 1, line without its end) of a text file, in bounded memory.
+
+    Raises: UserError for bytes that are not UTF-8 and for a damaged compressed file.
+    """
+    offset = 0
+    with _opened(file) as stream:
+        for number, raw in enumerate(stream, 1):
+            try:
+                line = raw.decode("utf-8")
+            except UnicodeDecodeError as error:
+                raise UserError(
+                    f"data.files: {file} is not UTF-8 at line {number}, byte {offset + error.start}; "
+                    f"convert it, e.g. iconv -f latin1 -t utf-8"
+                ) from None
+            offset += len(raw)
+            yield number, (line.removeprefix("\ufeff") if number == 1 else line).rstrip("\r\n")
+
+
+def read_records(file: Path, text_key: str) -> Iterator[str]:
+    """The text of each record of a .jsonl or .parquet file, in bounded memory.
+
+    Raises: UserError for a line that is not a JSON object, and for a record without a text under `text_key`.
+    """
+    if kind_of(file) == ".parquet":
+        yield from _parquet_texts(file, text_key)
+        return
+    for number, line in read_lines(file):
+        if not line.strip():
+            continue
+        try:
+            record = json.loads(line)
+        except json.JSONDecodeError as error:
+            raise UserError(
+                f"data.files: {file} line {number} is not JSON: {error.msg} (column {error.colno})"
+            ) from None
+        yield text_of(record, text_key, f"{file} line {number}")
+
+
+def text_of(record: Any, text_key: str, where: str) -> str:
+    """The text of a record. Raises: UserError that lists the keys it has."""
+    if not isinstance(record, dict):
+        raise UserError(f"data.files: {where} is not a JSON object with a text under {text_key!r}")
+    if text_key not in record:
+        raise UserError(f"data.text_key={text_key!r} is not in {where}; its keys: {', '.join(map(str, record))}")
+    text = record[text_key]
+    if not isinstance(text, str | None):
+        raise UserError(f"data.text_key={text_key!r} holds {type(text).__name__}, not text, in {where}")
+    return text or ""
+
+
+def _parquet_texts(file: Path, text_key: str) -> Iterator[str]:
+    from pyarrow import ArrowException, parquet
+
+    with _seekable(file) as stream:
+        try:
+            table = parquet.ParquetFile(stream)
+            if text_key not in table.schema_arrow.names:
+                keys = ", ".join(table.schema_arrow.names)
+                raise UserError(f"data.text_key={text_key!r} is not in {file}; its keys: {keys}")
+            for batch in table.iter_batches(batch_size=256, columns=[text_key]):
+                for text in batch.column(0).to_pylist():
+                    yield text_of({text_key: text}, text_key, str(file))
+        except (ArrowException, OSError) as error:
+            raise UserError(f"data.files: {file} is damaged or no Parquet file ({_first_line(error)})") from None
+
+
+@contextmanager
+def _seekable(file: Path) -> Iterator[IO[bytes]]:
+    """Parquet is read from its end, so a compressed one is unpacked into a temporary file first."""
+    if file.suffix not in COMPRESSIONS:
+        with open(file, "rb") as stream:
+            yield stream
+        return
+    with tempfile.TemporaryFile() as unpacked:
+        with _opened(file) as packed:
+            while block := packed.read(1 << 20):
+                unpacked.write(block)
+        unpacked.seek(0)
+        yield unpacked
+
+
+@contextmanager
+def _opened(file: Path) -> Iterator[IO[bytes]]:
+    damage = (EOFError, lzma.LZMAError, gzip.BadGzipFile)
+    try:
+        if file.suffix == ".gz":
+            with gzip.open(file) as stream:
+                yield cast(IO[bytes], stream)
+        elif file.suffix == ".xz":
+            with lzma.open(file) as stream:
+                yield stream
+        elif file.suffix == ".zst":
+            with _zstandard(file) as stream:
+                yield stream
+        else:
+            with open(file, "rb") as stream:
+                yield stream
+    except damage as error:
+        raise UserError(f"data.files: {file} is damaged ({_first_line(error)}); copy it again") from None
+    except PermissionError:
+        raise UserError(f"data.files: {file} can't be read: permission denied") from None
+
+
+@contextmanager
+def _zstandard(file: Path) -> Iterator[IO[bytes]]:
+    import io
+
+    import zstandard
+
+    try:
+        with open(file, "rb") as packed:
+            reader = zstandard.ZstdDecompressor().stream_reader(packed, read_across_frames=True)
+            yield io.BufferedReader(reader, 1 << 20)
+    except zstandard.ZstdError as error:
+        raise EOFError(str(error)) from error
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).split("\n", 1)[0]
