@@ -11,9 +11,9 @@ from albert_lab.report.statistics import Estimate, estimate, wilson
 
 SCHEME_TEXT = {
     "all": "all shared",
-    "none": "not shared",
     "attention": "attention shared",
     "ffn": "FFN shared",
+    "none": "not shared",
     "groups": "groups",
     "custom": "custom map",
 }
@@ -84,12 +84,21 @@ def axis_text(key: str, value: int | str) -> str:
 
 
 def summarize(frame: pd.DataFrame) -> list[Summary]:
-    """One summary for every configuration in a frame of runs; runs that differ in the seed alone belong together."""
+    """One summary for every configuration in a frame of runs, by scheme and embedding size.
+
+    Runs that differ in the seed alone belong together.
+    """
     settings = [key for key in frame.columns if "." in key and key != "train.seed"]
     groups: dict[Hashable, list[dict[str, Any]]] = {}
     for row in frame.to_dict("records"):
         groups.setdefault(tuple(str(row[key]) for key in settings), []).append({str(k): v for k, v in row.items()})
-    return _distinct([_summary(rows) for rows in groups.values()])
+    return _distinct(sorted((_summary(rows) for rows in groups.values()), key=_order))
+
+
+def _order(summary: Summary) -> tuple[int, int, str]:
+    schemes = list(SCHEME_TEXT)
+    place = schemes.index(summary.scheme) if summary.scheme in schemes else len(schemes)
+    return place, summary.embedding_size or 0, summary.label
 
 
 def _summary(rows: list[dict[str, Any]]) -> Summary:
