@@ -16,6 +16,7 @@ _TYPED_ITEM = re.compile(r"[`*]{0,2}[\w.]+[`*]{0,2}(\s*\([^)]*\))?(:|\s+--)\s+(?
 _BULLET = re.compile(r"([-*+•]|\(?(?:[0-9]{1,2}|[a-z])[.)])\s+")
 
 _INLINE = (
+    (re.compile(r":[\w:+-]+:`~(?:\w+\.)*(\w+)(?:\(\))?`"), r"\1"),  # Sphinx shows the last name of a ~ role
     (re.compile(r":[\w:+-]+:`([^`<]*?)\s*(?:<[^`>]*>)?`"), r"\1"),  # a role keeps its text
     (re.compile(r"`([^`<]+?)\s*<[^`>]*>`_{0,2}"), r"\1"),  # so does a named link
     (re.compile(r"\[([^\]]+)\]\([^)]*\)"), r"\1"),

@@ -4,7 +4,7 @@ import re
 
 _BOUNDARY = re.compile(r"""[.!?]["'”’)\]]*\s+(?=["'“‘(\[]*[^\Wa-z_])""")
 _LAST_WORD = re.compile(r"""[^\s("'“‘\[]+$""")
-_INITIAL = re.compile(r"(?:[^\W\d_]|(?:[^\W\d_]\.)+[^\W\d_])$")
+_INITIAL = re.compile(r"(?:[^\W\d_a-z]|(?:[^\W\d_]\.)+[^\W\d_])$")
 _TITLES_AND_TERMS = (
     "mr mrs ms dr prof rev hon fr st sr jr gen col maj capt lt sgt cmdr adm gov sen rep pres messrs mme mlle "
     "no nos vol vols pp p ch sec fig figs eq eqs ref refs ed eds art ex trans "

@@ -1,0 +1,54 @@
+"""A made-up corpus, its vocabulary and store, built once for these tests."""
+
+from pathlib import Path
+
+import pytest
+
+from albert_lab.config.schema import Config, CorpusKind, DataConfig, ObjectiveConfig
+from albert_lab.data.prepare import Prepared, prepare
+from albert_lab.data.store import Store
+from albert_lab.data.tokenizer import Tokenizer
+from tests.conftest import SHARED_DATA, made_up_text
+
+VOCAB_SIZE = 100
+
+
+def text_config(cache: Path, *files: Path) -> Config:
+    """Local files of one sentence per line, a small vocabulary, a fifth held out."""
+    config = Config()
+    config.paths.cache = str(cache)
+    config.data = DataConfig(corpus=CorpusKind.text, files=[str(file) for file in files], held_out=0.2)
+    config.tokenizer.vocab_size = VOCAB_SIZE
+    config.objective = ObjectiveConfig(max_seq_length=64)
+    return config
+
+
+@pytest.fixture(scope="session")
+def made_up(tmp_path_factory: pytest.TempPathFactory) -> Config:
+    folder = tmp_path_factory.mktemp("made_up")
+    (folder / "corpus.txt").write_text(made_up_text(200))
+    return text_config(folder / "cache", folder / "corpus.txt")
+
+
+@pytest.fixture(scope="session")
+def prepared(made_up: Config) -> Prepared:
+    return prepare(made_up, workers=1)
+
+
+@pytest.fixture(scope="session")
+def store(prepared: Prepared) -> Store:
+    return Store(prepared.store, check_sums=True)
+
+
+@pytest.fixture(scope="session")
+def tokenizer(prepared: Prepared) -> Tokenizer:
+    return Tokenizer.load(prepared.tokenizer_file)
+
+
+@pytest.fixture(scope="session")
+def spiece() -> Path:
+    """ALBERT's English vocabulary, where the shared data lies beside the repository."""
+    file = SHARED_DATA / "spm" / "spiece.model"
+    if not file.exists():
+        pytest.skip(f"{file} is not here: the shared data is for development only")
+    return file
