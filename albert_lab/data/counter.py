@@ -3,22 +3,28 @@
 SplitMix64's finaliser (Steele et al. 2014, "Fast splittable pseudorandom number generators") over uint64 arrays.
 """
 
+import math
+
 import numpy as np
 
-_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+_GOLDEN = 0x9E3779B97F4A7C15
 _FACTORS = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 _SHIFTS = np.uint64(30), np.uint64(27), np.uint64(31)
+_BITS_64 = (1 << 64) - 1
 _TO_UNIT = 2.0**-53
 
 
 def mixed(keys: np.ndarray, counters: np.ndarray | int) -> np.ndarray:
-    """uint64 bits for each key and counter, broadcast together."""
-    with np.errstate(over="ignore"):
-        x = np.asarray(keys, np.uint64) + (np.asarray(counters).astype(np.uint64) + np.uint64(1)) * _GOLDEN
-        for shift, factor in zip(_SHIFTS, _FACTORS, strict=False):
-            x ^= x >> shift
-            x *= factor
-        x ^= x >> _SHIFTS[2]
+    """uint64 bits for each key (uint64, at least one dimension) and counter, broadcast together."""
+    if isinstance(counters, int):
+        x = keys + np.uint64((counters + 1) * _GOLDEN & _BITS_64)
+    else:
+        x = keys + (counters.astype(np.uint64) + np.uint64(1)) * np.uint64(_GOLDEN)
+    x ^= x >> _SHIFTS[0]
+    x *= _FACTORS[0]
+    x ^= x >> _SHIFTS[1]
+    x *= _FACTORS[1]
+    x ^= x >> _SHIFTS[2]
     return x
 
 
@@ -34,23 +40,22 @@ def integers(bits: np.ndarray, low: np.ndarray | int, high: np.ndarray | int) ->
 
 
 def shuffled_positions(positions: np.ndarray, size: int, keys: np.ndarray) -> np.ndarray:
-    """int64 [B]: where each position goes in the permutation of 0..size-1 that its key names.
+    """int64 [B]: where each position goes in the permutation of 0..size-1 that its key names; nothing is stored.
 
-    A Feistel network on the next even power of two, walked until it falls below `size` (cycle walking; Black & Rogaway
-    2002), so that no permutation is stored.
+    A Feistel network on the smallest near-square grid that holds `size` cells, walked again from the few cells too many
+    (cycle walking; Black & Rogaway 2002, "Ciphers with arbitrary finite domains").
     """
-    half = np.uint64(max(1, (max(size - 1, 1).bit_length() + 1) // 2))
-    moved = _feistel(positions.astype(np.uint64), keys, half)
-    outside = moved >= np.uint64(size)
-    while outside.any():
-        moved[outside] = _feistel(moved[outside], keys[outside], half)
-        outside = moved >= np.uint64(size)
+    rows = math.isqrt(size - 1) + 1
+    columns = -(-size // rows)
+    moved = _feistel(positions.astype(np.uint64), keys, rows, columns)
+    while (outside := moved >= np.uint64(size)).any():
+        moved[outside] = _feistel(moved[outside], keys[outside], rows, columns)
     return moved.astype(np.int64)
 
 
-def _feistel(x: np.ndarray, keys: np.ndarray, half: np.uint64) -> np.ndarray:
-    low = (np.uint64(1) << half) - np.uint64(1)
-    left, right = x >> half, x & low
-    for turn in range(6):
-        left, right = right, left ^ (mixed(keys + np.uint64(turn), right) & low)
-    return (left << half) | right
+def _feistel(x: np.ndarray, keys: np.ndarray, rows: int, columns: int) -> np.ndarray:
+    row, column = np.divmod(x, np.uint64(columns))
+    for turn in range(3):
+        row = (row + (mixed(keys + np.uint64(2 * turn), column) >> np.uint64(32))) % np.uint64(rows)
+        column = (column + (mixed(keys + np.uint64(2 * turn + 1), row) >> np.uint64(32))) % np.uint64(columns)
+    return row * np.uint64(columns) + column

@@ -7,10 +7,13 @@ is taken unless it meets a word taken before. The batch takes its k-th tries tog
 over samples. As in Google's code a word may go on behind [SEP], and an n-gram is shorter at the end of the text.
 """
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from albert_lab.data.counter import mixed, uniform
 
+_AT_ONCE = 64  # tries prepared together
 _ORDER, _NGRAM = 1 << 20, 1 << 21  # counters of a sample's random numbers
 
 
@@ -32,7 +35,7 @@ def choose_masks(
     words = word[:, -1] + 1
     bounds = _word_bounds(starts, word, length, ngram)
     order = _random_order(words, keys)
-    taken = _take(order, _draw_lengths(order, ngram, keys), bounds, budget, ngram)
+    taken = _take(order, bounds, budget, ngram, keys)
     return np.take_along_axis(taken, np.maximum(word, 0), axis=1) & inside
 
 
@@ -61,47 +64,60 @@ def _random_order(words: np.ndarray, keys: np.ndarray) -> np.ndarray:
     return order
 
 
-def _draw_lengths(order: np.ndarray, ngram: int, keys: np.ndarray) -> np.ndarray:
-    """int64 [B,W]: words in the n-gram tried at each place of the order; n has probability proportional to 1/n."""
-    weights = 1.0 / np.arange(1, ngram + 1)
-    cumulative = np.cumsum(weights / weights.sum())[:-1]
-    draws = uniform(mixed(keys[:, None], _NGRAM + np.arange(order.shape[1])))
-    return 1 + np.searchsorted(cumulative, draws, side="right")
+def _take(order: np.ndarray, bounds: np.ndarray, budget: np.ndarray, ngram: int, keys: np.ndarray) -> np.ndarray:
+    """bool [B,W+N]: the words taken.
 
-
-def _take(order: np.ndarray, grams: np.ndarray, bounds: np.ndarray, budget: np.ndarray, ngram: int) -> np.ndarray:
-    """bool [B,W+N]: the words taken. Bit j of `window` says whether the j-th word from here on is taken."""
+    Bit j of a word's `window` says whether the j-th word from there on is taken, so one look answers for an n-gram of
+    any length; bit N is always set, which refuses an n-gram of no words.
+    """
     samples, width = bounds.shape
     margin = ngram - 1  # so that a word's n-1 forerunners exist
-    window = np.zeros((samples, margin + width), np.int64)
+    window = np.full((samples, margin + width), 1 << ngram, np.int64)
     flat_window = window.reshape(-1)
-    rows = np.arange(samples)
-    sizes = _sizes(order, bounds, ngram)
-    places = (rows[:, None] * (margin + width) + margin + order).T.copy()  # [W,B] of the word in the flat window
-    grams_t, valid = grams.T.copy(), (order >= 0).T.copy()
-    reach = np.arange(-margin, ngram)
-    marks = _window_marks(ngram)
+    looked_at = np.array([1 << ngram, *((1 << n) - 1 for n in range(1, ngram + 1))])
+    reach, marks = np.arange(-margin, ngram), _window_marks(ngram)
     left = budget.copy()
-    for step in range(order.shape[1]):
-        size = sizes[step]
-        n = np.minimum(grams_t[step], (size <= left).sum(axis=0))
-        n[~valid[step]] = 0
-        free = (flat_window[np.maximum(places[step], 0)] & ((1 << n) - 1)) == 0
-        chosen = np.flatnonzero(free & (n > 0))
+    for place, size, n in _tries(order, bounds, ngram, keys):
+        n = np.minimum(n, (size <= left).sum(axis=0))
+        chosen = ((flat_window[place] & looked_at[n]) == 0).nonzero()[0]
         n = n[chosen]
-        flat_window[places[step][chosen, None] + reach] |= marks[n]
+        flat_window[place[chosen, None] + reach] |= marks[n]
         left[chosen] -= size[n - 1, chosen]
         if not left.any():
             break
     return (window[:, margin:] & 1).astype(bool)
 
 
-def _sizes(order: np.ndarray, bounds: np.ndarray, ngram: int) -> np.ndarray:
-    """int64 [W,N,B]: tokens of the n-gram of 1..N words at each place of the order."""
-    word = np.maximum(order, 0)
-    first = np.take_along_axis(bounds, word, axis=1)
-    sizes = [np.take_along_axis(bounds, word + n, axis=1) - first for n in range(1, ngram + 1)]
-    return np.ascontiguousarray(np.stack(sizes).transpose(2, 0, 1))
+def _tries(order: np.ndarray, bounds: np.ndarray, ngram: int, keys: np.ndarray) -> Iterator[tuple[np.ndarray, ...]]:
+    """Each sample's next try: [B] places in the flat window, [N,B] tokens of 1..N words there, [B] words wanted.
+
+    Worked out `_AT_ONCE` tries at a time, since most samples are full long before their words are used up.
+    """
+    samples, width = bounds.shape
+    margin = ngram - 1
+    first = np.arange(samples)[:, None] * (margin + width) + margin
+    for start in range(0, order.shape[1], _AT_ONCE):
+        words = order[:, start : start + _AT_ONCE]
+        wanted = _draw_lengths(start + np.arange(words.shape[1]), ngram, keys)
+        yield from zip(
+            np.ascontiguousarray((first + words).T), _sizes(words, bounds, ngram), np.ascontiguousarray(wanted.T),
+            strict=True,
+        )  # fmt: skip
+
+
+def _draw_lengths(tries: np.ndarray, ngram: int, keys: np.ndarray) -> np.ndarray:
+    """int64 [B,T]: words in the n-gram of each try; n has probability proportional to 1/n."""
+    weights = 1.0 / np.arange(1, ngram + 1)
+    cumulative = np.cumsum(weights / weights.sum())[:-1]
+    return 1 + np.searchsorted(cumulative, uniform(mixed(keys[:, None], _NGRAM + tries)), side="right")
+
+
+def _sizes(words: np.ndarray, bounds: np.ndarray, ngram: int) -> np.ndarray:
+    """int64 [T,N,B]: tokens of the n-grams of 1..N words from these words [B,T]; too many behind the last word."""
+    ends = [np.take_along_axis(bounds, np.maximum(words, 0) + n, axis=1) for n in range(ngram + 1)]
+    sizes = np.stack(ends[1:]) - ends[0]
+    sizes[:, words < 0] = np.iinfo(np.int64).max
+    return np.ascontiguousarray(sizes.transpose(2, 0, 1))
 
 
 def _window_marks(ngram: int) -> np.ndarray:
