@@ -7,7 +7,6 @@ import ast
 import hashlib
 import logging
 import re
-import sysconfig
 import warnings
 from collections.abc import Iterator
 from importlib import metadata
@@ -23,7 +22,7 @@ from albert_lab.data.workers import ordered_map
 log = logging.getLogger(__name__)
 
 RECIPE_VERSION = 1  # raise it when the same packages would give other text
-PACKAGES = {  # distribution: its import packages, all brought by albert_lab's own dependencies
+PACKAGES = {  # distribution: its folders of sources; all are brought by albert_lab's own dependencies
     "torch": ("torch",),
     "scipy": ("scipy",),
     "scikit-learn": ("sklearn",),
@@ -67,9 +66,9 @@ PACKAGES = {  # distribution: its import packages, all brought by albert_lab's o
     "anyio": ("anyio",),
     "pyparsing": ("pyparsing",),
     "python-dateutil": ("dateutil",),
-    "google-auth": ("google",),
+    "google-auth": ("google/auth", "google/oauth2"),
     "gunicorn": ("gunicorn",),
-    "opentelemetry-sdk": ("opentelemetry",),
+    "opentelemetry-sdk": ("opentelemetry/sdk",),
 }
 _SKIPPED_FOLDERS = frozenset({"tests", "test", "testing", "_vendor", "externals", "extern", "node_modules"})
 _PREFIXES = ("", "r", "R", "u", "U")
@@ -118,7 +117,7 @@ def _build(folder: Path, packages: list[tuple[str, str]], workers: int | None) -
 def module_documents(distributions: list[str], workers: int | None = None) -> Iterator[list[str]]:
     """A document (list of sentences) per module, in a fixed order; a sentence that was seen before is left out."""
     seen: set[bytes] = set()
-    files = [file for name in distributions for package in PACKAGES[name] for file in _source_files(package)]
+    files = [file for name in distributions for file in _source_files(name)]
     for sentences in ordered_map(module_sentences, files, workers, chunk=32):
         fresh = []
         for sentence in sentences:
@@ -130,13 +129,14 @@ def module_documents(distributions: list[str], workers: int | None = None) -> It
             yield fresh
 
 
-def _source_files(package: str) -> list[Path]:
-    """The package's source files, tests and vendored copies left out, in the order of their names."""
-    root = Path(sysconfig.get_paths()["purelib"]) / package
-    if not root.is_dir():
-        root = Path(sysconfig.get_paths()["platlib"]) / package
-    files = (file for file in root.rglob("*.py") if not _SKIPPED_FOLDERS.intersection(file.relative_to(root).parts))
-    return sorted(files, key=lambda file: file.relative_to(root).parts)
+def _source_files(distribution: str) -> list[Path]:
+    """A distribution's source files, tests and vendored copies left out, in the order of their names."""
+    files: list[Path] = []
+    for package in PACKAGES[distribution]:
+        root = Path(str(metadata.distribution(distribution).locate_file(package)))
+        found = (file for file in root.rglob("*.py") if not _SKIPPED_FOLDERS & set(file.relative_to(root).parts))
+        files += sorted(found, key=lambda file: file.relative_to(root).parts)
+    return files
 
 
 def module_sentences(file: Path) -> list[str]:

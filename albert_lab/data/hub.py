@@ -1,6 +1,7 @@
 """Texts of a data set of the Hugging Face hub; the only home of `datasets`."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from albert_lab.config.errors import UserError, nearest
@@ -13,20 +14,28 @@ def hub_texts(data: DataConfig) -> Iterator[str]:
 
     Raises: UserError where the hub can't be reached, and for an unknown data set, configuration, split or text key.
     """
-    for number, record in enumerate(_load(data)):
-        yield text_of(record, data.text_key, f"record {number} of data.dataset={data.dataset!r}")
+    if not data.dataset:
+        raise UserError("data.dataset is not set: data.corpus=hub needs a name, e.g. data.dataset=Salesforce/wikitext")
+    with _explained(data):
+        for number, record in enumerate(_load(data)):
+            yield text_of(record, data.text_key, f"record {number} of data.dataset={data.dataset!r}")
 
 
 def _load(data: DataConfig) -> Any:
-    if not data.dataset:
-        raise UserError("data.dataset is not set: data.corpus=hub needs a name, e.g. data.dataset=Salesforce/wikitext")
     from datasets import load_dataset
+
+    return load_dataset(
+        data.dataset, data.dataset_config, split=data.split, revision=data.revision, streaming=data.streaming
+    )
+
+
+@contextmanager
+def _explained(data: DataConfig) -> Iterator[None]:
+    """Turns the library's errors into one line with the mend; a stream can lose its network half-way too."""
     from huggingface_hub.errors import LocalEntryNotFoundError
 
     try:
-        return load_dataset(
-            data.dataset, data.dataset_config, split=data.split, revision=data.revision, streaming=data.streaming
-        )
+        yield
     except (ConnectionError, LocalEntryNotFoundError):
         raise UserError(
             f"data.dataset={data.dataset!r} can't be fetched: no network. Put its files on this machine and name them: "

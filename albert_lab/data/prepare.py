@@ -98,6 +98,8 @@ def _tokenizer_file(config: Config, text: dict[str, Any], workers: int | None) -
     folder = Path(config.paths.cache) / "vocabularies" / recipe_hash(recipe)
     if not folder.exists():
         _train_vocabulary(folder, config, recipe, workers)
+    if not (folder / "spiece.model").is_file():
+        raise UserError(f"{folder} holds no spiece.model; delete the folder and run again to train it")
     return folder / "spiece.model"
 
 

@@ -37,6 +37,8 @@ def corpus_files(patterns: list[str]) -> list[Path]:
 
 
 def _similar(pattern: str) -> str:
+    if Path(pattern).is_dir():
+        return f"; it is a folder: name its files, e.g. '{pattern}/*.txt'"
     folder = Path(pattern).parent
     names = [entry.name for entry in folder.iterdir() if entry.is_file()] if folder.is_dir() else []
     return nearest(Path(pattern).name, names[:1000]) if 0 < len(names) <= 20 else ""

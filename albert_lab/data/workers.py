@@ -1,18 +1,33 @@
-"""Maps a function over a stream in worker processes: results in order, a bounded number in flight."""
+"""Maps a function over a stream in worker processes: results in order, a bounded number in flight.
 
-import multiprocessing
+Workers are plain subprocesses that talk over their pipes. Unlike a `ProcessPoolExecutor`'s they never import the
+caller's `__main__` (a notebook's or a script's without a guard), they end with the process that started them even when
+it is killed, and the death of one is an error, not a wait without end.
+"""
+
 import os
+import pickle
+import queue
+import signal
+import subprocess
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import ExitStack
+from functools import partial
 from itertools import islice
-from typing import TypeVar
+from typing import Any, TypeVar
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 _MOST_WORKERS = 16  # beyond it the one writing process is the slower end
+_IN_FLIGHT = 2  # chunks a worker: one in work, one waiting, so that it never idles
+_BOOT = (
+    "import pickle, sys; sys.path[:] = pickle.load(sys.stdin.buffer); "
+    "from albert_lab.data.workers import serve; serve()"
+)
 
 
 def available_cores() -> int:
@@ -29,8 +44,8 @@ def ordered_map(
 ) -> Iterator[Result]:
     """`map(function, items)` by `workers` processes (None: the cores; 1: this process), `chunk` items at a time.
 
-    At most `2 * workers` chunks are in flight, so memory stays bounded however long the stream is. Workers end with
-    this process, also when it is killed.
+    Memory stays bounded however long the stream is. Raises what the function raises, and RuntimeError where a worker
+    was killed.
     """
     workers = min(workers or available_cores(), _MOST_WORKERS)
     if workers == 1:
@@ -38,19 +53,17 @@ def ordered_map(
             initializer(*arguments)
         yield from map(function, items)
         return
-    # spawn: a forked child would inherit locks held by threads of arrow or torch
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, context, _start_worker, (initializer, arguments)) as pool:
-        waiting: deque[Future[list[Result]]] = deque()
-        try:
-            for chunk_items in _chunks(iter(items), chunk):
-                waiting.append(pool.submit(_apply, function, chunk_items))
-                if len(waiting) >= 2 * workers:
-                    yield from waiting.popleft().result()
-            while waiting:
-                yield from waiting.popleft().result()
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+    with ExitStack() as stack:
+        pool = [stack.enter_context(_Worker(function, initializer, arguments)) for _ in range(workers)]
+        busy: deque[_Worker] = deque()
+        for number, chunk_items in enumerate(_chunks(iter(items), chunk)):
+            if len(busy) == _IN_FLIGHT * workers:
+                yield from busy.popleft().receive()
+            worker = pool[number % workers]  # in turns, so results come back in the order of the items
+            worker.send(chunk_items)
+            busy.append(worker)
+        while busy:
+            yield from busy.popleft().receive()
 
 
 def _chunks(items: Iterator[Item], size: int) -> Iterator[list[Item]]:
@@ -58,19 +71,82 @@ def _chunks(items: Iterator[Item], size: int) -> Iterator[list[Item]]:
         yield chunk
 
 
-def _apply(function: Callable[[Item], Result], items: list[Item]) -> list[Result]:
+class _Worker:
+    """A subprocess that applies a function to the lists it is sent."""
+
+    def __init__(self, *task: Any):
+        self._task = task
+
+    def __enter__(self) -> "_Worker":
+        self._process = subprocess.Popen([sys.executable, "-c", _BOOT], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.send(sys.path)
+        self.send(self._task)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()  # nothing is in flight, or nobody wants it any more
+        self._process.communicate()
+
+    def send(self, message: Any) -> None:
+        assert self._process.stdin is not None
+        try:
+            pickle.dump(message, self._process.stdin, protocol=pickle.HIGHEST_PROTOCOL)
+            self._process.stdin.flush()
+        except BrokenPipeError:
+            raise self._death() from None
+
+    def receive(self) -> list[Any]:
+        """The next results. Raises: what the function raised."""
+        assert self._process.stdout is not None
+        try:
+            results, error = pickle.load(self._process.stdout)
+        except (EOFError, pickle.UnpicklingError):
+            raise self._death() from None
+        if error is not None:
+            raise error
+        return results
+
+    def _death(self) -> RuntimeError:
+        return RuntimeError(
+            f"a worker process ended with code {self._process.wait()} before its work was done "
+            f"(-9: killed, most often for want of memory)"
+        )
+
+
+def serve() -> None:
+    """A worker's life: reads a task and then lists of items from standard input, until that is closed."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interrupted parent closes the pipe
+    results = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # what a library prints must not get among the results
+    function, initializer, arguments = pickle.load(sys.stdin.buffer)
+    inbox: queue.Queue[list[Any] | None] = queue.Queue()  # the sender keeps it to `_IN_FLIGHT`
+    threading.Thread(target=_receive_all, args=(inbox,), daemon=True).start()
+    _, failure = _outcome(lambda: initializer(*arguments) if initializer else None)
+    while (items := inbox.get()) is not None:
+        done, error = ([], failure) if failure else _outcome(partial(_apply, function, items))
+        try:
+            pickle.dump((done, error), results, protocol=pickle.HIGHEST_PROTOCOL)
+            results.flush()
+        except BrokenPipeError:
+            break
+    os._exit(0)  # without waiting for the reading thread
+
+
+def _apply(function: Callable[[Any], Any], items: list[Any]) -> list[Any]:
     return [function(item) for item in items]
 
 
-def _start_worker(initializer: Callable[..., None] | None, arguments: tuple) -> None:
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    if initializer:
-        initializer(*arguments)
+def _outcome(work: Callable[[], Any]) -> tuple[Any, Exception | None]:
+    try:
+        return work(), None
+    except Exception as error:  # all of them are the sender's to judge
+        return [], error
 
 
-def _end_with_parent() -> None:
-    """A killed parent closes no queue: without this its workers would wait for ever."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
+def _receive_all(inbox: "queue.Queue[list[Any] | None]") -> None:
+    """Empties the pipe as it fills, so that a sender never waits for a worker that waits for it."""
+    try:
+        while True:
+            inbox.put(pickle.load(sys.stdin.buffer))
+    except EOFError:
+        inbox.put(None)

@@ -3,6 +3,7 @@
 import gzip
 import json
 import lzma
+from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow
@@ -92,6 +93,7 @@ BAD = {
     "missing": ({}, ["absent.txt"], "matches no file"),
     "misspelt": ({"train.txt": b"A.\n"}, ["tran.txt"], "did you mean 'train.txt'"),
     "glob": ({}, ["*.txt"], "matches no file"),
+    "folder": ({}, ["."], "it is a folder: name its files"),
     "extension": ({"a.doc": b""}, ["a.doc"], "unknown extension"),
     "latin1": ({"a.txt": b"fine\ncaf\xe9\n"}, ["a.txt"], "not UTF-8 at line 2, byte 8"),
     "empty": ({"a.txt": b"\n \n"}, ["a.txt"], "corpus is empty"),
@@ -161,5 +163,13 @@ def test_without_network_the_hub_says_where_to_put_files(tmp_path: Path, monkeyp
     monkeypatch.setattr(datasets, "load_dataset", unreachable)
     with pytest.raises(UserError, match=r"no network.*data\.corpus=text data\.files="):
         list(documents(hub_config(tmp_path, "Salesforce/wikitext")))
+    monkeypatch.setattr(datasets, "load_dataset", lambda *_, **__: _broken_stream())
+    with pytest.raises(UserError, match="no network"):
+        list(documents(hub_config(tmp_path, "Salesforce/wikitext")))
     with pytest.raises(UserError, match=r"data\.dataset is not set"):
         list(documents(hub_config(tmp_path, None)))
+
+
+def _broken_stream() -> Iterator[dict[str, str]]:
+    yield {"text": "One is here."}
+    raise ConnectionError("lost half-way")

@@ -86,6 +86,15 @@ def test_a_given_vocabulary_must_have_the_size_that_is_set(made_up: Config, prep
         prepare(config, workers=1)
 
 
+def test_an_emptied_vocabulary_folder_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "text.txt").write_text(made_up_text(40))
+    config = text_config(tmp_path / "cache", tmp_path / "text.txt")
+    vocabulary = prepare(config, workers=1).tokenizer_file
+    vocabulary.unlink()
+    with pytest.raises(UserError, match=f"{vocabulary.parent} holds no spiece.model; delete"):
+        prepare(config, workers=1)
+
+
 def test_a_split_without_documents_is_refused(tmp_path: Path) -> None:
     (tmp_path / "one.txt").write_text(made_up_text(1))
     config = text_config(tmp_path / "cache", tmp_path / "one.txt")
