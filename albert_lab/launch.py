@@ -12,9 +12,9 @@ from typing import Any
 
 from albert_lab.config.check import check
 from albert_lab.config.compose import save
-from albert_lab.config.errors import UserError
+from albert_lab.config.errors import RunFailedError, RunStoppedError, UserError
 from albert_lab.config.files import lock
-from albert_lab.config.run_folder import RunFolder, fingerprint, read_json
+from albert_lab.config.run_folder import RunFolder, fingerprint, read_json, tracking_uri
 from albert_lab.config.schema import Config
 from albert_lab.data.identity import corpus_identity, file_digest
 from albert_lab.model.layer_map import make_layer_map
@@ -23,14 +23,6 @@ log = logging.getLogger(__name__)
 
 STOPPED = 143  # the training process saved its state and left because it was told to (128 + SIGTERM)
 USER_MISTAKE = 2
-
-
-class RunFailedError(Exception):
-    """A training process that ended without a record; the run's log says more."""
-
-
-class RunStoppedError(Exception):
-    """A training that was told to stop; the same command goes on with it."""
 
 
 def execute(config: Config) -> RunFolder:
@@ -128,4 +120,5 @@ def _send_what_was_not_sent(config: Config, folder: RunFolder) -> None:
     """Sends a finished run's metrics to MLflow if the server was down while it trained."""
     state = read_json(folder.tracking) or {}
     if config.tracking.mlflow and not state.get("complete"):
-        subprocess.run([sys.executable, "-m", "albert_lab.train.tracking", str(folder.path)], check=False)
+        command = [sys.executable, "-m", "albert_lab.train.tracking", str(folder.path), tracking_uri(config)]
+        subprocess.run(command, check=False, stdout=sys.stderr)

@@ -8,7 +8,8 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import Lab, folder_of, losses_of, record_of, start, wait_for_step
+
+from tests.lab import Lab, folder_of, losses_of, record_of, start, wait_for_step
 
 STEPS = 120
 

@@ -11,7 +11,8 @@ random case. The test asks for 1e-4.
 from pathlib import Path
 
 import pytest
-from conftest import Lab, folder_of, losses_of, record_of, start, wait_for_step
+
+from tests.lab import Lab, folder_of, losses_of, record_of, start, wait_for_step
 
 RELATIVE_TOLERANCE = 1e-4
 

@@ -9,7 +9,7 @@ from typing import Any
 from albert_lab.cli.hydra_app import run_app
 from albert_lab.config.compose import from_hydra
 from albert_lab.config.errors import UserError
-from albert_lab.config.run_folder import mlflow_database
+from albert_lab.config.run_folder import mlflow_database, tracking_uri
 from albert_lab.config.schema import Config
 
 log = logging.getLogger(__name__)
@@ -29,13 +29,16 @@ def serve(composed: Any) -> None:
         raise UserError(
             f"no runs under paths.runs={config.paths.runs} yet; `albert-lab pretrain scale=smoke` makes one"
         )
-    log.info("http://127.0.0.1:%d/#/experiments?workflowType=machine_learning (Ctrl-C ends it)", config.tracking.port)
+    from albert_lab.report.mlflow_view import save_view
+
+    page = save_view(tracking_uri(config), config.tracking.experiment) or ""
+    log.info("http://127.0.0.1:%d/%s (Ctrl-C ends it)", config.tracking.port, page)
     os.environ["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] = "false"  # eight processes and 1.4 GB that a viewer doesn't need
     os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
     os.execv(sys.executable, server_command(config))
 
 
 def server_command(config: Config) -> list[str]:
-    store = ["--backend-store-uri", f"sqlite:///{mlflow_database(config)}"]
+    store = ["--backend-store-uri", tracking_uri(config)]
     address = ["--host", "127.0.0.1", "--port", str(config.tracking.port), "--workers", "1"]
     return [sys.executable, "-m", "mlflow", "server", *store, *address]

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from albert_lab import __version__
-from albert_lab.config.errors import UserError, nearest
+from albert_lab.config.errors import RunFailedError, RunStoppedError, UserError, nearest
 
 VERBS = {
     "pretrain": "pre-train one variant; with --multirun, many",
@@ -37,6 +37,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _dispatch(arguments)
     except UserError as error:
         return _say(f"albert-lab: {error}", USER_MISTAKE)
+    except RunFailedError as error:
+        return _say(f"albert-lab: {error}", FAILED)
+    except RunStoppedError as error:
+        return _say(f"albert-lab: {error}", INTERRUPTED)
     except KeyboardInterrupt:
         return _say("albert-lab: interrupted", INTERRUPTED)
     except BrokenPipeError:

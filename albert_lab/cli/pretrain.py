@@ -9,7 +9,7 @@ from typing import Any
 
 from albert_lab.cli.hydra_app import run_app
 from albert_lab.config.compose import from_hydra
-from albert_lab.config.errors import UserError
+from albert_lab.config.errors import RunFailedError, UserError
 
 log = logging.getLogger(__name__)
 
@@ -32,14 +32,12 @@ def train(composed: Any) -> list[float] | None:
     from hydra.core.hydra_config import HydraConfig
     from hydra.types import RunMode
 
-    from albert_lab.launch import RunFailedError, RunStoppedError, execute
+    from albert_lab.launch import execute
 
     hydra_config = HydraConfig.get()
     try:
         config = from_hydra(composed)
         folder = execute(config)
-    except RunStoppedError as error:
-        raise KeyboardInterrupt from error
     except (UserError, RunFailedError) as error:
         if hydra_config.mode is RunMode.RUN or "optuna" in hydra_config.sweeper["_target_"].lower():
             raise

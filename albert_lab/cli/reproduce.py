@@ -10,7 +10,7 @@ from typing import Any
 from albert_lab.cli.hydra_app import run_app
 from albert_lab.config.errors import UserError, nearest
 from albert_lab.config.overrides import choices_by_group
-from albert_lab.config.run_folder import read_json
+from albert_lab.config.run_folder import read_json, tracking_uri
 
 log = logging.getLogger(__name__)
 
@@ -50,16 +50,16 @@ def reproduce(composed: Any) -> list[str]:
     print(report.text())
     if asked.config.tracking.mlflow:
         folders = [folder.path for folders in outcome.folders.values() for folder in folders]
-        _show_in_mlflow(asked.study.name, asked.folder, folders)
+        _show_in_mlflow(tracking_uri(asked.config), asked.study.name, asked.folder, folders)
     log.info("table.md, table.csv and report.html are in %s", asked.folder)
     print(asked.folder)
     return [reason for reasons in outcome.failures.values() for reason in reasons]
 
 
-def _show_in_mlflow(study: str, folder: Path, runs: Sequence[Path]) -> None:
+def _show_in_mlflow(uri: str, study: str, folder: Path, runs: Sequence[Path]) -> None:
     """Puts the report, and cells that another study ran, under the study's parent run; in a process that has MLflow."""
     state = folder / "mlflow.json"
     shown = (read_json(state) or {}).get("runs")
     if shown != [str(path) for path in runs]:
-        command = [sys.executable, "-m", "albert_lab.train.study_tracking", study, str(folder), *map(str, runs)]
+        command = [sys.executable, "-m", "albert_lab.train.study_tracking", uri, study, str(folder), *map(str, runs)]
         subprocess.run(command, check=False, stdout=sys.stderr)

@@ -1,4 +1,4 @@
-"""The one error a user's mistake raises, and the search for the choice they meant."""
+"""The errors that a command ends with in one line, and the search for the choice that a user meant."""
 
 from collections.abc import Iterable
 from difflib import get_close_matches
@@ -8,6 +8,14 @@ LISTABLE = 12  # choices that a message may list
 
 class UserError(Exception):
     """A user's mistake: one line that names the key, the value and the nearest valid choice (exit code 2)."""
+
+
+class RunFailedError(Exception):
+    """A training process that ended without a record; the run's log says more (exit code 1)."""
+
+
+class RunStoppedError(Exception):
+    """A training that was told to stop; the same command goes on with it (exit code 130)."""
 
 
 def nearest(word: str, choices: Iterable[str]) -> str:

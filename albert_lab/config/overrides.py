@@ -35,7 +35,7 @@ def _check(override: Override) -> None:
         raise UserError(f"{sign}{key}: the schema is closed, nothing can be added or deleted{_hint(key)}")
     if key in choices_by_group():
         _check_choice(override)
-    elif key not in known_keys():
+    elif key not in known_keys() and key.rpartition(".")[0] not in open_keys():
         raise UserError(f"unknown key {key!r}{nearest(key, [*known_keys(), *choices_by_group()])}")
 
 
@@ -67,6 +67,19 @@ def choices_by_group() -> dict[str, list[str]]:
 def known_keys() -> frozenset[str]:
     """Every key of the schema, dotted."""
     return frozenset(_keys(Config()))
+
+
+@cache
+def open_keys() -> frozenset[str]:
+    """The keys that hold a mapping: what stands in it is the user's own."""
+    return frozenset(key for key in known_keys() if isinstance(_default(key), dict))
+
+
+def _default(key: str) -> object:
+    node: object = Config()
+    for part in key.split("."):
+        node = getattr(node, part)
+    return node
 
 
 def _keys(node: object, prefix: str = "") -> list[str]:

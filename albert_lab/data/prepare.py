@@ -124,7 +124,7 @@ def _build(folder: Path, config: Config, tokenizer_file: Path, recipe: dict[str,
     if found != config.tokenizer.vocab_size:
         raise UserError(
             f"tokenizer.vocab_size={config.tokenizer.vocab_size}, but {tokenizer_file} has {found} pieces; "
-            f"set tokenizer.vocab_size={found} (and model.vocab_size={found})"
+            f"set tokenizer.vocab_size={found}"
         )
     with lock(folder, "the token store"), _timed("token store", folder):
         if not folder.exists():

@@ -55,7 +55,7 @@ class Samples:
         return len(self.chunks.first)
 
     def batch(self, indices: np.ndarray) -> Batch:
-        """The samples with these indices (int64 [B]); S is the longest, rounded up to a multiple of 8."""
+        """The samples with these indices (int64 [B]); S is the longest, rounded up to a multiple of 8 where it fits."""
         keys = self._keys(indices)
         pairs = self._pairs(indices, keys)
         budget = self._budget(pairs)
@@ -111,7 +111,8 @@ class Samples:
     def _assembled(self, text: np.ndarray, pairs: Pairs) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """(ids, attention, segments) [B,S]: [CLS] A [SEP] B [SEP] and padding."""
         a, length = pairs.a_length[:, None], pairs.length[:, None]
-        columns = np.arange(-(-int(length.max(initial=1)) // 8) * 8)
+        longest = int(length.max(initial=1))
+        columns = np.arange(min(-(-longest // 8) * 8, self.objective.max_seq_length))
         source = np.clip(columns - 1 - (columns > a), 0, text.shape[1] - 1)
         ids = np.take_along_axis(text, source, axis=1)
         ids[:, 0] = self.tokenizer.cls_id

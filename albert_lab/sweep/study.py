@@ -8,12 +8,12 @@ from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import Any
 
-from albert_lab.config.errors import UserError
+from albert_lab.config.errors import RunFailedError, UserError
 from albert_lab.config.run_folder import RunFolder
 from albert_lab.config.schema import Config
 from albert_lab.config.study import Cell, Study
 from albert_lab.data.prepare import prepare
-from albert_lab.launch import RunFailedError, execute, folder_of
+from albert_lab.launch import execute, folder_of
 
 log = logging.getLogger(__name__)
 
@@ -111,7 +111,7 @@ def _attempt(config: Config) -> RunFolder | str:
     """The finished run's folder, or why there is none."""
     try:
         return execute(config)
-    except (UserError, RunFailedError) as error:
+    except (UserError, RunFailedError, OSError) as error:
         log.error("failed: %s", error)
         return str(error)
 

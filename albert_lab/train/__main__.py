@@ -38,6 +38,7 @@ def _end_with_parent() -> None:
 
 def _start_ranks(folder: RunFolder, config: Config) -> int:
     command = ["--standalone", f"--nproc-per-node={config.trainer.devices}", "-m", "albert_lab.train", str(folder.path)]
+    from torch.distributed.elastic.multiprocessing.api import SignalException
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
     from torch.distributed.run import main as torchrun
 
@@ -46,6 +47,8 @@ def _start_ranks(folder: RunFolder, config: Config) -> int:
         torchrun(command)
     except ChildFailedError as error:
         return error.get_first_failure()[1].exitcode
+    except SignalException:  # torchrun has passed it on and waited for the ranks to save
+        return STOPPED
     return 0
 
 

@@ -1,5 +1,6 @@
 """One process, several (DDP) or sharded ones (DeepSpeed ZeRO), on GPUs as on a CPU."""
 
+import logging
 import os
 from typing import Literal
 
@@ -10,9 +11,11 @@ from lightning.pytorch.strategies import Strategy as LightningStrategy
 
 from albert_lab.config.schema import Precision, Strategy, TrainerConfig
 
+BUCKET = 20_000_000  # elements, 80 MB: more than ALBERT-base has; Lightning's default takes 0.8 GB a process
 
-def make_strategy(config: TrainerConfig, precision: Precision) -> str | LightningStrategy:
-    """Lightning's strategy for `trainer.strategy`."""
+
+def make_strategy(config: TrainerConfig, precision: Precision, micro_batch_size: int) -> str | LightningStrategy:
+    """Lightning's strategy for `trainer.strategy`; DeepSpeed wants to know the sequences in one pass of one process."""
     if config.strategy is Strategy.auto:
         return "auto"
     on_gpu = torch.cuda.is_available() and config.accelerator != "cpu"
@@ -20,7 +23,14 @@ def make_strategy(config: TrainerConfig, precision: Precision) -> str | Lightnin
         return DDPStrategy(process_group_backend="nccl" if on_gpu else "gloo")
     if not on_gpu:
         os.environ["DS_ACCELERATOR"] = "cpu"  # read when deepspeed is first imported
-    strategy = _PortableDeepSpeed(stage=2, process_group_backend="nccl" if on_gpu else "gloo")
+    backend = "nccl" if on_gpu else "gloo"
+    strategy = _PortableDeepSpeed(
+        stage=2,
+        allgather_bucket_size=BUCKET,
+        reduce_bucket_size=BUCKET,
+        logging_batch_size_per_gpu=micro_batch_size,
+        process_group_backend=backend,
+    )
     if precision is Precision.bf16:
         assert isinstance(strategy.config, dict)
         strategy.config["torch_autocast"] = {"enabled": True, "dtype": "bfloat16"}
@@ -45,9 +55,10 @@ class _PortableDeepSpeed(DeepSpeedStrategy):
             super().setup_environment()
 
     def setup_distributed(self) -> None:
-        if self.root_device.type == "cpu":
-            import deepspeed.ops
+        import deepspeed.ops
 
+        logging.getLogger("DeepSpeed").setLevel(logging.ERROR)  # it advises on what is set on purpose
+        if self.root_device.type == "cpu":
             # Else DeepSpeed compiles a shared-memory all-reduce (50 s), which hangs for ever on a stale lock and leaks
             # 132 MiB of /dev/shm per run; gloo does the same.
             deepspeed.ops.__compatible_ops__["deepspeed_shm_comm"] = False

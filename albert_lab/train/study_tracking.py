@@ -1,4 +1,4 @@
-"""Completes a study's parent run in MLflow: `python -m albert_lab.train.study_tracking STUDY FOLDER RUN...`."""
+"""Completes a study's parent run in MLflow: `python -m albert_lab.train.study_tracking URI STUDY FOLDER RUN...`."""
 
 import logging
 import sys
@@ -8,22 +8,22 @@ from albert_lab.config.compose import load
 from albert_lab.config.files import write_json
 from albert_lab.config.run_folder import RunFolder, read_json
 from albert_lab.train import mlflow_store
-from albert_lab.train.tracking import MlflowSender, send_finished
+from albert_lab.train.tracking import send_finished
 
 log = logging.getLogger(__name__)
 
 
-def show(study: str, folder: Path, runs: list[Path]) -> None:
+def show(uri: str, study: str, folder: Path, runs: list[Path]) -> None:
     """Sends what is unsent, adopts cells that another study ran, and attaches the study's report."""
     finished = [RunFolder(path) for path in runs]
     for run in finished:
         if not (read_json(run.tracking) or {}).get("complete"):
-            send_finished(run.path)
+            send_finished(run.path, uri)
     tracked = [run for run in finished if (read_json(run.tracking) or {}).get("complete")]
     if not tracked:
         return
     config = load(tracked[0].config)
-    client = mlflow_store.connect(MlflowSender(tracked[0], config).uri, Path(config.paths.runs))
+    client = mlflow_store.connect(uri, Path(config.paths.runs))
     for run in tracked:
         state = read_json(run.tracking)
         assert state is not None
@@ -35,6 +35,6 @@ def show(study: str, folder: Path, runs: list[Path]) -> None:
 if __name__ == "__main__":
     logging.basicConfig(format="%(message)s", level=logging.INFO, stream=sys.stderr)
     try:
-        show(sys.argv[1], Path(sys.argv[2]), [Path(path) for path in sys.argv[3:]])
+        show(sys.argv[1], sys.argv[2], Path(sys.argv[3]), [Path(path) for path in sys.argv[4:]])
     except Exception as error:  # the study's files are written; MLflow's trouble doesn't undo that
         log.warning("MLflow does not show the study yet (%s); the same command tries again", error)

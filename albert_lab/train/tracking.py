@@ -1,11 +1,10 @@
 """Metrics go to a file in the run's folder first, and from there to MLflow whenever it answers.
 
-`python -m albert_lab.train.tracking RUN_FOLDER` sends what a finished run could not send.
+`python -m albert_lab.train.tracking RUN_FOLDER URI` sends what a finished run could not send.
 """
 
 import json
 import logging
-import os
 import sys
 import time
 from argparse import Namespace
@@ -16,7 +15,7 @@ from lightning.pytorch.loggers.logger import Logger
 from lightning.pytorch.utilities.rank_zero import rank_zero_only
 
 from albert_lab.config.compose import load
-from albert_lab.config.files import write_json
+from albert_lab.config.files import write_json, write_text
 from albert_lab.config.run_folder import RunFolder, read_json, tracking_uri
 from albert_lab.config.schema import Config
 
@@ -61,7 +60,9 @@ class Journal(Logger):
         if self.folder.metrics.exists():
             lines = self.folder.metrics.read_text(encoding="utf-8").splitlines(keepends=True)
             kept = [line for line in lines if line.endswith("\n") and json.loads(line)["step"] <= step]
-            self.folder.metrics.write_text("".join(kept), encoding="utf-8")
+            write_text(self.folder.metrics, "".join(kept))
+            if self.sender is not None:
+                self.sender.rewind(len(kept))
 
     def flush(self) -> None:
         """Sends what is new; while the server doesn't answer, tries again at growing intervals."""
@@ -73,11 +74,24 @@ class Journal(Logger):
 class MlflowSender:
     """Copies a run folder to MLflow from where the last copy ended; it loses no line and stops no training."""
 
-    def __init__(self, folder: RunFolder, config: Config) -> None:
+    def __init__(self, folder: RunFolder, config: Config, uri: str | None = None) -> None:
+        from albert_lab.train import mlflow_store  # takes seconds: here, not in the middle of the training
+
+        self.store = mlflow_store
         self.folder, self.config = folder, config
-        self.state: dict[str, Any] = read_json(folder.tracking) or {"run_id": None, "lines_sent": 0, "complete": False}
-        self.uri = tracking_uri(config)
+        self.uri = uri or tracking_uri(config)
+        self.state = self._known_state()
         self._warned = False
+
+    def _known_state(self) -> dict[str, Any]:
+        """What was sent before, if it went to the same place."""
+        state = read_json(self.folder.tracking) or {}
+        fresh = {"uri": self.uri, "run_id": None, "lines_sent": 0, "complete": False}
+        return state if state.get("uri") == self.uri else fresh
+
+    def rewind(self, lines: int) -> None:
+        """Says that only so many lines are left: what follows them is sent again."""
+        self.state["lines_sent"] = min(self.state["lines_sent"], lines)
 
     def send(self, finished: bool = False) -> bool:
         """Sends new lines, and the record and end of a finished run; False if the server did not take them."""
@@ -96,19 +110,16 @@ class MlflowSender:
         return True
 
     def _send(self, finished: bool) -> None:
-        from albert_lab.train import mlflow_store
-
-        client = mlflow_store.connect(self.uri, Path(self.config.paths.runs))
+        client = self.store.connect(self.uri, Path(self.config.paths.runs))
         if self.state["run_id"] is None:
-            self.state["run_id"] = mlflow_store.start_run(client, self.config, self.folder)
+            self.state["run_id"] = self.store.start_run(client, self.config, self.folder)
             self._save_state()
         lines = self.folder.metrics.read_text(encoding="utf-8").splitlines() if self.folder.metrics.exists() else []
-        # An attempt that was killed may have sent lines that a rewind dropped: their steps come again.
-        new = lines[min(self.state["lines_sent"], len(lines)) :]
-        mlflow_store.send_lines(client, self.state["run_id"], [json.loads(line) for line in new])
+        new = lines[self.state["lines_sent"] :]
+        self.store.send_lines(client, self.state["run_id"], [json.loads(line) for line in new])
         self.state["lines_sent"] = len(lines)
         if finished:
-            mlflow_store.finish_run(client, self.state["run_id"], self.folder)
+            self.store.finish_run(client, self.state["run_id"], self.folder)
             self.state["complete"] = True
         self._save_state()
 
@@ -116,13 +127,12 @@ class MlflowSender:
         write_json(self.folder.tracking, self.state)
 
 
-def send_finished(path: Path) -> bool:
-    """Sends all of a finished run's folder that MLflow doesn't have yet."""
+def send_finished(path: Path, uri: str) -> bool:
+    """Sends all of a finished run's folder that the store at `uri` doesn't have yet."""
     folder = RunFolder(path)
-    return MlflowSender(folder, load(folder.config)).send(finished=True)
+    return MlflowSender(folder, load(folder.config), uri).send(finished=True)
 
 
 if __name__ == "__main__":
     logging.basicConfig(format="%(message)s", level=logging.INFO, stream=sys.stderr)
-    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-    sys.exit(0 if send_finished(Path(sys.argv[1])) else 1)
+    sys.exit(0 if send_finished(Path(sys.argv[1]), sys.argv[2]) else 1)

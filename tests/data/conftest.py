@@ -8,7 +8,7 @@ from albert_lab.config.schema import Config, CorpusKind, DataConfig, ObjectiveCo
 from albert_lab.data.prepare import Prepared, prepare
 from albert_lab.data.store import Store
 from albert_lab.data.tokenizer import Tokenizer
-from tests.conftest import SHARED_DATA, made_up_text
+from tests.lab import SHARED_DATA, made_up_text
 
 VOCAB_SIZE = 100
 

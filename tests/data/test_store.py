@@ -20,8 +20,8 @@ from albert_lab.data.corpus import documents
 from albert_lab.data.prepare import Prepared, prepare
 from albert_lab.data.store import FILES, Store, is_held_out, unigram_entropy
 from albert_lab.data.tokenizer import Tokenizer
-from tests.conftest import made_up_text
 from tests.data.conftest import text_config
+from tests.lab import made_up_text
 
 
 @pytest.fixture

@@ -1,0 +1,68 @@
+"""The command line as a user runs it, what a run leaves behind, and a small made-up corpus."""
+
+import json
+import os
+import random
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+Lab = Callable[..., subprocess.CompletedProcess[str]]
+
+SYLLABLES = ("ba", "do", "ki", "lu", "men", "nor", "pa", "ri", "sol", "ta", "ver", "zu")
+
+
+def made_up_text(documents: int, seed: int = 0) -> str:
+    """Sentences of made-up words with Zipf-like frequencies: a sentence a line, a blank line between documents."""
+    draw = random.Random(seed)
+    words = ["".join(draw.choices(SYLLABLES, k=draw.randint(1, 3))) for _ in range(300)]
+    weights = [1 / rank for rank in range(1, 301)]
+
+    def sentence() -> str:
+        return " ".join(draw.choices(words, weights, k=draw.randint(4, 14))).capitalize() + "."
+
+    return "\n\n".join("\n".join(sentence() for _ in range(draw.randint(4, 16))) for _ in range(documents)) + "\n"
+
+
+def lab_command(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "albert_lab", *arguments]
+
+
+def lab_environment(cache: Path, **more: str) -> dict[str, str]:
+    return {**os.environ, "ALBERT_LAB_CACHE": str(cache), **more}
+
+
+def folder_of(result: subprocess.CompletedProcess[str]) -> Path:
+    """The run's folder: the last line of standard output."""
+    assert result.returncode == 0, result.stderr
+    return Path(result.stdout.splitlines()[-1])
+
+
+def record_of(folder: Path) -> dict[str, Any]:
+    record = json.loads((folder / "result.json").read_text())
+    assert isinstance(record, dict)
+    return record
+
+
+def losses_of(folder: Path) -> dict[int, float]:
+    """Training MLM loss by step."""
+    lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    return {line["step"]: line["metrics"]["train/mlm_loss"] for line in lines if "train/mlm_loss" in line["metrics"]}
+
+
+def start(arguments: list[str], cwd: Path, cache: Path) -> "subprocess.Popen[bytes]":
+    return subprocess.Popen(
+        lab_command("pretrain", *arguments),
+        cwd=cwd, env=lab_environment(cache), start_new_session=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+
+
+def wait_for_step(runs: Path, step: int, process: "subprocess.Popen[bytes]") -> None:
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline and process.poll() is None:
+        if any(max(losses_of(file.parent), default=0) >= step for file in runs.rglob("metrics.jsonl")):
+            return
+        time.sleep(0.02)

@@ -1,0 +1,56 @@
+"""What is wrong with the text, the store or the disk costs one line and leaves nothing half-made."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.lab import Lab, folder_of
+
+
+def one_line(result: subprocess.CompletedProcess[str]) -> str:
+    assert result.returncode == 2, result.stderr
+    assert "Traceback" not in result.stderr
+    return next(line for line in result.stderr.splitlines() if line.startswith("albert-lab: "))
+
+
+CASES = {
+    "empty": (b"", "no document|no text|no sentence|empty"),
+    "not UTF-8": (b"Good text.\n\xff\xfe bad bytes.\n", "UTF-8"),
+}
+
+
+@pytest.mark.parametrize(("content", "message"), CASES.values(), ids=CASES)
+def test_a_bad_corpus_is_named(lab: Lab, small: list[str], tmp_path: Path, content: bytes, message: str) -> None:
+    (tmp_path / "bad.txt").write_bytes(content)
+    line = one_line(lab("pretrain", *small, f"data.files=[{tmp_path}/bad.txt]"))
+    assert any(word in line for word in message.split("|")), line
+
+
+def test_a_truncated_token_store_is_refused_with_its_mend(lab: Lab, small: list[str], tmp_path: Path) -> None:
+    own_cache = str(tmp_path / "own_cache")
+    arguments = [*small, f"paths.cache={own_cache}", "train.budget.steps=2", "optimizer.warmup_steps=1"]
+    folder_of(lab("pretrain", *arguments))
+    (tokens,) = Path(own_cache).rglob("tokens.bin")
+    os.truncate(tokens, tokens.stat().st_size - 10)
+    line = one_line(lab("pretrain", *arguments, "train.seed=1"))
+    assert str(tokens.parent) in line
+    assert "delete" in line
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or shutil.which("mount") is None, reason="mounting a small tmpfs needs root")
+def test_a_full_disk_is_named_and_leaves_no_store(lab: Lab, small: list[str], tmp_path: Path, corpus: Path) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(disk)], capture_output=True)
+    if mounted.returncode:
+        pytest.skip("mounting a tmpfs is not allowed here")
+    try:
+        line = one_line(lab("pretrain", *small, f"paths.cache={disk}/cache"))
+        assert str(disk) in line
+        left = [file for file in disk.rglob("*") if file.is_file() and not file.name.endswith(".lock")]
+        assert [file for file in left if file.stat().st_size > 10_000] == []
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
