@@ -54,3 +54,11 @@ def test_a_full_disk_is_named_and_leaves_no_store(lab: Lab, small: list[str], tm
         assert [file for file in left if file.stat().st_size > 10_000] == []
     finally:
         subprocess.run(["umount", str(disk)], check=True)
+
+
+def test_a_diverging_run_stops_with_what_to_try(lab: Lab, small: list[str]) -> None:
+    result = lab("pretrain", *small, "optimizer.learning_rate=1e30", "optimizer.warmup_steps=0")
+    assert result.returncode == 1
+    assert "Traceback" not in result.stderr
+    assert "the loss is not finite at step" in result.stderr
+    assert "try a lower optimizer.learning_rate" in result.stderr

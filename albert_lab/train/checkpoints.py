@@ -11,7 +11,8 @@ from types import FrameType
 import lightning as L
 import torch
 
-from albert_lab.config.schema import TrainerConfig
+from albert_lab.config.errors import UserError
+from albert_lab.config.schema import Strategy, TrainerConfig
 from albert_lab.train.module import PretrainingTask
 
 log = logging.getLogger(__name__)
@@ -21,6 +22,16 @@ def newest(folder: Path) -> Path | None:
     """The checkpoint of the latest step; a half-written one has another name and doesn't count."""
     found = sorted(folder.glob("step-*"), key=lambda path: int(path.name.removeprefix("step-")))
     return found[-1] if found else None
+
+
+def check_strategy(checkpoint: Path | None, config: TrainerConfig) -> None:
+    """Raises UserError for a checkpoint that the strategy can't read: DeepSpeed's are folders of shards."""
+    if checkpoint is not None and checkpoint.is_dir() != (config.strategy is Strategy.zero2):
+        saved_by = "trainer=zero2" if checkpoint.is_dir() else "trainer=single or trainer=ddp"
+        raise UserError(
+            f"trainer.strategy={config.strategy.name} can't go on from {checkpoint}, saved with {saved_by}; "
+            "go on with that, or delete the run's checkpoints to start again"
+        )
 
 
 class Checkpoints(L.Callback):

@@ -47,7 +47,7 @@ class Meter(L.Callback):
         seconds = time.monotonic() - self._mark
         self._take(pl_module, seconds)
         step = trainer.global_step
-        if step % self.config.trainer.log_every_steps == 0 or step == 1:
+        if step % self.config.trainer.log_every_steps == 0 or step == 1 or pl_module.budget.is_spent(step):
             self._log_training(trainer, pl_module)
         if step % self.config.train.validate_every_steps == 0:
             self._log_validation(trainer, pl_module)

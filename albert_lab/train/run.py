@@ -22,7 +22,7 @@ from albert_lab.model.pretraining import PretrainingModel
 from albert_lab.report.statistics import wilson
 from albert_lab.train import host
 from albert_lab.train.budget import Budget, Clock
-from albert_lab.train.checkpoints import Checkpoints, newest
+from albert_lab.train.checkpoints import Checkpoints, check_strategy, newest
 from albert_lab.train.data_module import PretrainingData
 from albert_lab.train.evaluate import score, to_tensors
 from albert_lab.train.health import HealthCheck
@@ -108,6 +108,7 @@ class Training:
     def fit(self) -> None:
         """Raises Stopped when told to stop before the budget is spent."""
         checkpoint = newest(self.folder.checkpoints)
+        check_strategy(checkpoint, self.config.trainer)
         done = int(checkpoint.name.removeprefix("step-")) if checkpoint else 0
         self.journal.rewind(done)
         self._introduce(done)
@@ -146,6 +147,7 @@ class Training:
     def finish(self, started: str) -> None:
         """Judges the trained model, then writes weights, record and the end of the MLflow run."""
         trainer = self.trainer
+        self.task.to(trainer.strategy.root_device)  # Lightning moved it to the CPU
         figures = validate(self.task, self.held_out, self.config, trainer.global_rank, trainer.world_size)
         if not trainer.is_global_zero:
             return

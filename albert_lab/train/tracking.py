@@ -31,7 +31,8 @@ class Journal(Logger):
     def __init__(self, folder: RunFolder, config: Config) -> None:
         super().__init__()
         self.folder = folder
-        self.sender = MlflowSender(folder, config) if config.tracking.mlflow else None
+        is_first = getattr(rank_zero_only, "rank", 0) == 0
+        self.sender = MlflowSender(folder, config) if config.tracking.mlflow and is_first else None
         self._last_flush = time.monotonic()
         self._pause = FLUSH_SECONDS
 
@@ -64,6 +65,7 @@ class Journal(Logger):
             if self.sender is not None:
                 self.sender.rewind(len(kept))
 
+    @rank_zero_only
     def flush(self) -> None:
         """Sends what is new; while the server doesn't answer, tries again at growing intervals."""
         answered = self.sender is None or self.sender.send()
