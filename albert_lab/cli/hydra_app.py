@@ -11,6 +11,8 @@ from albert_lab.config.overrides import check_overrides
 
 Task = Callable[[Any], Any]
 
+CALLABLE = ["albert_lab.cli.multirun_callback.MakeRunsFolder", "optuna.samplers.*", "hydra_plugins.*"]  # by `_target_`
+
 
 def run_app(task: Task, name: str, arguments: Sequence[str]) -> None:
     """Composes `conf/config.yaml` with `arguments` and calls `task` as Hydra does; raises UserError for a bad one."""
@@ -24,7 +26,7 @@ def run_app(task: Task, name: str, arguments: Sequence[str]) -> None:
     sys.argv = [name, *arguments]
     raised: list[BaseException] = []
     try:
-        hydra.main(config_path=str(CONF_FOLDER), config_name="config")(_aside(task, raised))()
+        hydra.main(str(CONF_FOLDER), "config", execution_whitelist=CALLABLE)(_aside(task, raised))()
     except (HydraException, OmegaConfBaseException) as error:
         raise UserError(one_line(error)) from error
     if raised:

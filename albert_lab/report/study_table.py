@@ -2,6 +2,7 @@
 
 import csv
 import io
+import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,6 +17,8 @@ from albert_lab.report.notes import study_notes
 from albert_lab.report.page import page
 from albert_lab.report.summary import axis_text
 from albert_lab.report.table import Column, Table
+
+TERMINAL_WIDTH = 120  # of what surrounds a table
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,8 @@ class StudyReport:
 
     def text(self) -> str:
         """The essential columns, for a terminal about 150 characters wide, and the study's caption."""
-        return f"{self.study.title}\n\n{self.short_table().text()}\n{self.study.caption}\n"
+        caption = "\n".join(textwrap.wrap(self.study.caption, TERMINAL_WIDTH))
+        return f"{self.study.title}\n\n{self.short_table().text()}\n{caption}\n"
 
     def csv(self) -> str:
         """Every figure unrounded, a row a cell: means, spreads (sample standard deviation), n and intervals."""

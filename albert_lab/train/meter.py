@@ -66,7 +66,8 @@ class Meter(L.Callback):
         self.tokens += tally.tokens
         figures = {f"train/{key}": v for key, v in tally.means().items() if v is not None and "tokens" not in key}
         figures.pop("train/sentence_samples", None)
-        self.last = {**figures, "speed/tokens_per_second": self.tokens_per_second(trainer.world_size)}
+        speed = self.tokens_per_second(trainer.world_size)
+        self.last = figures if speed is None else {**figures, "speed/tokens_per_second": speed}
         assert trainer.logger is not None
         trainer.logger.log_metrics(
             {**self.last, "train/learning_rate": task.rate, "train/tokens": self.tokens}, trainer.global_step
@@ -84,10 +85,10 @@ class Meter(L.Callback):
         assert trainer.logger is not None
         trainer.logger.log_metrics(named, trainer.global_step)
 
-    def tokens_per_second(self, processes: int) -> float:
-        """Real tokens a second over all processes, from this process's share."""
+    def tokens_per_second(self, processes: int) -> float | None:
+        """Real tokens a second over all processes, from this process's share; None before the warm-up is over."""
         seconds = sum(self._step_seconds)
-        return processes * self._timed_tokens / seconds if seconds else 0.0
+        return processes * self._timed_tokens / seconds if seconds else None
 
     def median_step_seconds(self) -> float | None:
         return statistics.median(self._step_seconds) if self._step_seconds else None

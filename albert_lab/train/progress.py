@@ -48,7 +48,9 @@ class Progress(L.Callback):
         parts = [f"MLM loss {last['train/mlm_loss']:.3f}", f"MLM {last['train/mlm_accuracy']:.1%}"]
         if "train/sentence_accuracy" in last:
             parts.append(f"sentence {last['train/sentence_accuracy']:.1%}")
-        return ", ".join([*parts, f"{last['speed/tokens_per_second']:,.0f} tokens/s"])
+        if "speed/tokens_per_second" in last:
+            parts.append(f"{last['speed/tokens_per_second']:,.0f} tokens/s")
+        return ", ".join(parts)
 
     def _left(self, step: int) -> str:
         progress = self.budget.progress(step)

@@ -186,7 +186,7 @@ class Training:
 
 def summary(record: dict[str, Any]) -> str:
     """The record's main figures in a few words."""
-    held_out, speed = record["validation"], record["speed"]
+    held_out, speed = record["validation"], record["speed"]["tokens_per_second"]
     text = (
         f"held-out MLM loss {held_out['mlm_loss']:.3f} nats (unigram entropy {held_out['unigram_entropy']:.3f}), "
         f"MLM accuracy {held_out['mlm_accuracy']:.1%}"
@@ -194,7 +194,7 @@ def summary(record: dict[str, Any]) -> str:
     if held_out["sentence_accuracy"] is not None:
         low, high = wilson(held_out["sentence_accuracy"], held_out["sentence_samples"])
         text += f", sentence accuracy {held_out['sentence_accuracy']:.1%} (95 % interval {low:.1%} to {high:.1%})"
-    return f"{text}; {speed['tokens_per_second']:,.0f} tokens/s"
+    return text if speed is None else f"{text}; {speed:,.0f} tokens/s"
 
 
 def _now() -> str:
