@@ -30,7 +30,6 @@ class Meter(L.Callback):
         self.tokens = 0  # real ones, since the run began
         self.last: dict[str, float] = {}  # the latest figures, for the progress bar
         self._interval = Tally.empty()
-        self._step = Tally.empty()
         self._timed_tokens = 0
         self._step_seconds: list[float] = []
         self._mark = 0.0

@@ -36,7 +36,9 @@ class Progress(L.Callback):
             return
         if self._bar is not None:
             self._bar.update(trainer.global_step - self._bar.n)
-            self._bar.set_postfix_str(self._figures(), refresh=False)
+            by_clock = self.budget.total_steps is None  # else the bar itself knows the time left
+            left = f", {self._left(trainer.global_step)} left" if by_clock else ""
+            self._bar.set_postfix_str(self._figures() + left, refresh=False)
         elif time.monotonic() - self._last_line >= LINE_SECONDS:
             self._last_line = time.monotonic()
             log.info("step %d, %s, %s left", trainer.global_step, self._figures(), self._left(trainer.global_step))

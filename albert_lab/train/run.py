@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 from albert_lab.config.files import write_json
 from albert_lab.config.run_folder import RunFolder
 from albert_lab.config.schema import Config, SentenceObjective
-from albert_lab.cost.memory import SavedActivations, state_bytes
+from albert_lab.cost.memory import saved_activation_bytes, state_bytes
 from albert_lab.cost.variant import cost_of
 from albert_lab.data.prepare import open_samples, prepare
 from albert_lab.data.store import unigram_entropy
@@ -140,9 +140,7 @@ class Training:
     def _activation_bytes(self) -> int:
         """What one process keeps for the backward pass of its first micro-batch, measured."""
         batch = to_tensors(self.samples.batch(np.arange(self.micro_batch_size)), torch.device("cpu"))
-        with SavedActivations(self.task.model) as saved:
-            score(self.task.model, batch)
-        return saved.bytes
+        return saved_activation_bytes(self.task.model, lambda: score(self.task.model, batch))
 
     def finish(self, started: str) -> None:
         """Judges the trained model, then writes weights, record and the end of the MLflow run."""

@@ -1,0 +1,38 @@
+"""One run from end to end: what its folder holds, and budgets and objectives besides the default."""
+
+from safetensors import safe_open
+
+from tests.lab import Lab, folder_of, losses_of, record_of
+
+
+def test_the_smoke_scale_trains_on_the_default_corpus(lab: Lab) -> None:
+    """English of the installed packages' docstrings: no network, no data, real text."""
+    folder = folder_of(lab("pretrain", "scale=smoke", "tracking=none", "trainer.accelerator=cpu"))
+    record = record_of(folder)
+    assert record["training"]["steps"] == 40
+    assert sorted(losses_of(folder)) == [1, *range(5, 41, 5)]
+    assert losses_of(folder)[40] < losses_of(folder)[1]
+    with safe_open(folder / "model.safetensors", "numpy") as weights:
+        stored = sum(weights.get_tensor(name).size for name in weights.keys())  # noqa: SIM118 (not a dict)
+    assert stored == record["parameters"]["unique"] < record["parameters"]["applied"]
+    memory = record["memory_bytes"]
+    assert memory["floor"] < memory["peak"]
+    assert memory["optimizer"] == 2 * memory["weights"] == 8 * record["parameters"]["unique"]
+    assert memory["activations"] > 0
+    assert (folder / "log.txt").read_text().count("held-out MLM loss") == 1
+
+
+def test_a_budget_in_seconds_is_kept_and_a_model_needs_no_sentence_task(lab: Lab, small: list[str]) -> None:
+    clock = ["train.budget.steps=null", "train.budget.seconds=4"]
+    record = record_of(folder_of(lab("pretrain", *small, *clock, "objective=mlm")))
+    assert 4 <= record["training"]["seconds"] < 10
+    assert record["training"]["steps"] > 0
+    assert record["validation"]["sentence_accuracy"] is None
+
+
+def test_a_finished_run_holds_its_files_and_nothing_half_written(lab: Lab, small: list[str]) -> None:
+    folder = folder_of(lab("pretrain", *small))
+    files = {path.name for path in folder.iterdir()}
+    assert files >= {"config.yaml", "result.json", "log.txt", "metrics.jsonl", "model.safetensors", "checkpoints"}
+    assert not list(folder.rglob(".*"))
+    assert [path.name for path in (folder / "checkpoints").iterdir()] == ["step-12"]
