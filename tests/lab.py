@@ -10,6 +10,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+ROOT = Path(__file__).parents[1]
+SHARED_DATA = ROOT.parent / "shared" / "data"  # real corpora for developing; a user's clone has none
+
 Lab = Callable[..., subprocess.CompletedProcess[str]]
 
 SYLLABLES = ("ba", "do", "ki", "lu", "men", "nor", "pa", "ri", "sol", "ta", "ver", "zu")

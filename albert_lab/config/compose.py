@@ -17,7 +17,7 @@ SWEEPS_FOLDER = _SOURCE / "sweeps"
 
 def register() -> None:
     """Makes the schema and the resolvers known to Hydra; may be called again."""
-    ConfigStore.instance().store(name="schema", node=Config)
+    ConfigStore.instance().store(name="schema", node=Config, replace=True)
     OmegaConf.register_resolver("times", lambda *factors: _product(factors), replace=True)
     OmegaConf.register_resolver("albert_lab.user_cache", _user_cache, replace=True)
     OmegaConf.register_resolver("albert_lab.sweeps", lambda: str(SWEEPS_FOLDER), replace=True)
