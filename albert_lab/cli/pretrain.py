@@ -9,7 +9,7 @@ from typing import Any
 
 from albert_lab.cli.hydra_app import run_app
 from albert_lab.config.compose import from_hydra
-from albert_lab.config.errors import RunFailedError, UserError
+from albert_lab.config.errors import RunFailedError, RunStoppedError, UserError
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +38,10 @@ def train(composed: Any) -> list[float] | None:
     try:
         config = from_hydra(composed)
         folder = execute(config)
+    except RunStoppedError as error:
+        if hydra_config.mode is RunMode.RUN:
+            raise
+        raise KeyboardInterrupt from error  # ends the sweep: Hydra goes on to the next job after any other error
     except (UserError, RunFailedError) as error:
         if hydra_config.mode is RunMode.RUN or "optuna" in hydra_config.sweeper["_target_"].lower():
             raise

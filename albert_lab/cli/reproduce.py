@@ -41,9 +41,11 @@ def check_study(name: str) -> None:
 def reproduce(composed: Any) -> list[str]:
     """Runs, prints and saves; returns the reasons of what failed."""
     from albert_lab.cli.composed_study import ComposedStudy
+    from albert_lab.launch import folder_of
     from albert_lab.sweep.study import run_study
 
     asked = ComposedStudy(composed)
+    folder_of(asked.config)  # a mistake that all cells share ends the command at once
     outcome = run_study(asked.study, asked.compose, asked.config.study.jobs)
     report = asked.report(outcome)
     report.save(asked.folder)

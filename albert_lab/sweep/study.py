@@ -82,19 +82,30 @@ def run_study(study: Study, compose: Compose, jobs: int | None) -> Outcome:
     cores = len(os.sched_getaffinity(0))
     at_once = jobs or cores
     runs = [(cell, _with_threads(config, max(1, cores // at_once))) for cell, config in _configurations(study, compose)]
-    unfinished = [config for _, config in runs if not folder_of(config).record()]
+    unfinished = [config for _, config in runs if not _is_finished(config)]
     log.info("%s: %d runs, %d of them finished", study.name, len(runs), len(runs) - len(unfinished))
     for config in unfinished[:1]:
         prepare(config)  # the cells share their text: build it once, before they run side by side
-    with ThreadPoolExecutor(at_once) as pool:
+    pool = ThreadPoolExecutor(at_once)
+    try:
         results = list(pool.map(_attempt, [config for _, config in runs]))
+    finally:
+        pool.shutdown(cancel_futures=True)  # after Ctrl-C nothing new starts, what runs saves its state
     return _outcome(study, [(cell, result) for (cell, _), result in zip(runs, results, strict=True)])
+
+
+def _is_finished(config: Config) -> bool:
+    """False also for a cell with an impossible setting: it fails when its turn comes, the others run."""
+    try:
+        return folder_of(config).record() is not None
+    except UserError:
+        return False
 
 
 def finished_runs(study: Study, compose: Compose) -> Outcome:
     """What has run of a study so far."""
-    found = [(cell, folder_of(config)) for cell, config in _configurations(study, compose)]
-    return _outcome(study, [(cell, folder) for cell, folder in found if folder.record()])
+    cells = [(cell, config) for cell, config in _configurations(study, compose) if _is_finished(config)]
+    return _outcome(study, [(cell, folder_of(config)) for cell, config in cells])
 
 
 def _configurations(study: Study, compose: Compose) -> Iterator[tuple[Cell, Config]]:

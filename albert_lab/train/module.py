@@ -1,6 +1,7 @@
 """One optimizer step of ALBERT's pre-training, for Lightning."""
 
 import lightning as L
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -36,7 +37,8 @@ class PretrainingTask(L.LightningModule):
         for group in self.trainer.optimizers[0].param_groups:
             group["lr"] = self.rate
         micro = batch_idx % self.trainer.accumulate_grad_batches
-        torch.manual_seed(hash((self.config.train.seed, step, micro, self.global_rank)) & 0xFFFF_FFFF_FFFF)
+        draw = np.random.SeedSequence([self.config.train.seed, step, micro, self.global_rank])
+        torch.manual_seed(int(draw.generate_state(1)[0]))
 
     def _warmup_share(self) -> float:
         total = self.budget.total_steps
