@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 from pathlib import Path
 from types import FrameType
@@ -12,6 +13,7 @@ from typing import Any
 
 from albert_lab.config.check import check
 from albert_lab.config.compose import save
+from albert_lab.config.disk import told_if_full
 from albert_lab.config.errors import RunFailedError, RunStoppedError, UserError
 from albert_lab.config.files import lock
 from albert_lab.config.run_folder import RunFolder, fingerprint, read_json, tracking_uri
@@ -23,6 +25,7 @@ log = logging.getLogger(__name__)
 
 STOPPED = 143  # the training process saved its state and left because it was told to (128 + SIGTERM)
 USER_MISTAKE = 2
+FAILURE = "ALBERT_LAB_FAILURE"  # names the file in which the training process leaves the reason of its failure
 
 
 def execute(config: Config) -> RunFolder:
@@ -32,7 +35,7 @@ def execute(config: Config) -> RunFolder:
     """
     folder = folder_of(config)
     if not folder.record():
-        with lock(folder.path / "run", what=f"run {folder.path.name}") as held:
+        with told_if_full(folder.path, "paths.runs"), lock(folder.path / "run", f"run {folder.path.name}") as held:
             if not folder.record():
                 _train(config, folder, held)
                 return folder
@@ -64,12 +67,12 @@ def _train(config: Config, folder: RunFolder, held_lock: int) -> None:
 
     prepare(config)
     save(config, folder.config)
-    folder.failure.unlink(missing_ok=True)
-    code = _run_child([sys.executable, "-m", "albert_lab.train", str(folder.path)], _threads(config), held_lock)
+    with tempfile.NamedTemporaryFile("r", prefix="albert-lab-", encoding="utf-8") as failure:
+        environment = _threads(config) | {FAILURE: failure.name}
+        code = _run_child([sys.executable, "-m", "albert_lab.train", str(folder.path)], environment, held_lock)
+        reason = failure.read() or f"the training process ended with {_name_of(code)}; see {folder.log}"
     if code == 0 and folder.record():
         return
-    failure = read_json(folder.failure) or {}
-    reason = failure.get("reason") or f"the training process ended with {_name_of(code)}; see {folder.log}"
     if code in (STOPPED, -signal.SIGTERM, -signal.SIGINT):
         raise RunStoppedError(f"{folder.path.name} was stopped; the same command goes on with it")
     if code == USER_MISTAKE:

@@ -41,17 +41,21 @@ def test_a_truncated_token_store_is_refused_with_its_mend(lab: Lab, small: list[
 
 
 @pytest.mark.skipif(os.geteuid() != 0 or shutil.which("mount") is None, reason="mounting a small tmpfs needs root")
-def test_a_full_disk_is_named_and_leaves_no_store(lab: Lab, small: list[str], tmp_path: Path, corpus: Path) -> None:
+@pytest.mark.parametrize("key", ["paths.cache", "paths.runs"])
+def test_a_full_disk_is_named_and_nothing_half_written_is_left(
+    lab: Lab, small: list[str], tmp_path: Path, key: str
+) -> None:
     disk = tmp_path / "disk"
     disk.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(disk)], capture_output=True)
-    if mounted.returncode:
+    mount = ["mount", "-t", "tmpfs", "-o", "size=100k", "tmpfs", str(disk)]
+    if subprocess.run(mount, capture_output=True).returncode:
         pytest.skip("mounting a tmpfs is not allowed here")
     try:
-        line = one_line(lab("pretrain", *small, f"paths.cache={disk}/cache"))
-        assert str(disk) in line
-        left = [file for file in disk.rglob("*") if file.is_file() and not file.name.endswith(".lock")]
-        assert [file for file in left if file.stat().st_size > 10_000] == []
+        line = one_line(lab("pretrain", *small, f"{key}={disk}/here", "trainer.checkpoint_every_steps=2"))
+        assert f"the disk is full: {disk}/here" in line
+        assert f"set {key}= to a folder on another disk" in line
+        left = {file.name for file in disk.rglob("*") if file.is_file()}
+        assert left <= {"config.yaml", "log.txt", "metrics.jsonl", "digests.json"} | {n for n in left if ".lock" in n}
     finally:
         subprocess.run(["umount", str(disk)], check=True)
 

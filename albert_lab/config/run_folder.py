@@ -43,7 +43,6 @@ class RunFolder:
         self.path = path
         self.config = path / "config.yaml"  # resolved
         self.result = path / "result.json"  # the record; there only when the run is finished
-        self.failure = path / "failure.json"  # why the last attempt ended early
         self.weights = path / "model.safetensors"
         self.checkpoints = path / "checkpoints"
         self.metrics = path / "metrics.jsonl"  # every metric logged, a line each

@@ -10,11 +10,11 @@ from typing import IO, Any, NamedTuple
 
 import numpy as np
 
+from albert_lab.config.disk import told_if_full
 from albert_lab.config.errors import UserError
 from albert_lab.config.files import new_folder, write_json
 from albert_lab.config.schema import Config, TextFormat
 from albert_lab.data.corpus import PART_CHARACTERS, Part, parts, sentences_of, text_format
-from albert_lab.data.disk import told_if_full
 from albert_lab.data.store import FILES, FORMAT_VERSION, checksum, is_held_out, token_type
 from albert_lab.data.tokenizer import Tokenizer, preprocess
 from albert_lab.data.workers import ordered_map
@@ -39,7 +39,7 @@ def build_store(folder: Path, config: Config, model: bytes, recipe: dict[str, An
     Raises: UserError for a full disk, for a corpus without text and for a split without documents.
     """
     vocab_size = Tokenizer(model).vocab_size
-    with told_if_full(folder), new_folder(folder) as scratch:
+    with told_if_full(folder, "paths.cache", "about half the size of the text"), new_folder(folder) as scratch:
         writer = _Writer(scratch, vocab_size, config.data.held_out)
         with writer:
             for encoded in encode_corpus(config, model, workers):

@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 
+from albert_lab.config.disk import told_if_full
 from albert_lab.config.errors import UserError
 from albert_lab.config.files import lock, new_folder, write_json
-from albert_lab.data.disk import told_if_full
 from albert_lab.data.prose import prose_sentences
 from albert_lab.data.recipe import recipe_hash
 from albert_lab.data.workers import ordered_map
@@ -100,7 +100,7 @@ def docstrings_file(cache: Path, packages: list[tuple[str, str]], workers: int |
 
 def _build(folder: Path, packages: list[tuple[str, str]], workers: int | None) -> None:
     words = documents = 0
-    with told_if_full(folder), new_folder(folder) as scratch:
+    with told_if_full(folder, "paths.cache", "about 20 MB"), new_folder(folder) as scratch:
         with open(scratch / "documents.txt", "w", encoding="utf-8") as file:
             for sentences in module_documents([name for name, _ in packages], workers):
                 file.write("\n".join(sentences) + "\n\n")

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from albert_lab.config.disk import told_if_full
 from albert_lab.config.errors import UserError
 from albert_lab.config.files import lock, new_folder, write_json
 from albert_lab.config.schema import Config, CorpusKind
-from albert_lab.data.disk import told_if_full
 from albert_lab.data.identity import corpus_identity, file_digest
 from albert_lab.data.recipe import recipe_hash
 
@@ -110,7 +110,7 @@ def _train_vocabulary(folder: Path, config: Config, recipe: dict[str, Any], work
     with lock(folder, "the vocabulary"), _timed(f"vocabulary of {config.tokenizer.vocab_size} pieces", folder):
         if folder.exists():
             return
-        with told_if_full(folder), new_folder(folder) as scratch:
+        with told_if_full(folder, "paths.cache", "about half the size of the text"), new_folder(folder) as scratch:
             model = train_vocabulary(training_sentences(config, workers), config.tokenizer)
             (scratch / "spiece.model").write_bytes(model)
             write_json(scratch / "manifest.json", {"recipe": recipe})

@@ -11,11 +11,11 @@ import sys
 from pathlib import Path
 
 from albert_lab.config.compose import load
+from albert_lab.config.disk import told_if_full
 from albert_lab.config.errors import UserError
-from albert_lab.config.files import write_json
 from albert_lab.config.run_folder import RunFolder
 from albert_lab.config.schema import Config
-from albert_lab.launch import STOPPED, USER_MISTAKE
+from albert_lab.launch import FAILURE, STOPPED, USER_MISTAKE
 
 PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
 
@@ -54,6 +54,7 @@ def _start_ranks(folder: RunFolder, config: Config) -> int:
 
 def _start_log(folder: RunFolder) -> None:
     """Rank 0 logs to the terminal and to the run's `log.txt`; the others only what goes wrong."""
+    logging.raiseExceptions = False  # a full disk under log.txt is told once, by what fails on it
     first = os.environ.get("RANK", "0") == "0"
     handlers: list[logging.Handler] = [logging.StreamHandler(sys.stderr)]
     if first:
@@ -67,22 +68,24 @@ def _train(folder: RunFolder, config: Config) -> int:
     from albert_lab.train.run import Stopped, run
 
     try:
-        run(folder, config)
+        with told_if_full(folder.path, "paths.runs"):
+            run(folder, config)
     except Stopped:
         return STOPPED
     except UserError as error:
-        return _fail(folder, str(error), USER_MISTAKE)
+        return _fail(str(error), USER_MISTAKE)
     except TrainingDivergedError as error:
-        return _fail(folder, str(error), 1)
+        return _fail(str(error), 1)
     except Exception as error:
         logging.getLogger(__name__).exception("the training failed")
-        return _fail(folder, f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}", 1)
+        return _fail(f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}", 1)
     return 0
 
 
-def _fail(folder: RunFolder, reason: str, code: int) -> int:
+def _fail(reason: str, code: int) -> int:
+    """Leaves the reason for the launcher, which prints it."""
     if os.environ.get("RANK", "0") == "0":
-        write_json(folder.failure, {"reason": reason})
+        Path(os.environ.get(FAILURE, os.devnull)).write_text(reason, encoding="utf-8")
     return code
 
 

@@ -82,7 +82,11 @@ class Checkpoints(L.Callback):
         trainer.strategy.barrier()
         if final.exists():
             return
-        trainer.save_checkpoint(partial)
+        try:
+            trainer.save_checkpoint(partial)
+        except BaseException:
+            _remove(partial)
+            raise
         trainer.strategy.barrier()
         if trainer.is_global_zero:
             _sync(partial)
@@ -95,7 +99,7 @@ class Checkpoints(L.Callback):
         self.folder.mkdir(parents=True, exist_ok=True)
         for path in self.folder.iterdir():
             if path != keep:
-                shutil.rmtree(path) if path.is_dir() else path.unlink()
+                _remove(path)
 
 
 def _on_any_rank(trainer: L.Trainer, flag: bool) -> bool:
@@ -104,6 +108,13 @@ def _on_any_rank(trainer: L.Trainer, flag: bool) -> bool:
     return bool(
         trainer.strategy.reduce(torch.tensor(float(flag), device=trainer.strategy.root_device), reduce_op="sum")
     )
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _sync(path: Path) -> None:

@@ -152,7 +152,9 @@ class Training:
         figures["unigram_entropy"] = self.unigram_entropy
         record = make_record(self.config, self.folder, self._figures(figures), started, _now())
         weights = {name: p.detach().cpu().contiguous() for name, p in self.task.model.named_parameters()}
-        save_file(weights, self.folder.weights)
+        partial = self.folder.weights.with_suffix(".partial")
+        save_file(weights, partial)
+        partial.replace(self.folder.weights)
         write_json(self.folder.result, record)
         if self.journal.sender is not None:
             self.journal.sender.send(finished=True)
