@@ -71,7 +71,7 @@ def _train(config: Config, folder: RunFolder, held_lock: int) -> None:
         environment = _threads(config) | {FAILURE: failure.name}
         code = _run_child([sys.executable, "-m", "albert_lab.train", str(folder.path)], environment, held_lock)
         reason = failure.read() or f"the training process ended with {_name_of(code)}; see {folder.log}"
-    if code == 0 and folder.record():
+    if folder.record():
         return
     if code in (STOPPED, -signal.SIGTERM, -signal.SIGINT):
         raise RunStoppedError(f"{folder.path.name} was stopped; the same command goes on with it")

@@ -3,10 +3,10 @@
 import os
 import random
 import signal
-import subprocess
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tests.lab import Lab, folder_of, losses_of, record_of, start, wait_for_step
@@ -68,8 +68,8 @@ def test_a_killed_driver_leaves_no_training_behind(long: list[str], tmp_path: Pa
 
 
 def _trainings(folder: Path) -> list[str]:
-    listed = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
-    return [line for line in listed.splitlines() if "albert_lab.train" in line and str(folder) in line]
+    commands = [" ".join(process.info["cmdline"] or ()) for process in psutil.process_iter(["cmdline"])]
+    return [command for command in commands if "albert_lab.train" in command and str(folder) in command]
 
 
 def test_the_same_command_again_returns_the_finished_result_without_training(lab: Lab, small: list[str]) -> None:

@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 from albert_lab.config.compose import load
 from albert_lab.config.disk import told_if_full
@@ -89,5 +90,15 @@ def _fail(reason: str, code: int) -> int:
     return code
 
 
+def _leave(code: int) -> NoReturn:
+    """Ends a rank at once: the record is written, and native threads of the process group may abort a slow exit."""
+    logging.shutdown()
+    sys.stderr.flush()
+    os._exit(code)
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    exit_code = main()
+    if "LOCAL_RANK" in os.environ:
+        _leave(exit_code)
+    sys.exit(exit_code)

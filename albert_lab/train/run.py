@@ -8,6 +8,7 @@ from typing import Any
 import lightning as L
 import numpy as np
 import torch
+import torch.distributed as dist
 from safetensors.torch import save_file
 
 from albert_lab.config.files import write_json
@@ -48,6 +49,9 @@ def run(folder: RunFolder, config: Config) -> None:
     training = Training(folder, config)
     training.fit()
     training.finish(started)
+    if dist.is_initialized():
+        dist.barrier()  # no rank leaves while another still needs it
+        dist.destroy_process_group()
 
 
 class Training:
@@ -203,6 +207,7 @@ def _now() -> str:
 
 def _quiet_lightning() -> None:
     """Leaves out Lightning's advice: what it advises on is set on purpose."""
-    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
+    for library in ("lightning.pytorch", "lightning.fabric"):
+        logging.getLogger(library).setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", module="lightning")
     warnings.filterwarnings("ignore", category=FutureWarning, module="torch.distributed")
