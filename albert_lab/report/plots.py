@@ -124,7 +124,8 @@ def learning_curves(curves: Mapping[str, tuple[str, pd.DataFrame]], metric: str)
     known = {label: pair for label, pair in curves.items() if len(pair[1])}
     if not known:
         return Absent(title, "no run has logged it.")
-    figure, axes = dress.empty(3.8, "optimizer step", metric)
+    unit = "nats" if metric.endswith("loss") else "0 to 1" if metric.endswith("accuracy") else None
+    figure, axes = dress.empty(3.8, "optimizer step", f"{metric} ({unit})" if unit else metric)
     colours = dress.scheme_colours([scheme for scheme, _ in known.values()])
     seen: dict[str, int] = {}
     for label, (scheme, frame) in known.items():
