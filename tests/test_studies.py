@@ -30,11 +30,8 @@ def test_the_joblib_launcher_runs_them_side_by_side(lab: Lab, small: list[str]) 
     assert schemes == {"attention", "ffn"}
 
 
-TWO_SCHEMES = "study.axes.sharing=[all,none]"
-
-
 def test_a_study_runs_every_cell_with_every_seed_and_then_skips_them(lab: Lab, small: list[str]) -> None:
-    arguments = ["table4", *small, *STEPS, TWO_SCHEMES, "study.axes={model.embedding_size: [768], sharing: [all,none]}"]
+    arguments = ["table4", *small, *STEPS, "study.axes={model.embedding_size: [768], sharing: [all,none]}"]
     folder = folder_of(lab("reproduce", *arguments))
     rows = list(csv.DictReader((folder / "table.csv").open()))
     assert [row["cell"] for row in rows] == ["E=768 sharing=all", "E=768 sharing=none"]

@@ -10,6 +10,7 @@ from albert_lab.config.compose import from_hydra
 from albert_lab.config.errors import UserError
 from albert_lab.config.files import write_text
 from albert_lab.config.run_folder import mlflow_database, tracking_uri
+from albert_lab.config.schema import Config
 
 log = logging.getLogger(__name__)
 
@@ -20,17 +21,17 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def report(composed: Any) -> None:
-    if from_hydra(composed).study.name is None:
-        _report_runs(composed)
+    config = from_hydra(composed)
+    if config.study.name is None:
+        _report_runs(config)
     else:
         _report_study(composed)
 
 
-def _report_runs(composed: Any) -> None:
+def _report_runs(config: Config) -> None:
     from albert_lab.report.frames import from_mlflow
     from albert_lab.report.runs_table import RunsReport
 
-    config = from_hydra(composed)
     if not config.tracking.uri and not mlflow_database(config).exists():
         raise UserError(
             f"no runs under paths.runs={config.paths.runs} yet; `albert-lab pretrain scale=smoke` makes one"
