@@ -5,8 +5,13 @@ Groups in `RESULT_GROUPS` can change a result and make up a run's fingerprint; t
 """
 
 from dataclasses import dataclass, field
-from enum import Enum
+from enum import Enum, StrEnum
 from typing import Any
+
+
+class NormSharing(StrEnum):
+    with_block = "with_block"  # a LayerNorm goes with its block (Google's code, the paper's parameter counts)
+    per_layer = "per_layer"  # every logical layer has its own two, whatever its blocks
 
 
 class SentenceObjective(Enum):
@@ -94,12 +99,16 @@ class ModelConfig:
 class SharingConfig:
     """Which logical layers use which block: a scheme by name, or the integers themselves."""
 
-    scheme: str = "all"  # all | none | attention | ffn | groups | custom
+    scheme: str = "all"  # a name in model/schemes.py: all | none | attention | ffn | groups | cycle | ... | custom
     num_hidden_groups: int = 1  # G, for scheme=groups
+    inner_group_num: int = 1  # K, for scheme=groups: blocks run in sequence in each of the L layers, L*K in all
+    num_blocks: int | None = None  # U, unique blocks; for sequence, cycle, cycle_reversed and middle_*
+    repeats: int = 2  # scheme=immediate: how often a block runs in a row
+    norms: NormSharing | None = None  # null: the scheme's own, with_block but for sandwich
     attention: list[int] | None = None  # scheme=custom: attention block of every layer
     ffn: list[int] | None = None  # scheme=custom: feed-forward block of every layer
-    attention_norm: list[int] | None = None  # LayerNorm after attention, per layer; null: goes with its block
-    ffn_norm: list[int] | None = None  # LayerNorm after the feed-forward block; null: goes with its block
+    attention_norm: list[int] | None = None  # LayerNorm after attention, per layer; null: as `norms` says
+    ffn_norm: list[int] | None = None  # LayerNorm after the feed-forward block; null: as `norms` says
 
 
 @dataclass

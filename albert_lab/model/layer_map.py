@@ -1,15 +1,15 @@
 """Which block every logical layer uses: a variant's sharing, as integers (no torch).
 
-A scheme is a pure function `(num_layers, sharing) -> LayerMap` listed in `SCHEMES`. To add one, write the function
-and list it: the encoder, the costs and the command line only ever see the integers.
+The named schemes are in `schemes`. The encoder, the costs and the command line only ever see the integers.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, fields, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
 from typing import NamedTuple
 
 from albert_lab.config.errors import UserError, nearest
-from albert_lab.config.schema import SharingConfig
+from albert_lab.config.schema import NormSharing, SharingConfig
+from albert_lab.model.schemes import READ_BY, SCHEMES, default_norms
 
 
 class Layer(NamedTuple):
@@ -69,68 +69,8 @@ class LayerMap:
         return "\n".join(f"{name:<{label}} {' '.join(f'{id:>{width}}' for id in ids)}" for name, ids in rows.items())
 
 
-Scheme = Callable[[int, SharingConfig], LayerMap]
-
-
-def norms_with_blocks(attention: Sequence[int], ffn: Sequence[int]) -> LayerMap:
-    """A map whose LayerNorms go with their block, as in Google's code; gives the paper's parameter counts."""
-    return LayerMap(tuple(attention), tuple(ffn), tuple(attention), tuple(ffn))
-
-
-def share_all(num_layers: int, sharing: SharingConfig) -> LayerMap:
-    """ALBERT: one block for every layer (paper section 3.1)."""
-    return norms_with_blocks([0] * num_layers, [0] * num_layers)
-
-
-def share_none(num_layers: int, sharing: SharingConfig) -> LayerMap:
-    """BERT: a block per layer."""
-    return norms_with_blocks(range(num_layers), range(num_layers))
-
-
-def share_attention(num_layers: int, sharing: SharingConfig) -> LayerMap:
-    """One attention block, a feed-forward block per layer (paper table 4)."""
-    return norms_with_blocks([0] * num_layers, range(num_layers))
-
-
-def share_ffn(num_layers: int, sharing: SharingConfig) -> LayerMap:
-    """One feed-forward block, an attention block per layer (paper table 4)."""
-    return norms_with_blocks(range(num_layers), [0] * num_layers)
-
-
-def share_in_groups(num_layers: int, sharing: SharingConfig) -> LayerMap:
-    """G runs of neighbouring layers, a block each: layer i uses i*G//L.
-
-    In integers, because Google's `int(i / L * G)` leaves groups unused for some L and G (first: L = G = 22).
-    """
-    groups = sharing.num_hidden_groups
-    if not 1 <= groups <= num_layers:
-        raise UserError(
-            f"sharing.num_hidden_groups={groups} does not fit {num_layers} layers; "
-            f"nearest {min(max(groups, 1), num_layers)}"
-        )
-    ids = [layer * groups // num_layers for layer in range(num_layers)]
-    return norms_with_blocks(ids, ids)
-
-
-def share_as_listed(num_layers: int, sharing: SharingConfig) -> LayerMap:
-    """The integers that the user wrote."""
-    return norms_with_blocks(
-        _listed("attention", sharing.attention, num_layers), _listed("ffn", sharing.ffn, num_layers)
-    )
-
-
-SCHEMES: dict[str, Scheme] = {
-    "all": share_all,
-    "none": share_none,
-    "attention": share_attention,
-    "ffn": share_ffn,
-    "groups": share_in_groups,
-    "custom": share_as_listed,
-}
-
-
 def make_layer_map(sharing: SharingConfig, num_hidden_layers: int) -> LayerMap:
-    """The layer map of a sharing configuration.
+    """The layer map of a sharing configuration: a layer per hidden layer, or L*K where a group has K inner blocks.
 
     Raises:
         UserError: an unknown scheme, settings that the scheme does not read, or a map that is impossible.
@@ -140,39 +80,44 @@ def make_layer_map(sharing: SharingConfig, num_hidden_layers: int) -> LayerMap:
     if sharing.scheme not in SCHEMES:
         raise UserError(f"sharing.scheme={sharing.scheme!r} is unknown{nearest(sharing.scheme, SCHEMES)}")
     _check_nothing_unread(sharing)
-    layer_map = SCHEMES[sharing.scheme](num_hidden_layers, sharing)
-    return _with_given_norms(layer_map, sharing)
+    attention, ffn = map(tuple, SCHEMES[sharing.scheme](num_hidden_layers, sharing))
+    norms = sharing.norms or default_norms(sharing.scheme)
+    return LayerMap(
+        attention,
+        ffn,
+        _norm_ids("attention_norm", sharing.attention_norm, norms, attention),
+        _norm_ids("ffn_norm", sharing.ffn_norm, norms, ffn),
+    )
 
 
-def _with_given_norms(layer_map: LayerMap, sharing: SharingConfig) -> LayerMap:
-    """The map with the LayerNorms that the user listed in place of the blocks' own."""
-    given = {"attention_norm": sharing.attention_norm, "ffn_norm": sharing.ffn_norm}
-    norms = {kind: _listed(kind, ids, layer_map.num_layers) for kind, ids in given.items() if ids is not None}
-    return replace(layer_map, **norms)
+def unshared(layer_map: LayerMap) -> LayerMap:
+    """The map of the same depth in which every layer owns its blocks and LayerNorms."""
+    own = tuple(range(layer_map.num_layers))
+    return LayerMap(own, own, own, own)
+
+
+def _norm_ids(kind: str, listed: Sequence[int] | None, norms: NormSharing, blocks: tuple[int, ...]) -> tuple[int, ...]:
+    """The LayerNorms that follow these blocks: the user's list, or what the rule says."""
+    if listed is None:
+        return blocks if norms is NormSharing.with_block else tuple(range(len(blocks)))
+    if len(listed) != len(blocks):
+        raise UserError(
+            f"sharing.{kind}={list(listed)} names {len(listed)} layers and the layer map has {len(blocks)}; "
+            f"give {len(blocks)} ids"
+        )
+    return tuple(listed)
 
 
 def _check_nothing_unread(sharing: SharingConfig) -> None:
     """Refuse settings that the scheme would silently ignore."""
-    read_by = {"num_hidden_groups": "groups", "attention": "custom", "ffn": "custom"}
     unset = SharingConfig()
-    for key, scheme in read_by.items():
+    for key, schemes in READ_BY.items():
         value = getattr(sharing, key)
-        if sharing.scheme != scheme and value != getattr(unset, key):
+        if sharing.scheme not in schemes and value != getattr(unset, key):
             raise UserError(
-                f"sharing.{key}={value} is read by sharing.scheme={scheme} only, "
-                f"and the scheme is {sharing.scheme}; set scheme={scheme} or leave {key} out"
+                f"sharing.{key}={value} is not read by sharing.scheme={sharing.scheme}; "
+                f"set scheme={'|'.join(schemes)} or leave {key} out"
             )
-
-
-def _listed(kind: str, ids: Sequence[int] | None, num_layers: int) -> tuple[int, ...]:
-    if ids is None:
-        raise UserError(f"sharing.scheme=custom needs sharing.{kind}: {num_layers} block ids, one per layer")
-    if len(ids) != num_layers:
-        raise UserError(
-            f"sharing.{kind}={list(ids)} names {len(ids)} layers and the model has {num_layers}; "
-            f"give {num_layers} ids or set model.num_hidden_layers={len(ids)}"
-        )
-    return tuple(ids)
 
 
 def _check_ids(kind: str, ids: tuple[int, ...], num_layers: int) -> None:

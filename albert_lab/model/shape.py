@@ -15,7 +15,7 @@ def check_model_shape(config: ModelConfig, layer_map: LayerMap) -> None:
     """Refuse a model that can't be built, however it was configured; a run's settings have their own, earlier check.
 
     Raises:
-        UserError: heads that do not divide H, or another depth in the layer map than in the configuration.
+        UserError: heads that do not divide H, or a layer map whose depth is no multiple of the configuration's.
     """
     heads, hidden, layers = config.num_attention_heads, config.hidden_size, config.num_hidden_layers
     if hidden % heads:
@@ -23,8 +23,8 @@ def check_model_shape(config: ModelConfig, layer_map: LayerMap) -> None:
             f"model.hidden_size={hidden} is not divisible by model.num_attention_heads={heads}; "
             f"nearest: {nearest_multiple(hidden, heads)}"
         )
-    if layer_map.num_layers != layers:
+    if layer_map.num_layers % layers:  # L*K where a group has K inner blocks
         raise UserError(
             f"model.num_hidden_layers={layers} and the layer map has {layer_map.num_layers} layers; "
-            f"make the map for {layers}"
+            f"make the map for {layers}, or for a multiple of it (sharing.inner_group_num)"
         )

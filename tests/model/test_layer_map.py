@@ -1,5 +1,6 @@
 """Layer maps: every scheme gives ids without gaps, and every impossible map is refused with its mend."""
 
+import math
 import subprocess
 import sys
 from typing import Any
@@ -10,7 +11,8 @@ from hypothesis import strategies as st
 
 from albert_lab.config.errors import UserError
 from albert_lab.config.schema import SharingConfig
-from albert_lab.model.layer_map import SCHEMES, LayerMap, make_layer_map
+from albert_lab.model.layer_map import LayerMap, make_layer_map
+from albert_lab.model.schemes import READ_BY, SCHEMES
 
 LAYERS = st.integers(1, 48)
 
@@ -19,15 +21,30 @@ def blocks(layer_map: LayerMap) -> tuple[int, int]:
     return layer_map.num_attention_blocks, layer_map.num_ffn_blocks
 
 
-@given(layers=LAYERS, groups=st.integers(1, 48), scheme=st.sampled_from(sorted(set(SCHEMES) - {"custom"})))
-def test_every_scheme_gives_a_block_per_layer_and_norms_that_go_with_blocks(
-    layers: int, groups: int, scheme: str
+def a_sharing(scheme: str, layers: int, data: st.DataObject) -> SharingConfig:
+    """Settings with which the scheme can share so many layers."""
+    number = data.draw(st.integers(1, layers))
+    own = 2 if scheme.startswith("middle") else 0  # blocks of the first and the last layer
+    if scheme.endswith("sequence"):
+        return SharingConfig(scheme, num_blocks=own + math.ceil((layers - own) / number))
+    if scheme in READ_BY["num_blocks"]:
+        return SharingConfig(scheme, num_blocks=max(number, own + 1))
+    key = {"groups": "num_hidden_groups", "immediate": "repeats"}.get(scheme)
+    return SharingConfig(scheme, **{key: number} if key else {})
+
+
+@given(layers=st.integers(3, 48), scheme=st.sampled_from(sorted(set(SCHEMES) - {"custom"})), data=st.data())
+def test_every_scheme_gives_each_layer_a_block_and_each_block_a_layer(
+    layers: int, scheme: str, data: st.DataObject
 ) -> None:
-    sharing = SharingConfig(scheme=scheme, num_hidden_groups=min(groups, layers) if scheme == "groups" else 1)
+    sharing = a_sharing(scheme, layers, data)
     layer_map = make_layer_map(sharing, layers)
     assert layer_map.num_layers == layers == len(list(layer_map.layers()))
-    assert layer_map.attention_norm == layer_map.attention
-    assert layer_map.ffn_norm == layer_map.ffn
+    assert set(layer_map.attention) == set(range(layer_map.num_attention_blocks))
+    if sharing.num_blocks:
+        assert blocks(layer_map) == (sharing.num_blocks, sharing.num_blocks)
+    if scheme != "sandwich":
+        assert (layer_map.attention_norm, layer_map.ffn_norm) == (layer_map.attention, layer_map.ffn)
 
 
 @given(layers=LAYERS)
