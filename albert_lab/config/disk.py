@@ -10,10 +10,11 @@ from albert_lab.config.errors import UserError
 
 
 @contextmanager
-def told_if_full(folder: Path, key: str, needs: str = "more") -> Iterator[None]:
+def told_if_full(folder: Path, key: str | None = None, needs: str = "more") -> Iterator[None]:
     """Turns the error for a full disk or quota into one that says where, how much is free, and the mend.
 
-    `key` is the setting that names another place (`paths.runs`), `needs` what the folder will take.
+    `key` is the setting that names another place (`paths.runs`; None: no setting, a folder that the user gave), `needs`
+    what the folder will take.
     """
     try:
         yield
@@ -21,9 +22,10 @@ def told_if_full(folder: Path, key: str, needs: str = "more") -> Iterator[None]:
         if not _says_full(error):
             raise
         free = shutil.disk_usage(folder.parent).free
+        elsewhere = f"set {key}= to a folder on another disk" if key else "name a folder on another disk"
         raise UserError(
             f"the disk is full: {folder.parent} has {free / 1e6:.1f} MB free, and {folder.name} needs {needs}; "
-            f"free some space or set {key}= to a folder on another disk, then run the same command again"
+            f"free some space or {elsewhere}, then run the same command again"
         ) from None
 
 

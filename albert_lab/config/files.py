@@ -49,15 +49,15 @@ def new_folder(path: Path) -> Iterator[Path]:
         yield scratch
         for name in sorted(scratch.rglob("*")):
             if name.is_file():
-                _fsync(name)
+                fsync(name)
         os.replace(scratch, path)
-        _fsync(path.parent)
+        fsync(path.parent)
     except BaseException:
         shutil.rmtree(scratch, ignore_errors=True)
         raise
 
 
-def _fsync(path: Path) -> None:
+def fsync(path: Path) -> None:
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)

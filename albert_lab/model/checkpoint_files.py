@@ -1,0 +1,205 @@
+"""A model's folder as Hugging Face lays it out: `config.json` beside the weights, in one file or in shards."""
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from safetensors.torch import save_file
+from torch import Tensor
+
+from albert_lab.config.disk import told_if_full
+from albert_lab.config.errors import UserError
+from albert_lab.config.replace_files import is_plain_name, replaced_together, settle
+from albert_lab.model.weight_files import read_weights
+
+CONFIG_FILE = "config.json"
+WEIGHTS_FILE = "model.safetensors"
+INDEX_FILE = "model.safetensors.index.json"
+READ_ORDER = (WEIGHTS_FILE, INDEX_FILE, "pytorch_model.bin", "pytorch_model.bin.index.json")  # Hugging Face's too
+OWNED = (*READ_ORDER, "model-*-of-*.safetensors", "pytorch_model-*-of-*.bin")  # weights that others replace
+PATTERNS = (CONFIG_FILE, *OWNED)  # what to fetch of a repository on the hub
+
+_MAX_JSON_BYTES = 64 * 2**20  # an index has about 100 bytes a tensor
+_UNITS = {"": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """What `config.json` holds.
+
+    Raises:
+        UserError: it is missing, unreadable or no JSON object.
+    """
+    settle(folder)
+    file = folder / CONFIG_FILE
+    if not file.exists():
+        google = "; it has Google's albert_config.json: 'albert-lab import' converts such a checkpoint"
+        raise UserError(f"{folder} has no {CONFIG_FILE}{google if (folder / 'albert_config.json').exists() else ''}")
+    return read_object(file)
+
+
+def read_object(file: Path) -> dict[str, Any]:
+    """A JSON object from a file that someone else wrote.
+
+    Raises:
+        UserError: it can't be read, is far too large, or is no JSON object.
+    """
+    try:
+        if file.stat().st_size > _MAX_JSON_BYTES:
+            raise UserError(f"{file} has {file.stat().st_size / 1e6:.0f} MB, which no {file.name} has")
+        value = json.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UserError(f"{file} can't be read: {error.strerror}") from None
+    except (ValueError, RecursionError) as error:  # RecursionError: brackets nested without end
+        raise UserError(f"{file} is not JSON: {error}") from None
+    if not isinstance(value, dict):
+        raise UserError(f"{file} holds a {type(value).__name__} where a JSON object is expected")
+    return value
+
+
+def read_state(folder: Path) -> dict[str, Tensor]:
+    """The weights of a folder by name, on the CPU, perhaps mapped from its files.
+
+    The first that is there of `READ_ORDER` is read, as Hugging Face does.
+
+    Raises:
+        UserError: no weights, or weights that are incomplete, damaged or not plain tensors; the file is named.
+    """
+    settle(folder)
+    for name in READ_ORDER:
+        if (folder / name).exists():
+            return _read_shards(folder / name) if name.endswith(".json") else read_weights(folder / name)
+    raise UserError(f"{folder} has none of {', '.join(READ_ORDER)}{_other_weights(folder)}")
+
+
+def _other_weights(folder: Path) -> str:
+    if any(folder.glob("*ckpt*.index")):
+        return "; it holds Google's TensorFlow checkpoint: 'albert-lab import' converts it"
+    others = sorted(n for n in ("tf_model.h5", "flax_model.msgpack", "model.onnx") if (folder / n).exists())
+    return f"; {others[0]} is of another framework, and only transformers 4 converts it" if others else ""
+
+
+def _read_shards(index: Path) -> dict[str, Tensor]:
+    """Every tensor from the shard that the index names for it, and nothing else."""
+    state: dict[str, Tensor] = {}
+    for shard, wanted in _shards(index).items():
+        file = index.parent / shard
+        if not file.exists():
+            raise UserError(f"{file} is missing, and {index.name} says that it holds {_some(wanted)}")
+        found = read_weights(file)
+        if set(found) != wanted:
+            lacks, more = _some(wanted - set(found)), _some(set(found) - wanted)
+            raise UserError(f"{file} is not the shard that {index.name} describes: it lacks {lacks} and adds {more}")
+        state |= found
+    return state
+
+
+def _shards(index: Path) -> dict[str, set[str]]:
+    """Shard -> the names of its tensors, by the index's `weight_map`."""
+    weight_map = read_object(index).get("weight_map")
+    if not isinstance(weight_map, dict) or not weight_map:
+        raise UserError(f"{index} has no weight_map that says which file holds which tensor")
+    suffix = Path(index.name.removesuffix(".index.json")).suffix
+    shards: dict[str, set[str]] = {}
+    for name, shard in weight_map.items():
+        if not is_plain_name(shard) or not shard.endswith(suffix):
+            raise UserError(f"{index} places {name!r} in {shard!r}, which is not a {suffix} file of its folder")
+        shards.setdefault(shard, set()).add(name)
+    return shards
+
+
+def _some(names: set[str]) -> str:
+    shown = ", ".join(sorted(names)[:3]) or "nothing"
+    return f"{shown} and {len(names) - 3} more" if len(names) > 3 else shown
+
+
+def write_checkpoint(
+    folder: Path,
+    config: Mapping[str, Any],
+    state: Mapping[str, Tensor],
+    *,
+    max_shard_size: int | str = "5GB",
+    extra_files: Mapping[str, bytes | str] | None = None,
+) -> None:
+    """Writes `config.json`, safetensors and `extra_files` (name -> content); any kill leaves the old files or the new.
+
+    Weights of an older checkpoint in the folder go, other files stay. `state` has one name for each tensor: tied ones
+    are left out by the caller. `max_shard_size` is in bytes, or as in "5GB"; a tensor is never cut.
+
+    Raises:
+        UserError: a full disk, a folder that can't be written, or a size that isn't one.
+        ValueError: two names for one tensor, or an extra file with a name of the checkpoint's own.
+    """
+    shards = _cut(state, parse_size(max_shard_size))
+    texts = {CONFIG_FILE: _json(config)} | (_index(shards) if len(shards) > 1 else {})
+    extra = dict(extra_files or {})
+    for name in extra:
+        if not is_plain_name(name) or name in texts or name in shards:
+            raise ValueError(f"{name!r} can't be an extra file of a checkpoint")
+    try:
+        with told_if_full(folder, needs=_size(state)), replaced_together(folder, OWNED) as scratch:
+            for shard, tensors in shards.items():
+                save_file({name: _whole(tensor) for name, tensor in tensors.items()}, scratch / shard, {"format": "pt"})
+            for name, content in (texts | extra).items():
+                (scratch / name).write_bytes(content.encode() if isinstance(content, str) else content)
+    except (FileExistsError, NotADirectoryError, PermissionError) as error:
+        raise UserError(f"{folder} can't be written: {error.strerror}") from None
+
+
+def parse_size(size: int | str) -> int:
+    """Bytes of a size such as "200KB", "5GB" (powers of ten) or "1GiB" (of two).
+
+    Raises:
+        UserError: it is no such size, or not above 0.
+    """
+    parsed = re.fullmatch(r"(\d+(?:\.\d+)?) *([A-Z]*)", str(size).upper().strip())
+    if parsed is None or parsed[2] not in _UNITS or not float(parsed[1]):
+        raise UserError(f"max_shard_size={size!r} is not a size; give one such as '200MB', '5GB' or '1GiB'")
+    return int(float(parsed[1]) * _UNITS[parsed[2]])
+
+
+def _cut(state: Mapping[str, Tensor], most: int) -> dict[str, dict[str, Tensor]]:
+    """File name -> its tensors, in the state's order; a file is closed before it would grow beyond `most` bytes."""
+    _refuse_tied(state)
+    pieces: list[dict[str, Tensor]] = [{}]
+    room = most
+    for name, tensor in state.items():
+        if pieces[-1] and tensor.nbytes > room:
+            pieces.append({})
+            room = most
+        pieces[-1][name] = tensor
+        room -= tensor.nbytes
+    if len(pieces) == 1:
+        return {WEIGHTS_FILE: pieces[0]}
+    return {f"model-{i:05}-of-{len(pieces):05}.safetensors": piece for i, piece in enumerate(pieces, start=1)}
+
+
+def _refuse_tied(state: Mapping[str, Tensor]) -> None:
+    """Two names for one tensor would be stored, and later trained, as two; mere neighbours in one memory are copied."""
+    names: dict[Any, str] = {}
+    for name, tensor in state.items():
+        place = (tensor.device, tensor.data_ptr(), tensor.shape, tensor.stride())
+        if tensor.numel() and names.setdefault(place, name) != name:
+            raise ValueError(f"{names[place]!r} and {name!r} are one tensor; leave out one of the two")
+
+
+def _whole(tensor: Tensor) -> Tensor:
+    """The tensor on the CPU with a memory of its own, as safetensors demands."""
+    tensor = tensor.detach().cpu().contiguous()
+    return tensor if tensor.untyped_storage().nbytes() == tensor.nbytes else tensor.clone()
+
+
+def _index(shards: Mapping[str, Mapping[str, Tensor]]) -> dict[str, str]:
+    tensors = [tensor for shard in shards.values() for tensor in shard.values()]
+    total = {"total_parameters": sum(t.numel() for t in tensors), "total_size": sum(t.nbytes for t in tensors)}
+    weight_map = {name: shard for shard, names in shards.items() for name in names}
+    return {INDEX_FILE: _json({"metadata": total, "weight_map": weight_map})}
+
+
+def _json(value: Mapping[str, Any]) -> str:
+    return json.dumps(value, indent=2, sort_keys=True) + "\n"
+
+
+def _size(state: Mapping[str, Tensor]) -> str:
+    return f"about {sum(tensor.nbytes for tensor in state.values()) / 1e6:.1f} MB"
