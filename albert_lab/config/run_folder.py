@@ -7,9 +7,9 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from albert_lab.config.schema import RESULT_GROUPS, Config
+from albert_lab.config.schema import RESULT_GROUPS, Config, NormSharing, SharingConfig
 
-NUMERICS = 1  # raised when a change of the code changes what a configuration computes
+NUMERICS = 2  # raised when a change of the code changes what a configuration computes
 
 
 def fingerprint(config: Config, corpus: dict[str, Any]) -> str:
@@ -31,9 +31,28 @@ def _plain(value: Any) -> Any:
 
 def describe(config: Config) -> str:
     """A name that a person can read: `all E16 H96 L6 seed 0`."""
-    model, sharing = config.model, config.sharing
-    scheme = f"groups{sharing.num_hidden_groups}" if sharing.scheme == "groups" else sharing.scheme
-    return f"{scheme} E{model.embedding_size} H{model.hidden_size} L{model.num_hidden_layers} seed {config.train.seed}"
+    model = config.model
+    return (
+        f"{describe_sharing(config.sharing)} E{model.embedding_size} H{model.hidden_size} "
+        f"L{model.num_hidden_layers} seed {config.train.seed}"
+    )
+
+
+def describe_sharing(sharing: SharingConfig) -> str:
+    """The scheme with what else tells it apart: `groups2x3` (G x K), `cycle4`, `all per-layer norms`, `custom-1f0a`."""
+    words = [sharing.scheme]
+    if sharing.scheme == "groups":
+        words[0] += f"{sharing.num_hidden_groups}" + f"x{sharing.inner_group_num}" * (sharing.inner_group_num > 1)
+    elif sharing.scheme == "immediate":
+        words[0] += f"{sharing.repeats}"
+    elif sharing.num_blocks is not None:
+        words[0] += f"{sharing.num_blocks}"
+    if sharing.norms is not None:
+        words.append("per-layer norms" if sharing.norms is NormSharing.per_layer else "block norms")
+    listed = [sharing.attention, sharing.ffn, sharing.attention_norm, sharing.ffn_norm]
+    if any(ids is not None for ids in listed):  # too long for a folder's name
+        words[0] += f"-{hashlib.sha256(json.dumps(listed).encode()).hexdigest()[:4]}"
+    return " ".join(words)
 
 
 class RunFolder:
@@ -43,7 +62,7 @@ class RunFolder:
         self.path = path
         self.config = path / "config.yaml"  # resolved
         self.result = path / "result.json"  # the record; there only when the run is finished
-        self.weights = path / "model.safetensors"
+        self.weights = path / "model.safetensors"  # with config.json: a checkpoint that `from_pretrained` reads
         self.checkpoints = path / "checkpoints"
         self.metrics = path / "metrics.jsonl"  # every metric logged, a line each
         self.tracking = path / "tracking.json"  # the MLflow run, and how much of it was sent

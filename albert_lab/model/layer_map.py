@@ -96,6 +96,61 @@ def unshared(layer_map: LayerMap) -> LayerMap:
     return LayerMap(own, own, own, own)
 
 
+class HfLayout(NamedTuple):
+    """What Hugging Face's ALBERT knows of sharing: L applications of one of G groups, each K blocks in sequence."""
+
+    num_hidden_layers: int
+    num_hidden_groups: int
+    inner_group_num: int
+
+
+def hf_layer_map(num_hidden_layers: int, num_hidden_groups: int = 1, inner_group_num: int = 1) -> LayerMap:
+    """The map of L*K layers that a Hugging Face configuration means; block k of group g is ours g*K + k.
+
+    The group of layer i is `int(i / (L / G))` in floats as in transformers' `AlbertTransformer.forward`, which differs
+    from the i*G//L of `scheme=groups` where G does not divide L (first: L=18, G=14).
+
+    Raises:
+        UserError: a count below 1, or a group that no layer uses.
+    """
+    layout = HfLayout(num_hidden_layers, num_hidden_groups, inner_group_num)
+    for key, value in layout._asdict().items():
+        if value < 1:
+            raise UserError(f"{key}={value} makes no model; nearest 1")
+    of_layer = [int(layer / (num_hidden_layers / num_hidden_groups)) for layer in range(num_hidden_layers)]
+    unused = sorted(set(range(num_hidden_groups)) - set(of_layer))
+    if unused:
+        raise UserError(
+            f"num_hidden_groups={num_hidden_groups} with num_hidden_layers={num_hidden_layers} never uses "
+            f"group {unused[0]}; nearest {num_hidden_layers}"
+        )
+    blocks = tuple(group * inner_group_num + k for group in of_layer for k in range(inner_group_num))
+    return LayerMap(blocks, blocks, blocks, blocks)
+
+
+def hf_layout(layer_map: LayerMap) -> HfLayout:
+    """The Hugging Face layout that means exactly this map, the one with the smallest K where several do.
+
+    A cycle of U blocks repeated S times is L=S, G=1, K=U. (transformers before 5 runs a layout only while K <= L/G.)
+
+    Raises:
+        UserError: there is none.
+    """
+    depth, blocks = layer_map.num_layers, layer_map.num_attention_blocks
+    for inner in range(1, blocks + 1):
+        if depth % inner == 0 and blocks % inner == 0:
+            layout = HfLayout(depth // inner, blocks // inner, inner)
+            if hf_layer_map(*layout) == layer_map:
+                return layout
+    kind = next((kind.name for kind in fields(layer_map) if getattr(layer_map, kind.name) != layer_map.attention), None)
+    kind = kind or "attention"
+    raise UserError(
+        f"sharing.{kind}={list(getattr(layer_map, kind))} cannot be written for Hugging Face, whose layers share "
+        "attention, feed-forward and LayerNorms together, in groups of neighbours that run the same blocks in the same "
+        "order; --unroll writes a copy of its blocks for every layer"
+    )
+
+
 def _norm_ids(kind: str, listed: Sequence[int] | None, norms: NormSharing, blocks: tuple[int, ...]) -> tuple[int, ...]:
     """The LayerNorms that follow these blocks: the user's list, or what the rule says."""
     if listed is None:
