@@ -15,7 +15,7 @@ from albert_lab.config.errors import UserError
 _ZIP = (
     b"PK\x03\x04"  # how torch.save writes since PyTorch 1.6; before, plain pickles, which can't be mapped into memory
 )
-_FORBIDDEN = re.compile(r"(?:GLOBAL|global:?) ([\w.]+)")
+_FORBIDDEN = re.compile(r"GLOBAL ([\w.]+)")
 
 
 def read_weights(file: Path) -> dict[str, Tensor]:
