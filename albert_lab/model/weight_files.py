@@ -40,11 +40,9 @@ def _load_pickle(file: Path) -> dict[Any, Any]:
         mappable = opened.read(len(_ZIP)) == _ZIP
     try:
         state = torch.load(file, map_location="cpu", weights_only=True, mmap=mappable)
-    except OSError:
-        raise
     except pickle.UnpicklingError as error:
         raise UserError(_refusal(file, str(error))) from None
-    except Exception as error:  # a damaged pickle makes the reader raise anything at all
+    except Exception as error:  # a damaged pickle makes the reader raise anything at all, and seek to nowhere
         raise UserError(f"{file} is cut short or damaged ({_first_line(error)}); fetch or write it again") from None
     if not isinstance(state, dict):
         raise UserError(f"{file} holds a {type(state).__name__}, not tensors by name; save model.state_dict() in it")
