@@ -1,3 +1,54 @@
-"""albert_lab: what sharing parameters and a small embedding cost and buy, measured."""
+"""albert_lab: what sharing parameters and a small embedding cost and buy, measured; and a complete ALBERT library."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:  # at run time a name is imported when it is first used, so that `--help` needs no torch
+    from albert_lab.config.schema import SharingConfig as SharingConfig
+    from albert_lab.data.tokenization import AlbertTokenizer as AlbertTokenizer
+    from albert_lab.data.tokenization import AlbertTokenizerFast as AlbertTokenizerFast
+    from albert_lab.model.albert import AlbertForMaskedLM as AlbertForMaskedLM
+    from albert_lab.model.albert import AlbertForPreTraining as AlbertForPreTraining
+    from albert_lab.model.albert import AlbertModel as AlbertModel
+    from albert_lab.model.answerable import AlbertForQuestionAnsweringV2 as AlbertForQuestionAnsweringV2
+    from albert_lab.model.configuration import AlbertConfig as AlbertConfig
+    from albert_lab.model.layer_map import LayerMap as LayerMap
+    from albert_lab.model.layer_map import make_layer_map as make_layer_map
+    from albert_lab.model.outputs import AlbertForPreTrainingOutput as AlbertForPreTrainingOutput
+    from albert_lab.model.pretrained_model import AlbertPreTrainedModel as AlbertPreTrainedModel
+    from albert_lab.model.tasks import AlbertForMultipleChoice as AlbertForMultipleChoice
+    from albert_lab.model.tasks import AlbertForQuestionAnswering as AlbertForQuestionAnswering
+    from albert_lab.model.tasks import AlbertForSequenceClassification as AlbertForSequenceClassification
+    from albert_lab.model.tasks import AlbertForTokenClassification as AlbertForTokenClassification
 
 __version__ = "0.1.0"
+
+_HOMES = {
+    "AlbertConfig": "model.configuration",
+    "AlbertForMaskedLM": "model.albert",
+    "AlbertForMultipleChoice": "model.tasks",
+    "AlbertForPreTraining": "model.albert",
+    "AlbertForPreTrainingOutput": "model.outputs",
+    "AlbertForQuestionAnswering": "model.tasks",
+    "AlbertForQuestionAnsweringV2": "model.answerable",
+    "AlbertForSequenceClassification": "model.tasks",
+    "AlbertForTokenClassification": "model.tasks",
+    "AlbertModel": "model.albert",
+    "AlbertPreTrainedModel": "model.pretrained_model",
+    "AlbertTokenizer": "data.tokenization",
+    "AlbertTokenizerFast": "data.tokenization",
+    "LayerMap": "model.layer_map",
+    "SharingConfig": "config.schema",
+    "make_layer_map": "model.layer_map",
+}
+__all__ = ["__version__", *_HOMES]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

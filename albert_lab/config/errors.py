@@ -6,7 +6,7 @@ from difflib import get_close_matches
 LISTABLE = 12  # choices that a message may list
 
 
-class UserError(Exception):
+class UserError(ValueError):
     """A user's mistake: one line that names the key, the value and the nearest valid choice (exit code 2)."""
 
 

@@ -20,20 +20,23 @@ class SentenceObjective(Enum):
     none = "none"  # masked language modelling alone
 
 
-class ProjectionRule(Enum):
+class ProjectionRule(StrEnum):
     if_needed = "if_needed"  # E -> H projection only where E != H (Google's code)
     always = "always"  # also where E == H (Hugging Face)
 
 
-class Initializer(Enum):
+class Initializer(StrEnum):
     truncated_normal = "truncated_normal"  # redrawn beyond two standard deviations (Google's code)
     normal = "normal"  # Hugging Face
 
 
-class Activation(Enum):
+class Activation(StrEnum):
     gelu_new = "gelu_new"  # tanh approximation: Google's "gelu", Hugging Face's "gelu_new"
+    gelu_pytorch_tanh = "gelu_pytorch_tanh"  # the same
     gelu = "gelu"  # exact, erf
     relu = "relu"
+    silu = "silu"
+    tanh = "tanh"
 
 
 class SingleSentence(Enum):
@@ -73,7 +76,7 @@ class Strategy(Enum):
     zero2 = "zero2"  # DeepSpeed ZeRO stage 2: optimizer state and gradients sharded
 
 
-@dataclass
+@dataclass(kw_only=True)
 class ModelConfig:
     """A variant's shape; Hugging Face's ALBERT names, the paper's letters in the comments."""
 
@@ -87,11 +90,14 @@ class ModelConfig:
     hidden_dropout_prob: float = 0.0  # 0 as in the released v2 models
     attention_probs_dropout_prob: float = 0.0
     ffn_dropout: bool = True  # dropout after the feed-forward output (Google has it, Hugging Face leaves it out)
+    classifier_dropout_prob: float = 0.1  # before the classifier of a task
+    sop_dropout: bool = False  # the same before the sentence classifier (Hugging Face has it, Google none)
     max_position_embeddings: int = 512  # tokens
     type_vocab_size: int = 2  # segments
     embedding_projection: ProjectionRule = ProjectionRule.if_needed
     initializer: Initializer = Initializer.truncated_normal
     initializer_range: float = 0.02  # standard deviation before truncation
+    freeze_pad_embedding: bool = False  # the padding row stays 0 (Hugging Face); else it is drawn and trained (Google)
     layer_norm_eps: float = 1e-12
 
 

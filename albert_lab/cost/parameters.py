@@ -7,8 +7,9 @@ import torch
 from torch import nn
 
 from albert_lab.config.schema import ModelConfig
+from albert_lab.model.albert import AlbertForPreTraining
+from albert_lab.model.configuration import AlbertConfig
 from albert_lab.model.layer_map import LayerMap
-from albert_lab.model.pretraining import PretrainingModel
 
 LAYER_PARTS = ("attention", "attention_norm", "ffn", "ffn_norm")
 
@@ -57,35 +58,35 @@ def count_parameters(config: ModelConfig, layer_map: LayerMap, sentence_head: bo
         UserError: sizes that no model can have.
     """
     with torch.device("meta"):
-        model = PretrainingModel(config, layer_map, sentence_head)
+        model = AlbertForPreTraining(AlbertConfig.of(config, layer_map), add_sentence_head=sentence_head)
     counts = ParameterCounts(_unique(model), _applied(model))
     assert counts.unique == _numel([model]), "a tensor belongs to no part, or to two"
     return counts
 
 
-def _unique(model: PretrainingModel) -> dict[str, int]:
-    encoder = model.backbone.encoder
+def _unique(model: AlbertForPreTraining) -> dict[str, int]:
+    encoder = model.albert.encoder
     return _outside_layers(model) | {part: _numel(getattr(encoder, part)) for part in LAYER_PARTS}
 
 
-def _applied(model: PretrainingModel) -> dict[str, int]:
-    encoder = model.backbone.encoder
+def _applied(model: AlbertForPreTraining) -> dict[str, int]:
+    encoder = model.albert.encoder
     return _outside_layers(model) | {
-        part: sum(_numel([getattr(encoder, part)[block]]) for block in getattr(model.layer_map, part))
+        part: sum(_numel([getattr(encoder, part)[block]]) for block in getattr(encoder.layer_map, part))
         for part in LAYER_PARTS
     }
 
 
-def _outside_layers(model: PretrainingModel) -> dict[str, int]:
+def _outside_layers(model: AlbertForPreTraining) -> dict[str, int]:
     """The parts that are applied once."""
-    embeddings, head = model.backbone.embeddings, model.sentence_head
+    embeddings = model.albert.embeddings
     projection = _numel([embeddings.projection])
     return {
         "embeddings": _numel([embeddings]) - projection,
         "projection": projection,
-        "mlm_head": _numel([model.mlm_head]),
-        "pooler": _numel([head.pooler]) if head else 0,
-        "classifier": _numel([head.classifier]) if head else 0,
+        "mlm_head": _numel([model.predictions]),
+        "pooler": _numel([model.albert.pooler]),
+        "classifier": _numel([model.sop_classifier]),
     }
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from functools import partial
 
+import torch
 from torch import Tensor
 from torch.nn import functional
 
@@ -10,6 +11,9 @@ from albert_lab.config.schema import Activation
 
 ACTIVATIONS: dict[Activation, Callable[[Tensor], Tensor]] = {
     Activation.gelu_new: partial(functional.gelu, approximate="tanh"),
+    Activation.gelu_pytorch_tanh: partial(functional.gelu, approximate="tanh"),
     Activation.gelu: functional.gelu,
     Activation.relu: functional.relu,
+    Activation.silu: functional.silu,
+    Activation.tanh: torch.tanh,
 }

@@ -1,11 +1,11 @@
 """The two kinds of block that layers share or own: attention and feed-forward, each without its LayerNorm."""
-# ruff: noqa: N803, N806 (a shape suffix has the paper's capital letters; legend in pretraining.py)
+# ruff: noqa: N803, N806 (a shape suffix has the paper's capital letters; legend in albert.py)
 
 from torch import Tensor, nn
-from torch.nn import functional
 
 from albert_lab.config.schema import ModelConfig
 from albert_lab.model.activations import ACTIVATIONS
+from albert_lab.model.attention import ATTENTIONS, eager_attention
 
 
 class AttentionBlock(nn.Module):
@@ -16,19 +16,23 @@ class AttentionBlock(nn.Module):
         size = config.hidden_size
         self.num_heads = config.num_attention_heads
         self.probs_dropout = config.attention_probs_dropout_prob
+        self.attend = ATTENTIONS["sdpa"]
         self.query = nn.Linear(size, size)
         self.key = nn.Linear(size, size)
         self.value = nn.Linear(size, size)
         self.output = nn.Linear(size, size)
         self.dropout = nn.Dropout(config.hidden_dropout_prob)
 
-    def forward(self, x_BSH: Tensor, mask_B11S: Tensor | None) -> Tensor:
-        """What attention adds to `x` [B,S,H]; the mask is true where a key may be looked at."""
+    def forward(self, x_BSH: Tensor, mask: Tensor | None, with_probs: bool = False) -> tuple[Tensor, Tensor | None]:
+        """What attention adds to `x` [B,S,H], and the probabilities [B,A,S,S] if asked for (that takes plain products).
+
+        The mask is `attention.key_mask`'s.
+        """
         query_BASD, key_BASD, value_BASD = (self._heads(each(x_BSH)) for each in (self.query, self.key, self.value))
-        mixed_BASD = functional.scaled_dot_product_attention(
-            query_BASD, key_BASD, value_BASD, mask_B11S, dropout_p=self.probs_dropout if self.training else 0.0
-        )
-        return self.dropout(self.output(mixed_BASD.transpose(1, 2).flatten(2)))
+        attend = eager_attention if with_probs else self.attend
+        dropout = self.probs_dropout if self.training else 0.0
+        mixed_BASD, probs_BASS = attend(query_BASD, key_BASD, value_BASD, mask, dropout)
+        return self.dropout(self.output(mixed_BASD.transpose(1, 2).flatten(2))), probs_BASS
 
     def _heads(self, x_BSH: Tensor) -> Tensor:
         return x_BSH.unflatten(-1, (self.num_heads, -1)).transpose(1, 2)

@@ -1,11 +1,14 @@
 """Token, position and segment embeddings, and the projection from embedding to hidden size."""
-# ruff: noqa: N803, N806 (a shape suffix has the paper's capital letters; legend in pretraining.py)
+# ruff: noqa: N803, N806 (a shape suffix has the paper's capital letters; legend in albert.py)
 
+import torch
 from torch import Tensor, nn
 
 from albert_lab.config.errors import UserError
 from albert_lab.config.schema import ModelConfig
 from albert_lab.model.shape import has_projection
+
+PAD_ID = 0
 
 
 class Embeddings(nn.Module):
@@ -13,29 +16,69 @@ class Embeddings(nn.Module):
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        self.word = nn.Embedding(config.vocab_size, config.embedding_size)
-        self.position = nn.Embedding(config.max_position_embeddings, config.embedding_size)
-        self.token_type = nn.Embedding(config.type_vocab_size, config.embedding_size)
-        self.norm = nn.LayerNorm(config.embedding_size, eps=config.layer_norm_eps)
+        padding = PAD_ID if config.freeze_pad_embedding else None
+        self.word_embeddings = nn.Embedding(config.vocab_size, config.embedding_size, padding_idx=padding)
+        self.position_embeddings = nn.Embedding(config.max_position_embeddings, config.embedding_size)
+        self.token_type_embeddings = nn.Embedding(config.type_vocab_size, config.embedding_size)
+        self.LayerNorm = nn.LayerNorm(config.embedding_size, eps=config.layer_norm_eps)
         self.dropout = nn.Dropout(config.hidden_dropout_prob)
         self.projection = nn.Linear(config.embedding_size, config.hidden_size) if has_projection(config) else None
 
-    def forward(self, input_ids_BS: Tensor, token_type_ids_BS: Tensor) -> Tensor:
+    def forward(
+        self,
+        input_ids_BS: Tensor | None,
+        token_type_ids_BS: Tensor | None = None,
+        position_ids_BS: Tensor | None = None,
+        inputs_embeds_BSE: Tensor | None = None,
+    ) -> Tensor:
         """Hidden states [B,S,H] that enter the first layer.
 
+        Args:
+            input_ids_BS: ids; or None, with `inputs_embeds_BSE` in place of the rows of the word table.
+            token_type_ids_BS: the segment of every token; None: 0 everywhere.
+            position_ids_BS: the position of every token, also [1,S]; None: 0 to S-1.
+
         Raises:
-            UserError: S is above `max_position_embeddings`.
+            UserError: S is above `max_position_embeddings`, or an id beyond its table.
+            ValueError: not exactly one of ids and embeddings.
         """
-        self._check_length(input_ids_BS.shape[1])
-        position_SE = self.position.weight[: input_ids_BS.shape[1]]
-        x_BSE = self.word(input_ids_BS) + self.token_type(token_type_ids_BS) + position_SE
-        x_BSE = self.dropout(self.norm(x_BSE))
+        if (input_ids_BS is None) == (inputs_embeds_BSE is None):
+            raise ValueError("give exactly one of input_ids and inputs_embeds")
+        if inputs_embeds_BSE is None:
+            inputs_embeds_BSE = _rows(self.word_embeddings, input_ids_BS, "input_ids")
+        x_BSE = inputs_embeds_BSE + self._segments(token_type_ids_BS)
+        x_BSE = x_BSE + self._positions(position_ids_BS, x_BSE.shape[1])
+        x_BSE = self.dropout(self.LayerNorm(x_BSE))
         return x_BSE if self.projection is None else self.projection(x_BSE)
 
-    def _check_length(self, seq_length: int) -> None:
-        longest = self.position.num_embeddings
+    def _segments(self, token_type_ids_BS: Tensor | None) -> Tensor:
+        if token_type_ids_BS is None:
+            return self.token_type_embeddings.weight[0]
+        return _rows(self.token_type_embeddings, token_type_ids_BS, "token_type_ids")
+
+    def _positions(self, position_ids_BS: Tensor | None, seq_length: int) -> Tensor:
+        longest = self.position_embeddings.num_embeddings
+        if position_ids_BS is not None:
+            return _rows(self.position_embeddings, position_ids_BS, "position_ids")
         if seq_length > longest:
             raise UserError(
                 f"a sequence of {seq_length} tokens is longer than model.max_position_embeddings={longest}; "
                 f"cut it to {longest} tokens or build the model with {seq_length}"
             )
+        return self.position_embeddings.weight[:seq_length]
+
+
+def _rows(table: nn.Embedding, ids: Tensor | None, name: str) -> Tensor:
+    """The table's rows; an id beyond it is explained where PyTorch notices it (on the CPU)."""
+    assert ids is not None
+    if torch.compiler.is_compiling():
+        return table(ids)
+    try:
+        return table(ids)
+    except IndexError:
+        size = table.num_embeddings
+        wrong = ids[(ids < 0) | (ids >= size)][0]
+        raise UserError(
+            f"{name} holds {int(wrong)} and the model has {size} rows for it: 0 to {size - 1}; "
+            "is the tokenizer another model's?"
+        ) from None

@@ -1,13 +1,23 @@
 """The encoder: walks the layer map, layer by layer."""
-# ruff: noqa: N803, N806 (a shape suffix has the paper's capital letters; legend in pretraining.py)
+# ruff: noqa: N803, N806 (a shape suffix has the paper's capital letters; legend in albert.py)
 
 from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple
 
+import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from albert_lab.config.schema import ModelConfig
 from albert_lab.model.blocks import AttentionBlock, FeedForwardBlock
-from albert_lab.model.layer_map import LayerMap
+from albert_lab.model.layer_map import Layer, LayerMap
+
+
+class EncoderOutput(NamedTuple):
+    last_hidden_state: Tensor  # [B,S,H]
+    hidden_states: tuple[Tensor, ...] | None  # what entered the first layer, and what every layer returned
+    attentions: tuple[Tensor, ...] | None  # [B,A,S,S] of every layer
 
 
 class Encoder(nn.Module):
@@ -16,18 +26,37 @@ class Encoder(nn.Module):
     def __init__(self, config: ModelConfig, layer_map: LayerMap) -> None:
         super().__init__()
         self.layer_map = layer_map
+        self.gradient_checkpointing = False
         self.attention = _blocks(layer_map.num_attention_blocks, lambda: AttentionBlock(config))
         self.attention_norm = _blocks(layer_map.num_attention_norms, lambda: _norm(config))
         self.ffn = _blocks(layer_map.num_ffn_blocks, lambda: FeedForwardBlock(config))
         self.ffn_norm = _blocks(layer_map.num_ffn_norms, lambda: _norm(config))
 
-    def forward(self, x_BSH: Tensor, mask_B11S: Tensor | None) -> Tensor:
-        """Hidden states [B,S,H] after the last layer; the mask is true where a key may be looked at."""
+    def forward(
+        self, x_BSH: Tensor, mask: Tensor | None, with_hidden_states: bool = False, with_attentions: bool = False
+    ) -> EncoderOutput:
+        """Runs every layer on `x` [B,S,H]; the mask is `attention.key_mask`'s."""
+        hidden_states, attentions = [x_BSH], []
+        run = self._recomputed if self.gradient_checkpointing and torch.is_grad_enabled() else self._layer
         for layer in self.layer_map.layers():
-            attended_BSH = self.attention[layer.attention](x_BSH, mask_B11S)
-            x_BSH = self.attention_norm[layer.attention_norm](x_BSH + attended_BSH)
-            x_BSH = self.ffn_norm[layer.ffn_norm](x_BSH + self.ffn[layer.ffn](x_BSH))
-        return x_BSH
+            x_BSH, probs_BASS = run(layer, x_BSH, mask, with_attentions)
+            if with_hidden_states:
+                hidden_states.append(x_BSH)
+            if with_attentions:
+                attentions.append(probs_BASS)
+        return EncoderOutput(
+            x_BSH, tuple(hidden_states) if with_hidden_states else None, tuple(attentions) if with_attentions else None
+        )
+
+    def _layer(self, layer: Layer, x_BSH: Tensor, mask: Tensor | None, with_probs: bool) -> tuple[Tensor, Tensor]:
+        attended_BSH, probs_BASS = self.attention[layer.attention](x_BSH, mask, with_probs)
+        x_BSH = self.attention_norm[layer.attention_norm](x_BSH + attended_BSH)
+        x_BSH = self.ffn_norm[layer.ffn_norm](x_BSH + self.ffn[layer.ffn](x_BSH))
+        return x_BSH, probs_BASS
+
+    def _recomputed(self, layer: Layer, x_BSH: Tensor, mask: Tensor | None, with_probs: bool) -> tuple[Tensor, Tensor]:
+        """The layer, keeping only its input: the backward pass runs it again, dropout included (Chen et al., 2016)."""
+        return checkpoint(partial(self._layer, layer), x_BSH, mask, with_probs, use_reentrant=False)
 
 
 def _blocks(count: int, make: Callable[[], nn.Module]) -> nn.ModuleList:

@@ -1,38 +1,41 @@
 """The two pre-training heads: which word was masked, and are the two segments in order."""
-# ruff: noqa: N803, N806 (a shape suffix has the paper's capital letters; legend in pretraining.py)
+# ruff: noqa: N803, N806 (a shape suffix has the paper's capital letters; legend in albert.py)
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from albert_lab.config.schema import ModelConfig
 from albert_lab.model.activations import ACTIVATIONS
+from albert_lab.model.configuration import AlbertConfig
 
 
 class MaskedLanguageModelHead(nn.Module):
-    """H -> E, activation, LayerNorm, then the product with the word embeddings (tied) and a bias."""
+    """H -> E, activation, LayerNorm, then the product with the word embeddings (or a table of its own) and a bias."""
 
-    def __init__(self, config: ModelConfig) -> None:
+    def __init__(self, config: AlbertConfig) -> None:
         super().__init__()
-        self.dense = nn.Linear(config.hidden_size, config.embedding_size)
+        size = config.embedding_size
+        self.dense = nn.Linear(config.hidden_size, size)
         self.activation = ACTIVATIONS[config.hidden_act]
-        self.norm = nn.LayerNorm(config.embedding_size, eps=config.layer_norm_eps)
+        self.LayerNorm = nn.LayerNorm(size, eps=config.layer_norm_eps)
+        self.decoder = None if config.tie_word_embeddings else nn.Linear(size, config.vocab_size, bias=False)
         self.bias = nn.Parameter(torch.zeros(config.vocab_size))
 
     def forward(self, x_NH: Tensor, word_embeddings_VE: Tensor) -> Tensor:
-        """Logits [N,V] of the positions given; the embedding table is passed in, so it is stored once."""
-        x_NE = self.norm(self.activation(self.dense(x_NH)))
-        return functional.linear(x_NE, word_embeddings_VE, self.bias)
+        """Logits [N,V] of the positions given; a tied table is passed in, so it is stored once."""
+        x_NE = self.LayerNorm(self.activation(self.dense(x_NH)))
+        table_VE = word_embeddings_VE if self.decoder is None else self.decoder.weight
+        return functional.linear(x_NE, table_VE, self.bias)
 
 
-class SentenceHead(nn.Module):
-    """Two-way classification of the segment pair on the tanh-pooled [CLS]; no dropout, as in Google's code."""
+class SentenceOrderHead(nn.Module):
+    """Two-way classification of the segment pair from the pooled [CLS]: 0 in order, 1 swapped."""
 
-    def __init__(self, config: ModelConfig) -> None:
+    def __init__(self, config: AlbertConfig) -> None:
         super().__init__()
-        self.pooler = nn.Linear(config.hidden_size, config.hidden_size)
+        self.dropout = nn.Dropout(config.classifier_dropout_prob if config.sop_dropout else 0.0)
         self.classifier = nn.Linear(config.hidden_size, 2)
 
-    def forward(self, x_BSH: Tensor) -> Tensor:
+    def forward(self, pooled_BH: Tensor) -> Tensor:
         """Logits [B,2]."""
-        return self.classifier(self.pooler(x_BSH[:, 0]).tanh())
+        return self.classifier(self.dropout(pooled_BH))

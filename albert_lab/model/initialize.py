@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import torch
 from torch import Tensor, nn
 
 from albert_lab.config.schema import Initializer, ModelConfig
@@ -24,12 +25,21 @@ DRAWS: dict[Initializer, Callable[[Tensor, float], Tensor]] = {
 
 
 def initialize(model: nn.Module, config: ModelConfig) -> None:
-    """Draw every matrix and embedding table; biases become 0, LayerNorms 1 and 0."""
-    draw = DRAWS[config.initializer]
+    """Draw every matrix and embedding table; biases become 0, LayerNorms 1 and 0, a frozen padding row 0."""
     for module in model.modules():
-        if isinstance(module, nn.Linear | nn.Embedding):
-            draw(module.weight, config.initializer_range)
-        if isinstance(module, nn.Linear):
-            nn.init.zeros_(module.bias)
-        if isinstance(module, nn.LayerNorm):
-            module.reset_parameters()
+        initialize_own(module, config, {name for name, _ in module.named_parameters(recurse=False)})
+
+
+@torch.no_grad()
+def initialize_own(module: nn.Module, config: ModelConfig, names: set[str]) -> None:
+    """Initialise the named tensors of a module, those of its children left out."""
+    for name in sorted(names, reverse=True):
+        parameter = module.get_parameter(name)
+        if name == "bias":
+            parameter.zero_()
+        elif isinstance(module, nn.LayerNorm):
+            parameter.fill_(1)
+        else:
+            DRAWS[config.initializer](parameter, config.initializer_range)
+        if isinstance(module, nn.Embedding) and module.padding_idx is not None:
+            parameter[module.padding_idx].zero_()

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from albert_lab.data.samples import Batch, Samples
-from albert_lab.model.pretraining import PretrainingModel
+from albert_lab.model.albert import AlbertForPreTraining
 
 
 @dataclass
@@ -67,20 +67,23 @@ class Scores:
     tally: Tally
 
 
-def score(model: PretrainingModel, batch: dict[str, Tensor]) -> Scores:
+def score(model: AlbertForPreTraining, batch: dict[str, Tensor]) -> Scores:
     """Runs `model` on one batch (see `data.samples.Batch` for its tensors)."""
     mask = batch["attention_mask"]
     output = model(
-        batch["input_ids"], None if bool(mask.all()) else mask, batch["token_type_ids"], batch["masked_positions"]
+        batch["input_ids"],
+        None if bool(mask.all()) else mask,
+        batch["token_type_ids"],
+        masked_positions=batch["masked_positions"],
     )
     labels = batch["masked_labels"]
-    mlm_loss = F.cross_entropy(output.mlm_logits.float(), labels, reduction="sum")
-    counts = [labels.numel(), mlm_loss.detach(), _hits(output.mlm_logits, labels)]
+    mlm_loss = F.cross_entropy(output.prediction_logits.float(), labels, reduction="sum")
+    counts = [labels.numel(), mlm_loss.detach(), _hits(output.prediction_logits, labels)]
     sentence_loss = mlm_loss.new_zeros(())
-    if output.sentence_logits is not None:
+    if output.sop_logits is not None:
         order = batch["sentence_labels"]
-        sentence_loss = F.cross_entropy(output.sentence_logits.float(), order, reduction="sum")
-        counts += [order.numel(), sentence_loss.detach(), _hits(output.sentence_logits, order)]
+        sentence_loss = F.cross_entropy(output.sop_logits.float(), order, reduction="sum")
+        counts += [order.numel(), sentence_loss.detach(), _hits(output.sop_logits, order)]
     else:
         counts += [0, 0, 0]
     sums = torch.stack([torch.as_tensor(c, dtype=torch.float64, device="cpu") for c in [*counts, mask.sum()]])
@@ -97,7 +100,7 @@ def to_tensors(batch: Batch, device: torch.device) -> dict[str, Tensor]:
 
 @torch.no_grad()
 def evaluate(
-    model: PretrainingModel, samples: Samples, count: int, batch_size: int, rank: int = 0, processes: int = 1
+    model: AlbertForPreTraining, samples: Samples, count: int, batch_size: int, rank: int = 0, processes: int = 1
 ) -> Tally:
     """Scores held-out samples 0..count-1, shared out among the processes; the same ones at every call."""
     device = next(model.parameters()).device

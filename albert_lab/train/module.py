@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from albert_lab.config.schema import Config, Strategy
-from albert_lab.model.pretraining import PretrainingModel
+from albert_lab.model.albert import AlbertForPreTraining
 from albert_lab.train.budget import Budget
 from albert_lab.train.evaluate import Tally, score
 from albert_lab.train.optimizers import make_optimizer
@@ -20,7 +20,7 @@ class PretrainingTask(L.LightningModule):
     gradient is the same however the batch is split among processes and micro-batches.
     """
 
-    def __init__(self, model: PretrainingModel, config: Config, budget: Budget) -> None:
+    def __init__(self, model: AlbertForPreTraining, config: Config, budget: Budget) -> None:
         super().__init__()
         self.model, self.config, self.budget = model, config, budget
         self.tally = Tally.empty()  # since it was last read, this process alone

@@ -9,7 +9,6 @@ import lightning as L
 import numpy as np
 import torch
 import torch.distributed as dist
-from safetensors.torch import save_file
 
 from albert_lab.config.files import write_json
 from albert_lab.config.run_folder import RunFolder
@@ -18,8 +17,9 @@ from albert_lab.cost.memory import saved_activation_bytes, state_bytes
 from albert_lab.cost.variant import cost_of
 from albert_lab.data.prepare import open_samples, prepare
 from albert_lab.data.store import unigram_entropy
+from albert_lab.model.albert import AlbertForPreTraining
+from albert_lab.model.configuration import AlbertConfig
 from albert_lab.model.layer_map import make_layer_map
-from albert_lab.model.pretraining import PretrainingModel
 from albert_lab.report.statistics import wilson
 from albert_lab.train import host
 from albert_lab.train.budget import Budget, Clock
@@ -76,10 +76,10 @@ class Training:
         self.floor_bytes = host.resident_bytes()  # every library is loaded, no model is there yet
         self.task = PretrainingTask(self._model(), config, self.budget)
 
-    def _model(self) -> PretrainingModel:
+    def _model(self) -> AlbertForPreTraining:
         torch.manual_seed(self.config.train.seed)
         with_head = self.config.objective.sentence is not SentenceObjective.none
-        return PretrainingModel(self.config.model, self.layer_map, sentence_head=with_head)
+        return AlbertForPreTraining(AlbertConfig.of(self.config.model, self.layer_map), add_sentence_head=with_head)
 
     def _trainer(self) -> L.Trainer:
         _quiet_lightning()
@@ -155,10 +155,7 @@ class Training:
             return
         figures["unigram_entropy"] = self.unigram_entropy
         record = make_record(self.config, self.folder, self._figures(figures), started, _now())
-        weights = {name: p.detach().cpu().contiguous() for name, p in self.task.model.named_parameters()}
-        partial = self.folder.weights.with_suffix(".partial")
-        save_file(weights, partial)
-        partial.replace(self.folder.weights)
+        self.task.model.save_pretrained(self.folder.path)
         write_json(self.folder.result, record)
         if self.journal.sender is not None:
             self.journal.sender.send(finished=True)

@@ -15,8 +15,9 @@ from albert_lab.config.errors import UserError
 from albert_lab.config.schema import ModelConfig, ProjectionRule, SharingConfig
 from albert_lab.cost.flops import count_flops, flops_per_token
 from albert_lab.cost.parameters import count_parameters
+from albert_lab.model.albert import AlbertForPreTraining
+from albert_lab.model.configuration import AlbertConfig
 from albert_lab.model.layer_map import LayerMap, make_layer_map
-from albert_lab.model.pretraining import PretrainingModel
 
 Variant = Callable[..., tuple[ModelConfig, LayerMap]]
 Shape = tuple[int, int, int]  # sequences, tokens of each, masked tokens of the batch
@@ -31,12 +32,12 @@ def counted(
     """
     batch, length, masked = shape
     with torch.device(device), sdpa_kernel(SDPBackend.MATH):
-        model = PretrainingModel(config, layer_map, sentence_head)
+        model = AlbertForPreTraining(AlbertConfig.of(config, layer_map), sentence_head)
         ids, positions = torch.zeros(batch, length, dtype=torch.long), torch.zeros(masked, dtype=torch.long)
         with FlopCounterMode(display=False) as forward:
-            output = model(ids, None, ids, positions)
+            output = model(ids, None, ids, masked_positions=positions)
         with FlopCounterMode(display=False) as backward:
-            sum(logits.sum() for logits in output if logits is not None).backward()
+            sum(logits.sum() for logits in output.values()).backward()
     modules = {name: sum(counts.values()) for name, counts in forward.get_flop_counts().items()}
     return modules, forward.get_total_flops() + backward.get_total_flops()
 
@@ -75,12 +76,15 @@ def test_parts_equal_pytorchs_counter_on_the_cpu(variant: Variant, scheme: str) 
     modules, training = counted(config, layer_map, (2, 5, 3), True, "cpu")
     flops = count_flops(config, layer_map, 2, 5, 3)
     assert flops.training == training
-    part, name = flops.by_part, "PretrainingModel."
-    assert part["projection"] == modules[name + "backbone.embeddings"]
+    part, name = flops.by_part, "AlbertForPreTraining."
+    assert part["projection"] == modules[name + "albert.embeddings"]
     encoder = part["attention_projections"] + part["attention_products"] + part["ffn"]
-    assert encoder == modules[name + "backbone.encoder"]
-    assert part["mlm_transform"] + part["mlm_vocabulary"] == modules[name + "mlm_head"]
-    assert part["pooler"] + part["classifier"] == modules[name + "sentence_head"]
+    assert encoder == modules[name + "albert.encoder"]
+    assert part["mlm_transform"] + part["mlm_vocabulary"] == modules[name + "predictions"]
+    assert (
+        part["pooler"] + part["classifier"]
+        == modules[name + "albert"] - modules[name + "albert.embeddings"] - encoder + modules[name + "sop_classifier"]
+    )
 
 
 def test_sharing_saves_no_flops(variant: Variant) -> None:

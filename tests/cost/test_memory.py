@@ -10,8 +10,9 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from albert_lab.config.schema import ModelConfig
 from albert_lab.cost.memory import SavedActivations, saved_activation_bytes, state_bytes
 from albert_lab.cost.parameters import count_parameters
+from albert_lab.model.albert import AlbertForPreTraining
+from albert_lab.model.configuration import AlbertConfig
 from albert_lab.model.layer_map import LayerMap
-from albert_lab.model.pretraining import PretrainingModel
 
 Variant = Callable[..., tuple[ModelConfig, LayerMap]]
 
@@ -19,9 +20,9 @@ Variant = Callable[..., tuple[ModelConfig, LayerMap]]
 def kept_by(variant: tuple[ModelConfig, LayerMap], device: str = "cpu") -> int:
     """Bytes that autograd keeps of two sequences of six tokens, with the unfused attention."""
     with torch.device(device), sdpa_kernel(SDPBackend.MATH):
-        model = PretrainingModel(*variant)
+        model = AlbertForPreTraining(AlbertConfig.of(*variant))
         ids, positions = torch.zeros(2, 6, dtype=torch.long), torch.zeros(3, dtype=torch.long)
-        return saved_activation_bytes(model, lambda: model(ids, None, ids, positions))
+        return saved_activation_bytes(model, lambda: model(ids, None, ids, masked_positions=positions))
 
 
 def test_a_linear_and_a_relu_keep_their_input_and_output() -> None:

@@ -9,7 +9,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from albert_lab.config.schema import ModelConfig
-from albert_lab.model.pretraining import PretrainingModel, PretrainingOutput
+from albert_lab.model.albert import AlbertForPreTraining
+from albert_lab.model.outputs import AlbertForPreTrainingOutput
 
 
 class Batch(NamedTuple):
@@ -54,24 +55,24 @@ def batch() -> Batch:
 
 
 @pytest.fixture
-def loss_of() -> Callable[[PretrainingOutput], Tensor]:
+def loss_of() -> Callable[[AlbertForPreTrainingOutput], Tensor]:
     """The pre-training loss with fixed labels for `batch`."""
 
-    def loss(output: PretrainingOutput) -> Tensor:
-        assert output.sentence_logits is not None
+    def loss(output: AlbertForPreTrainingOutput) -> Tensor:
+        assert output.sop_logits is not None
         words, order = torch.tensor([3, 1, 4, 1, 5]), torch.tensor([0, 1, 1])
-        return functional.cross_entropy(output.mlm_logits, words) + functional.cross_entropy(
-            output.sentence_logits, order
+        return functional.cross_entropy(output.prediction_logits, words) + functional.cross_entropy(
+            output.sop_logits, order
         )
 
     return loss
 
 
 @pytest.fixture
-def perturb() -> Callable[[PretrainingModel], None]:
+def perturb() -> Callable[[AlbertForPreTraining], None]:
     """Move every weight off its initial value, so that biases and LayerNorms count in a comparison."""
 
-    def move(model: PretrainingModel) -> None:
+    def move(model: AlbertForPreTraining) -> None:
         with torch.no_grad():
             for parameter in model.parameters():
                 parameter.add_(torch.randn_like(parameter), alpha=0.2)

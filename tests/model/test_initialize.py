@@ -7,15 +7,18 @@ import torch
 from torch import nn
 
 from albert_lab.config.schema import Initializer, ModelConfig, SharingConfig
+from albert_lab.model.albert import AlbertForPreTraining
+from albert_lab.model.configuration import AlbertConfig
 from albert_lab.model.layer_map import make_layer_map
-from albert_lab.model.pretraining import PretrainingModel
 
 SIGMA = 0.05
 
 
-def build(make_config: Callable[..., ModelConfig], rule: Initializer) -> PretrainingModel:
+def build(make_config: Callable[..., ModelConfig], rule: Initializer) -> AlbertForPreTraining:
     config = make_config(vocab_size=2000, hidden_size=64, initializer=rule, initializer_range=SIGMA)
-    return PretrainingModel(config, make_layer_map(SharingConfig("none"), config.num_hidden_layers))
+    return AlbertForPreTraining(
+        AlbertConfig.of(config, make_layer_map(SharingConfig("none"), config.num_hidden_layers))
+    )
 
 
 def drawn(model: nn.Module) -> torch.Tensor:

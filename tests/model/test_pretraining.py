@@ -9,48 +9,56 @@ from torch import nn
 
 from albert_lab.config.errors import UserError
 from albert_lab.config.schema import Activation, ModelConfig, ProjectionRule, SharingConfig
+from albert_lab.model.albert import AlbertForPreTraining
+from albert_lab.model.configuration import AlbertConfig
 from albert_lab.model.layer_map import make_layer_map
-from albert_lab.model.pretraining import PretrainingModel
 
 MakeConfig = Callable[..., ModelConfig]
 
 
-def build(config: ModelConfig, sentence_head: bool = True, **sharing: Any) -> PretrainingModel:
-    return PretrainingModel(config, make_layer_map(SharingConfig(**sharing), config.num_hidden_layers), sentence_head)
+def build(config: ModelConfig, sentence_head: bool = True, **sharing: Any) -> AlbertForPreTraining:
+    return AlbertForPreTraining(
+        AlbertConfig.of(config, make_layer_map(SharingConfig(**sharing), config.num_hidden_layers)), sentence_head
+    )
 
 
 def test_logits_have_a_row_per_masked_token_or_per_token(make_config: MakeConfig, batch: Any) -> None:
     model = build(make_config()).double().eval()
-    gathered, everywhere = model(*batch), model(*batch._replace(masked_positions=None))
-    assert gathered.mlm_logits.shape == (5, 50)
-    assert gathered.sentence_logits.shape == (3, 2)
-    torch.testing.assert_close(gathered.mlm_logits, everywhere.mlm_logits[batch.masked_positions], rtol=0, atol=1e-12)
+    gathered, everywhere = model(**batch._asdict()), model(**batch._replace(masked_positions=None)._asdict())
+    assert gathered.prediction_logits.shape == (5, 50)
+    assert gathered.sop_logits.shape == (3, 2)
+    torch.testing.assert_close(
+        gathered.prediction_logits,
+        everywhere.prediction_logits.flatten(0, 1)[batch.masked_positions],
+        rtol=0,
+        atol=1e-12,
+    )
 
 
 def test_without_a_sentence_head_there_is_no_pooler(make_config: MakeConfig, batch: Any) -> None:
     model = build(make_config(), sentence_head=False)
-    assert model(*batch).sentence_logits is None
+    assert model(**batch._asdict()).sop_logits is None
     assert not any("pooler" in name or "sentence" in name for name in model.state_dict())
 
 
 def test_padding_changes_nothing(make_config: MakeConfig, batch: Any) -> None:
     model = build(make_config()).double().eval()
     other = batch._replace(input_ids=torch.where(batch.attention_mask, batch.input_ids, 7))
-    for one, two in zip(model(*batch), model(*other), strict=True):
+    for one, two in zip(model(**batch._asdict()).values(), model(**other._asdict()).values(), strict=True):
         torch.testing.assert_close(one, two, rtol=0, atol=0)
 
 
 def test_no_mask_equals_a_mask_without_padding(make_config: MakeConfig, batch: Any) -> None:
     model = build(make_config()).double().eval()
     masked, unmasked = (batch._replace(attention_mask=m) for m in (torch.ones(3, 9, dtype=torch.bool), None))
-    for one, two in zip(model(*masked), model(*unmasked), strict=True):
+    for one, two in zip(model(**masked._asdict()).values(), model(**unmasked._asdict()).values(), strict=True):
         torch.testing.assert_close(one, two, rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize("activation", list(Activation))
 def test_every_activation_trains(make_config: MakeConfig, batch: Any, loss_of: Any, activation: Activation) -> None:
     model = build(make_config(hidden_act=activation))
-    loss_of(model(*batch)).backward()
+    loss_of(model(**batch._asdict())).backward()
     assert all(parameter.grad is not None and parameter.grad.isfinite().all() for parameter in model.parameters())
 
 
@@ -59,12 +67,12 @@ def test_projection_exists_where_its_rule_says(
     make_config: MakeConfig, embedding: int, rule: str, expected: bool
 ) -> None:
     model = build(make_config(embedding_size=embedding, embedding_projection=ProjectionRule[rule]))
-    assert (model.backbone.embeddings.projection is not None) is expected
+    assert (model.albert.embeddings.projection is not None) is expected
     always = build(make_config(embedding_size=embedding, embedding_projection=ProjectionRule.always))
-    assert always.backbone.embeddings.projection is not None
+    assert always.albert.embeddings.projection is not None
 
 
-def active_dropouts(model: PretrainingModel, batch: Any) -> set[str]:
+def active_dropouts(model: AlbertForPreTraining, batch: Any) -> set[str]:
     """The modules that drop something in one forward pass."""
     active = set()
     for name, module in model.named_modules():
@@ -72,17 +80,17 @@ def active_dropouts(model: PretrainingModel, batch: Any) -> set[str]:
             module.register_forward_hook(
                 lambda _, inputs, output, name=name: None if torch.equal(inputs[0], output) else active.add(name)
             )
-    model(*batch)
+    model(**batch._asdict())
     return active
 
 
 def test_hidden_dropout_acts_at_googles_sites(make_config: MakeConfig, batch: Any) -> None:
     everywhere = {
-        "backbone.embeddings.dropout",
-        "backbone.encoder.attention.0.dropout",
-        "backbone.encoder.ffn.0.dropout",
+        "albert.embeddings.dropout",
+        "albert.encoder.attention.0.dropout",
+        "albert.encoder.ffn.0.dropout",
     }
-    hugging_faces = everywhere - {"backbone.encoder.ffn.0.dropout"}
+    hugging_faces = everywhere - {"albert.encoder.ffn.0.dropout"}
     assert active_dropouts(build(make_config(hidden_dropout_prob=0.5)), batch) == everywhere
     assert active_dropouts(build(make_config(hidden_dropout_prob=0.5, ffn_dropout=False)), batch) == hugging_faces
     assert active_dropouts(build(make_config(hidden_dropout_prob=0.5)).eval(), batch) == set()
@@ -91,31 +99,33 @@ def test_hidden_dropout_acts_at_googles_sites(make_config: MakeConfig, batch: An
 @pytest.mark.parametrize("site", ["attention_probs_dropout_prob", "hidden_dropout_prob"])
 def test_dropout_is_off_in_evaluation(make_config: MakeConfig, batch: Any, site: str) -> None:
     model = build(make_config(**{site: 0.5}))
-    assert not torch.equal(model(*batch).mlm_logits, model(*batch).mlm_logits)
+    assert not torch.equal(model(**batch._asdict()).prediction_logits, model(**batch._asdict()).prediction_logits)
     model.eval()
-    assert torch.equal(model(*batch).mlm_logits, model(*batch).mlm_logits)
+    assert torch.equal(model(**batch._asdict()).prediction_logits, model(**batch._asdict()).prediction_logits)
 
 
 def test_meta_device_builds_without_memory(make_config: MakeConfig, batch: Any) -> None:
     with torch.device("meta"):
         model = build(make_config(hidden_size=4096, num_attention_heads=64, intermediate_size=16384))
-    output = model(*(part.to("meta") for part in batch))
-    assert output.mlm_logits.device.type == "meta"
+    output = model(**{name: part.to("meta") for name, part in batch._asdict().items()})
+    assert output.prediction_logits.device.type == "meta"
 
 
 def test_bfloat16_autocast_stays_near_float32(make_config: MakeConfig, batch: Any) -> None:
     model = build(make_config()).eval()
     with torch.autocast("cpu", torch.bfloat16):
-        low = model(*batch).mlm_logits
+        low = model(**batch._asdict()).prediction_logits
     assert low.dtype is torch.bfloat16
-    torch.testing.assert_close(low.float(), model(*batch).mlm_logits, rtol=0.05, atol=0.02)
+    torch.testing.assert_close(low.float(), model(**batch._asdict()).prediction_logits, rtol=0.05, atol=0.02)
 
 
 @pytest.mark.parametrize("scheme", ["all", "attention"])
 def test_forward_is_one_graph_without_breaks(make_config: MakeConfig, batch: Any, scheme: str) -> None:
     model = build(make_config(num_hidden_layers=2), scheme=scheme).eval()
     compiled = torch.compile(model, fullgraph=True, backend="eager")
-    torch.testing.assert_close(compiled(*batch).mlm_logits, model(*batch).mlm_logits)
+    torch.testing.assert_close(
+        compiled(**batch._asdict()).prediction_logits, model(**batch._asdict()).prediction_logits
+    )
 
 
 @pytest.mark.parametrize(
@@ -133,15 +143,21 @@ def test_an_impossible_model_is_refused_with_its_mend(
     make_config: MakeConfig, change: dict[str, Any], says: str
 ) -> None:
     with pytest.raises(UserError, match=says):
-        PretrainingModel(make_config(**change), make_layer_map(SharingConfig(), 6))
+        AlbertForPreTraining(AlbertConfig.of(make_config(**change), make_layer_map(SharingConfig(), 6)))
 
 
 def test_a_sequence_beyond_the_positions_is_refused(make_config: MakeConfig, batch: Any) -> None:
     model = build(make_config(max_position_embeddings=8))
     with pytest.raises(UserError, match=r"9 tokens is longer than model.max_position_embeddings=8; cut it to 8"):
-        model(*batch)
+        model(**batch._asdict())
 
 
-def test_a_mask_of_numbers_is_refused(make_config: MakeConfig, batch: Any) -> None:
-    with pytest.raises(TypeError, match=r"attention_mask is torch.int64; pass a bool, true at real tokens"):
-        build(make_config())(*batch._replace(attention_mask=batch.attention_mask.long()))
+def test_a_mask_of_numbers_is_the_mask_of_what_is_not_0(make_config: MakeConfig, batch: Any) -> None:
+    model = build(make_config()).eval()
+    as_numbers = batch._replace(attention_mask=batch.attention_mask.long())
+    assert torch.equal(model(**batch._asdict()).prediction_logits, model(**as_numbers._asdict()).prediction_logits)
+
+
+def test_a_mask_of_three_dimensions_is_refused(make_config: MakeConfig, batch: Any) -> None:
+    with pytest.raises(ValueError, match="attention_mask has 3 dimensions"):
+        build(make_config())(**batch._replace(attention_mask=batch.attention_mask[None])._asdict())

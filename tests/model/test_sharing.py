@@ -7,8 +7,9 @@ import pytest
 import torch
 
 from albert_lab.config.schema import ModelConfig, SharingConfig
+from albert_lab.model.albert import AlbertForPreTraining
+from albert_lab.model.configuration import AlbertConfig
 from albert_lab.model.layer_map import LayerMap, make_layer_map
-from albert_lab.model.pretraining import PretrainingModel
 
 MakeConfig = Callable[..., ModelConfig]
 MAPS = {
@@ -22,15 +23,15 @@ MAPS = {
 KINDS = ("attention", "attention_norm", "ffn", "ffn_norm")
 
 
-def unshared_copy(shared: PretrainingModel) -> PretrainingModel:
+def unshared_copy(shared: AlbertForPreTraining) -> AlbertForPreTraining:
     """A model with a block per layer, each holding the weights that its layer uses in `shared`."""
-    own = tuple(range(shared.layer_map.num_layers))
-    copy = PretrainingModel(shared.config, LayerMap(own, own, own, own)).double()
+    own = tuple(range(shared.config.layer_map.num_layers))
+    copy = AlbertForPreTraining(AlbertConfig.of(shared.config, LayerMap(own, own, own, own))).double()
     state = {name: tensor for name, tensor in shared.state_dict().items() if ".encoder." not in name}
     for kind in KINDS:
-        for layer, block in enumerate(getattr(shared.layer_map, kind)):
-            weights = getattr(shared.backbone.encoder, kind)[block].state_dict()
-            state |= {f"backbone.encoder.{kind}.{layer}.{name}": tensor for name, tensor in weights.items()}
+        for layer, block in enumerate(getattr(shared.config.layer_map, kind)):
+            weights = getattr(shared.albert.encoder, kind)[block].state_dict()
+            state |= {f"albert.encoder.{kind}.{layer}.{name}": tensor for name, tensor in weights.items()}
     copy.load_state_dict(state)
     return copy
 
@@ -39,10 +40,10 @@ def unshared_copy(shared: PretrainingModel) -> PretrainingModel:
 def test_gradient_of_a_shared_block_is_the_sum_over_its_uses(
     make_config: MakeConfig, batch: Any, loss_of: Any, perturb: Any, layer_map: LayerMap
 ) -> None:
-    shared = PretrainingModel(make_config(), layer_map).double()
+    shared = AlbertForPreTraining(AlbertConfig.of(make_config(), layer_map)).double()
     perturb(shared)
     copy = unshared_copy(shared)
-    losses = [loss_of(model(*batch)) for model in (shared, copy)]
+    losses = [loss_of(model(**batch._asdict())) for model in (shared, copy)]
     torch.testing.assert_close(*losses, rtol=0, atol=1e-12)
     for loss in losses:
         loss.backward()
@@ -50,9 +51,9 @@ def test_gradient_of_a_shared_block_is_the_sum_over_its_uses(
         _check_gradients_of(kind, shared, copy)
 
 
-def _check_gradients_of(kind: str, shared: PretrainingModel, copy: PretrainingModel) -> None:
-    ids = getattr(shared.layer_map, kind)
-    blocks, copies = getattr(shared.backbone.encoder, kind), getattr(copy.backbone.encoder, kind)
+def _check_gradients_of(kind: str, shared: AlbertForPreTraining, copy: AlbertForPreTraining) -> None:
+    ids = getattr(shared.config.layer_map, kind)
+    blocks, copies = getattr(shared.albert.encoder, kind), getattr(copy.albert.encoder, kind)
     for id, block in enumerate(blocks):
         for name, parameter in block.named_parameters():
             uses = [copies[layer].get_parameter(name).grad for layer in range(len(ids)) if ids[layer] == id]
@@ -61,32 +62,32 @@ def _check_gradients_of(kind: str, shared: PretrainingModel, copy: PretrainingMo
 
 @pytest.mark.parametrize("layer_map", MAPS.values(), ids=MAPS)
 def test_a_shared_tensor_is_stored_and_stepped_once(make_config: MakeConfig, layer_map: LayerMap) -> None:
-    model = PretrainingModel(make_config(), layer_map)
+    model = AlbertForPreTraining(AlbertConfig.of(make_config(), layer_map))
     stepped = [p for group in torch.optim.SGD(model.parameters(), lr=1.0).param_groups for p in group["params"]]
     pointers = [tensor.data_ptr() for tensor in model.state_dict().values()]
     assert len(set(map(id, stepped))) == len(stepped)
     assert len(pointers) == len(set(pointers)) == len(stepped)
-    assert len(model.backbone.encoder.attention) == layer_map.num_attention_blocks
-    assert len(model.backbone.encoder.ffn) == layer_map.num_ffn_blocks
+    assert len(model.albert.encoder.attention) == layer_map.num_attention_blocks
+    assert len(model.albert.encoder.ffn) == layer_map.num_ffn_blocks
 
 
 @pytest.mark.parametrize("layer_map", MAPS.values(), ids=MAPS)
 def test_every_weight_gets_a_gradient(make_config: MakeConfig, batch: Any, loss_of: Any, layer_map: LayerMap) -> None:
-    model = PretrainingModel(make_config(), layer_map)
-    loss_of(model(*batch)).backward()
+    model = AlbertForPreTraining(AlbertConfig.of(make_config(), layer_map))
+    loss_of(model(**batch._asdict())).backward()
     assert [name for name, parameter in model.named_parameters() if parameter.grad is None] == []
 
 
 def test_the_decoder_is_the_embedding_table(make_config: MakeConfig, batch: Any) -> None:
-    model = PretrainingModel(make_config(), MAPS["all"]).eval()
-    table = model.backbone.embeddings.word.weight
+    model = AlbertForPreTraining(AlbertConfig.of(make_config(), MAPS["all"])).eval()
+    table = model.albert.embeddings.word_embeddings.weight
     assert [name for name, tensor in model.state_dict().items() if tensor.shape == table.shape] == [
-        "backbone.embeddings.word.weight"
+        "albert.embeddings.word_embeddings.weight"
     ]
     with torch.no_grad():
         never_read = next(id for id in range(50) if id not in batch.input_ids)
-        before = model(*batch).mlm_logits
+        before = model(**batch._asdict()).prediction_logits
         table[never_read] += 1
-        after = model(*batch).mlm_logits
+        after = model(**batch._asdict()).prediction_logits
     changed = (before != after).any(0)
     assert changed.nonzero().flatten().tolist() == [never_read]

@@ -1,0 +1,162 @@
+"""`AlbertModel` and the models it is pre-trained as, with the names, arguments and outputs of Hugging Face's classes.
+
+Letters of the shape suffixes: B sequences, S tokens of a sequence, N masked tokens of the batch, V vocabulary,
+E embedding size, H hidden size, A heads, D width of a head.
+"""
+# ruff: noqa: N803, N806 (a shape suffix has the paper's capital letters)
+
+from torch import Tensor, nn
+from torch.nn import functional
+
+from albert_lab.model.attention import key_mask
+from albert_lab.model.configuration import AlbertConfig
+from albert_lab.model.embeddings import Embeddings
+from albert_lab.model.encoder import Encoder
+from albert_lab.model.heads import MaskedLanguageModelHead, SentenceOrderHead
+from albert_lab.model.outputs import AlbertForPreTrainingOutput, BaseModelOutputWithPooling, MaskedLMOutput
+from albert_lab.model.pretrained_model import AlbertPreTrainedModel
+
+
+class AlbertModel(AlbertPreTrainedModel):
+    """Embeddings, projection, layers, pooler: what every head stands on (paper section 3.1).
+
+    Raises:
+        UserError: sizes that no model can have.
+    """
+
+    def __init__(self, config: AlbertConfig, add_pooling_layer: bool = True) -> None:
+        super().__init__(config)
+        self.embeddings = Embeddings(config)
+        self.encoder = Encoder(config, config.layer_map)
+        self.pooler = nn.Linear(config.hidden_size, config.hidden_size) if add_pooling_layer else None
+        self._initialize(self)
+        self.set_attn_implementation(config.attn_implementation)
+
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+    ) -> BaseModelOutputWithPooling:
+        """Hidden states of every token, and the tanh-pooled [CLS].
+
+        Args:
+            input_ids: [B,S] integers; or None with `inputs_embeds` [B,S,E].
+            attention_mask: [B,S], not 0 at real tokens; None where nothing is padded (the faster attention). Other
+                shapes: see `attention.key_mask`.
+            token_type_ids: [B,S] integers, 0 in the first segment; None: 0 everywhere.
+            position_ids: [B,S] or [1,S] integers; None: 0 to S-1.
+            output_attentions: also return every layer's probabilities (takes unfused products).
+            output_hidden_states: also return the encoder's input and what every layer returned.
+            return_dict: False returns a tuple of the fields that are set. None, for these three: as configured.
+
+        Raises:
+            UserError: S is above `max_position_embeddings`, or an id beyond its table.
+            ValueError: not exactly one of `input_ids` and `inputs_embeds`.
+        """
+        x_BSH = self.embeddings(input_ids, token_type_ids, position_ids, inputs_embeds)
+        encoded = self.encoder(
+            x_BSH,
+            key_mask(attention_mask),
+            self.config.output_hidden_states if output_hidden_states is None else output_hidden_states,
+            self.config.output_attentions if output_attentions is None else output_attentions,
+        )
+        pooled_BH = None if self.pooler is None else self.pooler(encoded.last_hidden_state[:, 0]).tanh()
+        output = BaseModelOutputWithPooling(
+            encoded.last_hidden_state, pooled_BH, encoded.hidden_states, encoded.attentions
+        )
+        return self._returned(output, return_dict)
+
+
+class AlbertForPreTraining(AlbertPreTrainedModel):
+    """The model with both pre-training heads: masked words and sentence order.
+
+    `add_sentence_head=False` leaves out the sentence head and the pooler under it.
+    """
+
+    def __init__(self, config: AlbertConfig, add_sentence_head: bool = True) -> None:
+        super().__init__(config)
+        self.albert = AlbertModel(config, add_pooling_layer=add_sentence_head)
+        self.predictions = self._initialize(MaskedLanguageModelHead(config))
+        self.sop_classifier = self._initialize(SentenceOrderHead(config)) if add_sentence_head else None
+
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        labels: Tensor | None = None,
+        sentence_order_label: Tensor | None = None,
+        masked_positions: Tensor | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+    ) -> AlbertForPreTrainingOutput:
+        """Logits of the words and of the sentence question; see `AlbertModel.forward` for the other arguments.
+
+        Args:
+            labels: [B,S] ids of the words to predict, -100 elsewhere; [N] with `masked_positions`.
+            sentence_order_label: [B], 0 in order, 1 swapped. The loss needs both labels and is the sum of the means.
+            masked_positions: [N] indices into the B*S tokens of the batch, row by row; None for all of them. They
+                are gathered before the product with the vocabulary, so that it costs N x V and not B*S x V.
+        """
+        encoded = self.albert(
+            input_ids, attention_mask, token_type_ids, position_ids, inputs_embeds,
+            output_attentions, output_hidden_states, return_dict=True,
+        )  # fmt: skip
+        logits = self.predictions(gathered(encoded.last_hidden_state, masked_positions), self._word_table())
+        sop_logits = None if self.sop_classifier is None else self.sop_classifier(encoded.pooler_output)
+        loss = None
+        if labels is not None and sentence_order_label is not None and sop_logits is not None:
+            loss = word_loss(logits, labels) + functional.cross_entropy(sop_logits, sentence_order_label.view(-1))
+        output = AlbertForPreTrainingOutput(loss, logits, sop_logits, encoded.hidden_states, encoded.attentions)
+        return self._returned(output, return_dict)
+
+
+class AlbertForMaskedLM(AlbertPreTrainedModel):
+    """The model with the masked-word head alone."""
+
+    def __init__(self, config: AlbertConfig) -> None:
+        super().__init__(config)
+        self.albert = AlbertModel(config, add_pooling_layer=False)
+        self.predictions = self._initialize(MaskedLanguageModelHead(config))
+
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        labels: Tensor | None = None,
+        masked_positions: Tensor | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+    ) -> MaskedLMOutput:
+        """Logits of the words; the arguments are those of `AlbertForPreTraining.forward`."""
+        encoded = self.albert(
+            input_ids, attention_mask, token_type_ids, position_ids, inputs_embeds,
+            output_attentions, output_hidden_states, return_dict=True,
+        )  # fmt: skip
+        logits = self.predictions(gathered(encoded.last_hidden_state, masked_positions), self._word_table())
+        loss = None if labels is None else word_loss(logits, labels)
+        return self._returned(MaskedLMOutput(loss, logits, encoded.hidden_states, encoded.attentions), return_dict)
+
+
+def gathered(x_BSH: Tensor, masked_positions: Tensor | None) -> Tensor:
+    """The hidden states [N,H] of the positions given, or all of them [B,S,H]."""
+    return x_BSH if masked_positions is None else x_BSH.flatten(0, 1).index_select(0, masked_positions)
+
+
+def word_loss(logits: Tensor, labels: Tensor) -> Tensor:
+    """Mean cross-entropy, in nats, over the tokens whose label is not -100; 0 where there is none (not a NaN)."""
+    total = functional.cross_entropy(logits.view(-1, logits.shape[-1]), labels.view(-1), reduction="sum")
+    return total / (labels != -100).sum().clamp(min=1)

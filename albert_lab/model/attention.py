@@ -1,0 +1,57 @@
+"""Scaled dot-product attention (Vaswani et al., 2017, equation 1), as one fused product or step by step."""
+# ruff: noqa: N803, N806 (a shape suffix has the paper's capital letters; legend in albert.py)
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+# (query, key, value [B,A,S,D], mask or bias that broadcasts to [B,A,S,S], dropout) -> mixed [B,A,S,D], probabilities
+Attend = Callable[[Tensor, Tensor, Tensor, Tensor | None, float], tuple[Tensor, Tensor | None]]
+
+
+def sdpa_attention(
+    query_BASD: Tensor, key_BASD: Tensor, value_BASD: Tensor, mask: Tensor | None, dropout: float
+) -> tuple[Tensor, None]:
+    """PyTorch's fused kernel; it never holds all probabilities, so it can't return them."""
+    mixed_BASD = functional.scaled_dot_product_attention(query_BASD, key_BASD, value_BASD, mask, dropout_p=dropout)
+    return mixed_BASD, None
+
+
+def eager_attention(
+    query_BASD: Tensor, key_BASD: Tensor, value_BASD: Tensor, mask: Tensor | None, dropout: float
+) -> tuple[Tensor, Tensor]:
+    """The same in plain products, with the probabilities (after dropout, as Hugging Face returns them)."""
+    scores_BASS = query_BASD @ key_BASD.transpose(-1, -2) * query_BASD.shape[-1] ** -0.5
+    if mask is not None:
+        scores_BASS = scores_BASS + as_bias(mask, scores_BASS.dtype)
+    probs_BASS = functional.dropout(scores_BASS.softmax(-1), dropout)
+    return probs_BASS @ value_BASD, probs_BASS
+
+
+ATTENTIONS: dict[str, Attend] = {"sdpa": sdpa_attention, "eager": eager_attention}
+
+
+def as_bias(mask: Tensor, dtype: torch.dtype) -> Tensor:
+    """What to add to the scores: 0 where a bool mask is true and the lowest number where it is not."""
+    if mask.dtype is not torch.bool:
+        return mask.to(dtype)
+    return torch.zeros_like(mask, dtype=dtype).masked_fill(~mask, torch.finfo(dtype).min)
+
+
+def key_mask(attention_mask: Tensor | None) -> Tensor | None:
+    """A padding mask as attention takes it.
+
+    Args:
+        attention_mask: [B,S], not 0 at real tokens; or [B,1,S,S] and what broadcasts to it, which passes: bool (true
+            where a query may look at a key) or a number to add to the scores. None: no padding, the fastest attention.
+
+    Raises:
+        ValueError: another number of dimensions.
+    """
+    if attention_mask is None or attention_mask.dim() == 4:
+        return attention_mask
+    if attention_mask.dim() != 2:
+        raise ValueError(f"attention_mask has {attention_mask.dim()} dimensions; give [B,S] or [B,1,S,S]")
+    return attention_mask.bool()[:, None, None, :]

@@ -1,0 +1,195 @@
+"""A model's way to a checkpoint folder and back: Hugging Face's format where it can say the variant, else our own.
+
+Our own format differs in two things: parameters have our names, and `config.json` says `"model_type": "albert_lab"`, so
+that no other tool takes it for an ALBERT it can load.
+"""
+
+import inspect
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from albert_lab.config.errors import UserError
+from albert_lab.config.pretrained import pretrained_folder
+from albert_lab.model.checkpoint_files import read_config, read_state, write_checkpoint
+from albert_lab.model.configuration import OURS, AlbertConfig
+from albert_lab.model.hf_format import PREFIX, hf_config, hf_names
+from albert_lab.model.initialize import initialize_own
+
+if TYPE_CHECKING:
+    from albert_lab.model.pretrained_model import AlbertPreTrainedModel
+
+log = logging.getLogger(__name__)
+Model = TypeVar("Model", bound="AlbertPreTrainedModel")
+FILES = ["*.json", "*.safetensors", "*.bin"]
+# Stored beside ours by some versions: the tied decoder, and buffers of old checkpoints.
+COPIES = ("predictions.decoder.bias", "embeddings.position_ids", "embeddings.token_type_ids")
+TIED = "predictions.decoder.weight"
+
+
+class LoadingInfo(NamedTuple):
+    """Names as the checkpoint would have them."""
+
+    missing_keys: list[str]  # initialised anew
+    unexpected_keys: list[str]  # in the checkpoint, not in the model
+    mismatched_keys: list[str]  # of another shape, initialised anew
+
+
+def load_pretrained(
+    cls: type[Model],
+    name_or_path: str | Path,
+    *,
+    config: AlbertConfig | None = None,
+    dtype: torch.dtype | str | None = None,
+    ignore_mismatched_sizes: bool = False,
+    output_loading_info: bool = False,
+    revision: str | None = None,
+    cache_dir: str | Path | None = None,
+    local_files_only: bool = False,
+    token: str | bool | None = None,
+    **changes: Any,
+) -> Any:
+    """A model with the weights of a folder or a hub repository, in evaluation mode.
+
+    A head that the checkpoint lacks is initialised, with a warning that lists its tensors. Nothing but tensors is
+    read: no code in a checkpoint runs.
+
+    Args:
+        config: in place of the checkpoint's own.
+        dtype: of the weights; None: as stored.
+        ignore_mismatched_sizes: initialise tensors of another shape anew (another number of labels) and don't refuse.
+        output_loading_info: return (model, LoadingInfo).
+        revision, cache_dir, local_files_only, token: of a hub repository.
+        changes: fields of the configuration, or arguments of the model's constructor.
+
+    Raises:
+        UserError: no such folder or repository, files that are broken, or weights of another model.
+    """
+    folder = pretrained_folder(
+        name_or_path, FILES, revision=revision, cache_dir=cache_dir, local_files_only=local_files_only, token=token
+    )
+    arguments = {name: changes.pop(name) for name in _constructor_arguments(cls) & set(changes)}
+    stored = read_config(folder)
+    model = blank(cls, config or AlbertConfig.from_dict(stored, **changes), **arguments)
+    names = own_names(model) if stored.get("model_type") == OURS else hf_names(model.config, own_names(model))
+    info = fill(model, names, read_state(folder), str(folder), ignore_mismatched_sizes)
+    model.eval()
+    if dtype is not None:
+        model.to(getattr(torch, dtype) if isinstance(dtype, str) else dtype)
+    return (model, info) if output_loading_info else model
+
+
+def _constructor_arguments(cls: type) -> set[str]:
+    return set(inspect.signature(cls).parameters) - {"config"}
+
+
+def blank(cls: type[Model], config: AlbertConfig, **arguments: Any) -> Model:
+    """The model without memory, to be filled."""
+    with torch.device("meta"):
+        return cls(config, **arguments)
+
+
+def own_names(model: nn.Module) -> dict[str, str]:
+    return {name: name for name, _ in model.named_parameters()}
+
+
+def fill(
+    model: "AlbertPreTrainedModel",
+    names: Mapping[str, str],
+    state: Mapping[str, Tensor],
+    source: str,
+    ignore_mismatched_sizes: bool = False,
+) -> LoadingInfo:
+    """Give a blank model the tensors of a state, and draw those that it lacks.
+
+    Args:
+        names: our parameter names -> those of the state; a state of another head, or of none, may lack the prefix.
+        source: what the state was read from, for messages.
+
+    Raises:
+        UserError: tensors of another shape, or none that the model knows.
+    """
+    state = _as_prefixed(state, any(name.startswith(PREFIX) for name in names))
+    shapes = {names[ours]: parameter.shape for ours, parameter in model.named_parameters()}
+    mismatched = [name for name, shape in shapes.items() if name in state and state[name].shape != shape]
+    if mismatched and not ignore_mismatched_sizes:
+        raise UserError(_mismatch(mismatched[0], state[mismatched[0]].shape, shapes[mismatched[0]], source))
+    found = {ours: state[name] for ours, name in names.items() if name in state and name not in mismatched}
+    if not found:
+        raise UserError(
+            f"{source} has no tensor of {type(model).__name__}; its first is {min(state, default='none')!r}"
+        )
+    model.load_state_dict(found, strict=False, assign=True)
+    _draw(model, [ours for ours in names if ours not in found], next(iter(found.values())).dtype)
+    known = {*names.values(), TIED, *COPIES}
+    info = LoadingInfo(sorted(set(shapes) - set(state)), sorted(set(state) - known), sorted(mismatched))
+    _tell(info, type(model).__name__, source)
+    return info
+
+
+def _as_prefixed(state: Mapping[str, Tensor], prefixed: bool) -> dict[str, Tensor]:
+    """The state with its shared part named as in a model with a head, or as in one without."""
+    if any(name.startswith(PREFIX) for name in state) == prefixed:
+        return dict(state)
+    if prefixed:
+        return {PREFIX + name: tensor for name, tensor in state.items()}
+    return {name.removeprefix(PREFIX): tensor for name, tensor in state.items() if name.startswith(PREFIX)}
+
+
+def _draw(model: "AlbertPreTrainedModel", missing: list[str], dtype: torch.dtype) -> None:
+    """Initialise parameters that are still on the meta device."""
+    for full_name in missing:
+        parent, _, name = full_name.rpartition(".")
+        module = model.get_submodule(parent)
+        shape = module.get_parameter(name).shape
+        module.register_parameter(name, nn.Parameter(torch.empty(shape, dtype=dtype, device="cpu")))
+        initialize_own(module, model.config, {name})
+
+
+def _mismatch(name: str, stored: torch.Size, wanted: torch.Size, source: str) -> str:
+    return (
+        f"{source}: {name} is {list(stored)} and the model's is {list(wanted)}; load it with the checkpoint's own "
+        "configuration, or with ignore_mismatched_sizes=True to initialise it anew"
+    )
+
+
+def _tell(info: LoadingInfo, model: str, source: str) -> None:
+    if info.missing_keys or info.mismatched_keys:
+        log.warning(
+            "%s lacks weights of %s, which were initialised and must be trained: %s",
+            source,
+            model,
+            ", ".join([*info.missing_keys, *(f"{name} (of another shape)" for name in info.mismatched_keys)]),
+        )
+    if info.unexpected_keys:
+        log.warning("%s has weights that %s does not use: %s", source, model, ", ".join(info.unexpected_keys))
+
+
+def write_pretrained(
+    model: "AlbertPreTrainedModel",
+    folder: Path,
+    state: Mapping[str, Tensor] | None = None,
+    max_shard_size: int | str = "5GB",
+) -> None:
+    """Write `config.json` and the weights, in shards above `max_shard_size`; the folder changes at once or not at all.
+
+    In Hugging Face's format where it can say the variant, else in ours (see the top of this file).
+
+    Args:
+        state: the weights under our names; None: the model's own.
+    """
+    state = dict(model.named_parameters()) if state is None else dict(state)
+    try:
+        names, config, model_type = hf_names(model.config, state), hf_config(model.config), "albert"
+    except UserError:
+        names, config, model_type = {name: name for name in state}, model.config, OURS
+    described = config.to_dict() | {
+        "architectures": [type(model).__name__],
+        "dtype": str(model.dtype).partition(".")[2],
+    }
+    tensors = {names[ours]: tensor.detach().cpu() for ours, tensor in state.items()}
+    write_checkpoint(folder, described | {"model_type": model_type}, tensors, max_shard_size=max_shard_size)

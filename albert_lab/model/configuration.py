@@ -1,0 +1,179 @@
+"""`AlbertConfig`: a variant as one object, with the names and defaults of Hugging Face's class (no torch)."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from enum import Enum
+from pathlib import Path
+from types import UnionType
+from typing import Any, Self, Union, get_args, get_origin, get_type_hints
+
+from albert_lab.config.errors import UserError, nearest
+from albert_lab.config.files import write_text
+from albert_lab.config.pretrained import pretrained_folder
+from albert_lab.config.schema import ModelConfig, ProjectionRule
+from albert_lab.model.layer_map import LayerMap, hf_layer_map
+
+CONFIG_FILE = "config.json"
+MODEL_TYPE = "albert"
+OURS = "albert_lab"  # the key in config.json of what Hugging Face's format has no word for
+
+
+@dataclass(kw_only=True)
+class AlbertConfig(ModelConfig):
+    """Sizes, options and layer map of a model; the defaults are xxlarge's, as in Google's and Hugging Face's code.
+
+    Differs from Hugging Face's in what it adds: `layer_map` says which block every layer uses (None: from
+    `num_hidden_groups` and `inner_group_num`), and every known deviation between Google's code and Hugging Face's is a
+    field of `ModelConfig`. A wrong name, type or value is refused.
+
+    Raises:
+        UserError: a field that doesn't exist, or a value that it can't have.
+    """
+
+    hidden_size: int = 4096
+    num_attention_heads: int = 64
+    intermediate_size: int = 16384
+    embedding_projection: ProjectionRule = ProjectionRule.always  # all of Hugging Face's checkpoints have one
+    num_hidden_groups: int = 1  # G
+    inner_group_num: int = 1  # K distinct blocks, run in sequence wherever a group is applied
+    layer_map: LayerMap = None  # type: ignore[assignment]  # None: made from the groups
+    pad_token_id: int | None = 0
+    bos_token_id: int | None = 2
+    eos_token_id: int | None = 3
+    tie_word_embeddings: bool = True
+    num_labels: int = 2
+    id2label: dict[int, str] | None = None
+    label2id: dict[str, int] | None = None
+    problem_type: str | None = None  # regression | single_label_classification | multi_label_classification
+    output_attentions: bool = False
+    output_hidden_states: bool = False
+    return_dict: bool = True
+    attn_implementation: str = "sdpa"  # sdpa | eager
+
+    def __post_init__(self) -> None:
+        for name, kind in get_type_hints(type(self)).items():
+            setattr(self, name, _checked(name, getattr(self, name), kind))
+        if self.layer_map is None:
+            self.layer_map = hf_layer_map(self.num_hidden_layers, self.num_hidden_groups, self.inner_group_num)
+        self._name_labels()
+
+    def _name_labels(self) -> None:
+        if self.id2label is not None:
+            self.num_labels = len(self.id2label)
+            self.label2id = self.label2id or {label: id for id, label in self.id2label.items()}
+
+    @classmethod
+    def of(cls, model: ModelConfig, layer_map: LayerMap, **more: Any) -> Self:
+        """The variant that a run's `model` settings and layer map describe."""
+        return cls(**(vars(model) | more | {"layer_map": layer_map}))
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any], **changes: Any) -> Self:
+        """From what `config.json` holds; what no model here reads is skipped.
+
+        Raises:
+            UserError: a value that its field can't have.
+        """
+        known = {item.name for item in fields(cls)}
+        given = dict(values) | dict(values.get(OURS, {})) | changes
+        if "layer_map" in given and isinstance(given["layer_map"], Mapping):
+            given["layer_map"] = LayerMap(**{kind: tuple(ids) for kind, ids in given["layer_map"].items()})
+        if isinstance(given.get("id2label"), Mapping):
+            given["id2label"] = {int(id): label for id, label in given["id2label"].items()}
+        unknown = sorted(set(changes) - known)
+        if unknown:
+            raise UserError(f"AlbertConfig has no {unknown[0]!r}{nearest(unknown[0], known)}")
+        return cls(**{name: value for name, value in given.items() if name in known})
+
+    @classmethod
+    def from_pretrained(cls, name_or_path: str | Path, **changes: Any) -> Self:
+        """Reads `config.json` of a folder or of a repository on the hub."""
+        file = pretrained_folder(name_or_path, [CONFIG_FILE]) / CONFIG_FILE
+        return cls.from_json_file(file, **changes)
+
+    @classmethod
+    def from_json_file(cls, file: str | Path, **changes: Any) -> Self:
+        """Raises: UserError where the file is missing or no JSON object."""
+        try:
+            values = json.loads(Path(file).read_text(encoding="utf-8"))
+        except OSError as error:
+            raise UserError(f"{file} can't be read: {error.strerror}") from None
+        except ValueError as error:
+            raise UserError(f"{file} is not JSON: {error}") from None
+        if not isinstance(values, dict):
+            raise UserError(f"{file} holds a {type(values).__name__} where a configuration's object is expected")
+        return cls.from_dict(values, **changes)
+
+    def to_dict(self) -> dict[str, Any]:
+        """What `config.json` holds: Hugging Face's keys, and under `albert_lab` what differs from what those imply."""
+        plain = {item.name: getattr(self, item.name) for item in fields(self) if item.name not in NOT_STORED}
+        plain = {name: value.value if isinstance(value, Enum) else value for name, value in plain.items()}
+        named = self.id2label or {id: f"LABEL_{id}" for id in range(self.num_labels)}
+        if self.id2label is not None or self.num_labels != 2:
+            plain["id2label"] = {str(id): label for id, label in named.items()}
+            plain["label2id"] = self.label2id or {label: id for id, label in named.items()}
+        own = {name: plain.pop(name) for name in sorted(OWN_FIELDS)}
+        defaults = {item.name: item.default for item in fields(self)}
+        own = {name: value for name, value in own.items() if value != defaults[name]}
+        if self.layer_map != _layer_map_of_groups(self):
+            own["layer_map"] = {kind: list(ids) for kind, ids in asdict(self.layer_map).items()}
+        return {"model_type": MODEL_TYPE} | plain | ({OURS: own} if own else {})
+
+    def to_json_string(self) -> str:
+        return json.dumps(self.to_dict(), indent=2, sort_keys=True) + "\n"
+
+    def save_pretrained(self, folder: str | Path) -> None:
+        """Writes `config.json` into the folder, which is made if it is missing."""
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        write_text(Path(folder) / CONFIG_FILE, self.to_json_string())
+
+
+NOT_STORED = {"layer_map", "num_labels", "id2label", "label2id", "return_dict", "attn_implementation"}
+# What Hugging Face's own configuration class has no field for.
+OWN_FIELDS = {item.name for item in fields(ModelConfig)} - {
+    "vocab_size",
+    "embedding_size",
+    "hidden_size",
+    "num_hidden_layers",
+    "num_attention_heads",
+    "intermediate_size",
+    "hidden_act",
+    "hidden_dropout_prob",
+    "attention_probs_dropout_prob",
+    "classifier_dropout_prob",
+    "max_position_embeddings",
+    "type_vocab_size",
+    "initializer_range",
+    "layer_norm_eps",
+}
+
+
+def _layer_map_of_groups(config: AlbertConfig) -> LayerMap | None:
+    try:
+        return hf_layer_map(config.num_hidden_layers, config.num_hidden_groups, config.inner_group_num)
+    except UserError:
+        return None
+
+
+def _checked(name: str, value: Any, kind: Any) -> Any:
+    """The value as the field's type; a whole number may stand for a float, a name for one of an enum's choices."""
+    kinds = get_args(kind) if get_origin(kind) in (Union, UnionType) else (kind,)
+    if name == "layer_map" and value is None:
+        return None
+    for each in kinds:
+        if isinstance(each, type) and issubclass(each, Enum) and isinstance(value, str):
+            return _choice(name, value, each)
+        if each is float and type(value) is int:
+            return float(value)
+        if type(value) is (get_origin(each) or each):
+            return value
+    wanted = " or ".join(getattr(each, "__name__", str(each)) for each in kinds)
+    raise UserError(f"{name}={value!r} must be {wanted}, not {type(value).__name__}")
+
+
+def _choice(name: str, value: str, choices: type[Enum]) -> Enum:
+    try:
+        return choices(value)
+    except ValueError:
+        raise UserError(f"{name}={value!r} is unknown{nearest(value, [each.value for each in choices])}") from None

@@ -1,0 +1,66 @@
+"""Hugging Face's checkpoint format: which variants it can say, and our parameters under its names, one to one.
+
+Outside the layers the names are the same, but for the projection; in a layer Hugging Face puts attention, feed-forward
+block and LayerNorms together, in inner layers of groups.
+"""
+
+import re
+from collections.abc import Iterable
+
+from albert_lab.config.errors import UserError
+from albert_lab.model.configuration import AlbertConfig
+from albert_lab.model.layer_map import hf_layout
+from albert_lab.model.shape import has_projection
+
+PREFIX = "albert."  # of the shared part, in a model with a head
+PROJECTION = ("embeddings.projection", "encoder.embedding_hidden_mapping_in")
+IN_A_LAYER = {
+    "attention.query": "attention.query",
+    "attention.key": "attention.key",
+    "attention.value": "attention.value",
+    "attention.output": "attention.dense",
+    "attention_norm": "attention.LayerNorm",
+    "ffn.intermediate": "ffn",
+    "ffn.output": "ffn_output",
+    "ffn_norm": "full_layer_layer_norm",
+}
+_BLOCK = re.compile(r"encoder\.(attention|attention_norm|ffn|ffn_norm)\.(\d+)(?:\.(.+))?\.(weight|bias)")
+HINT = "; `albert-lab export RUN FOLDER --unroll` writes an equal model with a group per layer"
+
+
+def hf_config(config: AlbertConfig) -> AlbertConfig:
+    """The configuration with the groups that say its layer map.
+
+    Raises:
+        UserError: Hugging Face's model can't express the variant; the message says what stands in the way.
+    """
+    if not has_projection(config):
+        raise UserError(
+            f"model.embedding_projection=if_needed makes no projection at E = H = {config.hidden_size}, and "
+            f"Hugging Face's model always has one; set model.embedding_projection=always{HINT}"
+        )
+    layers, groups, inner = hf_layout(config.layer_map)
+    changes = {"num_hidden_layers": layers, "num_hidden_groups": groups, "inner_group_num": inner}
+    return AlbertConfig(**(vars(config) | changes))
+
+
+def hf_names(config: AlbertConfig, names: Iterable[str]) -> dict[str, str]:
+    """Our parameter names -> Hugging Face's, of any of the model classes.
+
+    Raises:
+        UserError: Hugging Face's model can't express the variant.
+    """
+    inner = hf_config(config).inner_group_num
+    return {name: _hf_name(name, inner) for name in names}
+
+
+def _hf_name(name: str, inner: int) -> str:
+    prefix = PREFIX if name.startswith(PREFIX) else ""
+    own = name.removeprefix(PREFIX).replace(*PROJECTION)
+    block = _BLOCK.fullmatch(own)
+    if block is None:
+        return prefix + own
+    kind, id, module, tensor = block.groups()
+    group, layer = divmod(int(id), inner)
+    theirs = IN_A_LAYER[f"{kind}.{module}" if module else kind]
+    return f"{prefix}encoder.albert_layer_groups.{group}.albert_layers.{layer}.{theirs}.{tensor}"

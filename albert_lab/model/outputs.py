@@ -1,0 +1,106 @@
+"""What the models return: fields by name, by key or by place, with the names and order of Hugging Face's outputs.
+
+Shapes: B sequences, S tokens, C choices, V vocabulary, H hidden size, A heads. `hidden_states` holds the encoder's
+input and what every layer returned, each [B,S,H]; `attentions` every layer's probabilities, each [B,A,S,S].
+"""
+
+from collections.abc import ItemsView, Iterator, KeysView, ValuesView
+from dataclasses import dataclass, fields
+from typing import Any
+
+from torch import Tensor
+from torch.export import register_dataclass
+
+
+@dataclass
+class ModelOutput:
+    """Fields that are None are left out of the keys and of the tuple."""
+
+    def to_tuple(self) -> tuple[Any, ...]:
+        return tuple(self._set().values())
+
+    def keys(self) -> KeysView[str]:
+        return self._set().keys()
+
+    def values(self) -> ValuesView[Any]:
+        return self._set().values()
+
+    def items(self) -> ItemsView[str, Any]:
+        return self._set().items()
+
+    def __getitem__(self, key: str | int | slice) -> Any:
+        return self._set()[key] if isinstance(key, str) else self.to_tuple()[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._set())
+
+    def __len__(self) -> int:
+        return len(self._set())
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._set()
+
+    def _set(self) -> dict[str, Any]:
+        return {item.name: value for item in fields(self) if (value := getattr(self, item.name)) is not None}
+
+
+@dataclass
+class BaseModelOutputWithPooling(ModelOutput):
+    last_hidden_state: Tensor | None = None  # [B,S,H]
+    pooler_output: Tensor | None = None  # [B,H]
+    hidden_states: tuple[Tensor, ...] | None = None
+    attentions: tuple[Tensor, ...] | None = None
+
+
+@dataclass
+class AlbertForPreTrainingOutput(ModelOutput):
+    loss: Tensor | None = None
+    prediction_logits: Tensor | None = None  # [B,S,V], or [N,V] for N masked positions
+    sop_logits: Tensor | None = None  # [B,2]
+    hidden_states: tuple[Tensor, ...] | None = None
+    attentions: tuple[Tensor, ...] | None = None
+
+
+@dataclass
+class MaskedLMOutput(ModelOutput):
+    loss: Tensor | None = None
+    logits: Tensor | None = None  # [B,S,V], or [N,V] for N masked positions
+    hidden_states: tuple[Tensor, ...] | None = None
+    attentions: tuple[Tensor, ...] | None = None
+
+
+@dataclass
+class SequenceClassifierOutput(ModelOutput):
+    loss: Tensor | None = None
+    logits: Tensor | None = None  # [B,labels]
+    hidden_states: tuple[Tensor, ...] | None = None
+    attentions: tuple[Tensor, ...] | None = None
+
+
+@dataclass
+class MultipleChoiceModelOutput(ModelOutput):
+    loss: Tensor | None = None
+    logits: Tensor | None = None  # [B,C]
+    hidden_states: tuple[Tensor, ...] | None = None
+    attentions: tuple[Tensor, ...] | None = None
+
+
+@dataclass
+class TokenClassifierOutput(ModelOutput):
+    loss: Tensor | None = None
+    logits: Tensor | None = None  # [B,S,labels]
+    hidden_states: tuple[Tensor, ...] | None = None
+    attentions: tuple[Tensor, ...] | None = None
+
+
+@dataclass
+class QuestionAnsweringModelOutput(ModelOutput):
+    loss: Tensor | None = None
+    start_logits: Tensor | None = None  # [B,S]
+    end_logits: Tensor | None = None  # [B,S]
+    hidden_states: tuple[Tensor, ...] | None = None
+    attentions: tuple[Tensor, ...] | None = None
+
+
+for _output in ModelOutput.__subclasses__():
+    register_dataclass(_output)

@@ -1,0 +1,164 @@
+"""What every model class has: configuration, tables, attention, gradient checkpointing, the way to disk and back."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from albert_lab.config.errors import UserError, nearest
+from albert_lab.model.attention import ATTENTIONS
+from albert_lab.model.blocks import AttentionBlock
+from albert_lab.model.checkpoint import load_pretrained, write_pretrained
+from albert_lab.model.configuration import AlbertConfig
+from albert_lab.model.embeddings import Embeddings
+from albert_lab.model.encoder import Encoder
+from albert_lab.model.heads import MaskedLanguageModelHead
+from albert_lab.model.initialize import initialize
+from albert_lab.model.shape import check_model_shape
+
+Part = TypeVar("Part", bound=nn.Module)
+
+
+class AlbertPreTrainedModel(nn.Module):
+    """Base of the models; `albert` is the part of a model that all share, in `AlbertModel` the model itself."""
+
+    def __init__(self, config: AlbertConfig) -> None:
+        super().__init__()
+        if not isinstance(config, AlbertConfig):
+            raise TypeError(f"{type(self).__name__} needs an AlbertConfig, not {type(config).__name__}")
+        check_model_shape(config, config.layer_map)
+        self.config = config
+
+    def _initialize(self, part: Part) -> Part:
+        initialize(part, self.config)
+        return part
+
+    def _returned(self, output: Any, return_dict: bool | None) -> Any:
+        as_tuple = not (self.config.return_dict if return_dict is None else return_dict)
+        return output.to_tuple() if as_tuple else output
+
+    @property
+    def base_model(self) -> nn.Module:
+        return getattr(self, "albert", self)
+
+    @property
+    def device(self) -> torch.device:
+        return next(self.parameters()).device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        return next(self.parameters()).dtype
+
+    def num_parameters(self, only_trainable: bool = False, exclude_embeddings: bool = False) -> int:
+        """Unique weights: a shared block counts once."""
+        left_out = {id(p) for p in self._embeddings().parameters()} if exclude_embeddings else set()
+        kept = [p for p in self.parameters() if p.requires_grad or not only_trainable]
+        return sum(parameter.numel() for parameter in kept if id(parameter) not in left_out)
+
+    def _embeddings(self) -> Embeddings:
+        embeddings = self.base_model.embeddings
+        assert isinstance(embeddings, Embeddings)
+        return embeddings
+
+    def _word_table(self) -> Tensor:
+        return self._embeddings().word_embeddings.weight
+
+    def get_input_embeddings(self) -> nn.Embedding:
+        return self._embeddings().word_embeddings
+
+    def set_input_embeddings(self, table: nn.Embedding) -> None:
+        self._embeddings().word_embeddings = table
+
+    def get_output_embeddings(self) -> nn.Module | None:
+        """The module whose `weight` [V,E] makes the logits: the word embeddings where tied; None without logits."""
+        head = getattr(self, "predictions", None)
+        if head is None:
+            return None
+        return head.decoder if head.decoder is not None else self.get_input_embeddings()
+
+    def set_output_embeddings(self, table: nn.Module) -> None:
+        """Replaces what makes the logits; with tied tables, the word embeddings too."""
+        head = self.predictions
+        assert isinstance(head, MaskedLanguageModelHead)
+        if head.decoder is None:
+            assert isinstance(table, nn.Embedding)
+            self.set_input_embeddings(table)
+        else:
+            assert isinstance(table, nn.Linear)
+            head.decoder = table
+
+    def resize_token_embeddings(self, new_num_tokens: int | None = None) -> nn.Embedding:
+        """Cuts the vocabulary or adds newly drawn rows to it, in every table and bias that has a row per piece."""
+        table = self.get_input_embeddings()
+        if new_num_tokens is None or new_num_tokens == table.num_embeddings:
+            return table
+        if new_num_tokens < 1:
+            raise UserError(f"new_num_tokens={new_num_tokens} leaves no piece; nearest 1")
+        size, padding = table.embedding_dim, table.padding_idx
+        resized = nn.Embedding(new_num_tokens, size, padding, device=self.device, dtype=self.dtype)
+        self.set_input_embeddings(self._initialize(resized))
+        _copy_rows(table.weight, resized.weight)
+        head = getattr(self, "predictions", None)
+        if head is not None:
+            self._resize_logits(head, new_num_tokens)
+        self.config.vocab_size = new_num_tokens
+        return resized
+
+    def _resize_logits(self, head: MaskedLanguageModelHead, new_num_tokens: int) -> None:
+        bias = nn.Parameter(head.bias.new_zeros(new_num_tokens))
+        _copy_rows(head.bias, bias)
+        head.bias = bias
+        if head.decoder is not None:
+            old = head.decoder
+            new = nn.Linear(old.in_features, new_num_tokens, bias=False, device=self.device, dtype=self.dtype)
+            head.decoder = self._initialize(new)
+            _copy_rows(old.weight, new.weight)
+
+    def set_attn_implementation(self, name: str) -> None:
+        """`sdpa`: the fused kernel; `eager`: plain products.
+
+        Raises:
+            UserError: another name.
+        """
+        if name not in ATTENTIONS:
+            raise UserError(f"attn_implementation={name!r} is unknown{nearest(name, ATTENTIONS)}")
+        self.config.attn_implementation = name
+        for module in self.modules():
+            if isinstance(module, AttentionBlock):
+                module.attend = ATTENTIONS[name]
+
+    @property
+    def is_gradient_checkpointing(self) -> bool:
+        return self._encoder().gradient_checkpointing
+
+    def gradient_checkpointing_enable(self) -> None:
+        """Keep only every layer's input for the backward pass and run the layer again there: less memory, more time."""
+        self._encoder().gradient_checkpointing = True
+
+    def gradient_checkpointing_disable(self) -> None:
+        self._encoder().gradient_checkpointing = False
+
+    def _encoder(self) -> Encoder:
+        encoder = self.base_model.encoder
+        assert isinstance(encoder, Encoder)
+        return encoder
+
+    @classmethod
+    def from_pretrained(cls, name_or_path: str | Path, **options: Any) -> Self:
+        """A model from a folder or a hub repository, in evaluation mode; see `checkpoint.load_pretrained`."""
+        return load_pretrained(cls, name_or_path, **options)
+
+    def save_pretrained(
+        self, folder: str | Path, state_dict: Mapping[str, Tensor] | None = None, max_shard_size: int | str = "5GB"
+    ) -> None:
+        """Writes `config.json` and the weights; see `checkpoint.write_pretrained`."""
+        write_pretrained(self, Path(folder), state_dict, max_shard_size)
+
+
+@torch.no_grad()
+def _copy_rows(old: Tensor, new: Tensor) -> None:
+    """The rows that both have."""
+    rows = min(len(old), len(new))
+    new[:rows] = old[:rows]
