@@ -24,6 +24,8 @@ SYMBOLS = {
     "model.vocab_size": "V",
     "model.num_attention_heads": "A",
     "sharing.num_hidden_groups": "G",
+    "sharing.inner_group_num": "K",
+    "sharing.num_blocks": "U",
 }
 MEMORY_KINDS = ("weights", "gradients", "optimizer", "activations")
 
