@@ -14,6 +14,8 @@ VERBS = {
     "reproduce": "run a study of the paper at a scale and print the table, ours beside the paper's",
     "report": "tables and figures of what has run, from MLflow",
     "dashboard": "start the MLflow UI on the lab's runs",
+    "export": "write a run's model as a folder that Hugging Face's transformers loads",
+    "import": "read a Hugging Face or Google TensorFlow checkpoint into such a folder",
 }
 DONE, FAILED, USER_MISTAKE, INTERRUPTED = 0, 1, 2, 130
 

@@ -12,6 +12,8 @@ from albert_lab.config.compose import CONF_FOLDER, SWEEPS_FOLDER
 from albert_lab.config.errors import UserError, nearest
 from albert_lab.config.schema import Config
 
+OPTIONAL_GROUPS = ("embedding", "block", "preset", "study")  # `GROUP=null` takes none
+
 
 def check_overrides(arguments: Sequence[str]) -> None:
     """Raises UserError for the first override that names an unknown key or choice, or adds or deletes one."""
@@ -52,7 +54,7 @@ def _check_choice(override: Override) -> None:
     else:
         values = [override.get_value_element_as_str()]
     for value in values:
-        if value not in choices_by_group()[group] and not (group == "study" and value == "null"):
+        if value not in choices_by_group()[group] and not (group in OPTIONAL_GROUPS and value == "null"):
             raise UserError(f"no {group}={value}{nearest(value, choices_by_group()[group])}")
 
 

@@ -25,6 +25,24 @@ class ProjectionRule(StrEnum):
     always = "always"  # also where E == H (Hugging Face)
 
 
+class NormPlacement(StrEnum):
+    post = "post"  # after the sum: LN(x + f(x)) (ALBERT)
+    pre = "pre"  # before the block: x + f(LN(x)), and one LayerNorm after the last layer (arXiv 2002.04745)
+    deepnorm = "deepnorm"  # LN(alpha x + f(x)) and smaller initial weights (arXiv 2203.00555)
+
+
+class DepthSignal(StrEnum):
+    none = "none"
+    universal = "universal"  # sinusoids of position and depth, before every layer (arXiv 1807.03819)
+
+
+class PositionEmbedding(StrEnum):
+    absolute = "absolute"  # a table of E per position, added to the words
+    relative_key = "relative_key"  # query times a vector per distance, added to the scores (Shaw et al., 1803.02155)
+    relative_key_query = "relative_key_query"  # key times it too (Huang et al., 2009.13658, method 4)
+    none = "none"  # no weights for positions: for depth_signal=universal
+
+
 class Initializer(StrEnum):
     truncated_normal = "truncated_normal"  # redrawn beyond two standard deviations (Google's code)
     normal = "normal"  # Hugging Face
@@ -94,7 +112,11 @@ class ModelConfig:
     sop_dropout: bool = False  # the same before the sentence classifier (Hugging Face has it, Google none)
     max_position_embeddings: int = 512  # tokens
     type_vocab_size: int = 2  # segments
+    position_embedding_type: PositionEmbedding = PositionEmbedding.absolute
     embedding_projection: ProjectionRule = ProjectionRule.if_needed
+    output_embedding_size: int | None = None  # width of an own table for the logits; null: the word embeddings, tied
+    norm_placement: NormPlacement = NormPlacement.post
+    depth_signal: DepthSignal = DepthSignal.none
     initializer: Initializer = Initializer.truncated_normal
     initializer_range: float = 0.02  # standard deviation before truncation
     freeze_pad_embedding: bool = False  # the padding row stays 0 (Hugging Face); else it is drawn and trained (Google)
@@ -207,6 +229,7 @@ class TrainerConfig:
     accelerator: str = "auto"  # cpu | gpu | auto
     devices: int = 1  # processes on this machine
     strategy: Strategy = Strategy.auto
+    gradient_checkpointing: bool = False  # keep only a layer's input and run it again in the backward pass; same bits
     micro_batch_size: int | None = None  # sequences in one pass of one process; null: all of its share
     threads: int | None = None  # CPU threads a process; null: the cores divided among the processes
     workers: int = 0  # processes that make batches

@@ -85,6 +85,10 @@ class AlbertForPreTraining(AlbertPreTrainedModel):
         self.predictions = self._initialize(MaskedLanguageModelHead(config))
         self.sop_classifier = self._initialize(SentenceOrderHead(config)) if add_sentence_head else None
 
+    @property
+    def architecture(self) -> str:
+        return super().architecture if self.sop_classifier is not None else AlbertForMaskedLM.__name__
+
     def forward(
         self,
         input_ids: Tensor | None = None,

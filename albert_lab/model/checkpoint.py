@@ -174,6 +174,7 @@ def write_pretrained(
     folder: Path,
     state: Mapping[str, Tensor] | None = None,
     max_shard_size: int | str = "5GB",
+    own_format: bool = True,
 ) -> None:
     """Write `config.json` and the weights, in shards above `max_shard_size`; the folder changes at once or not at all.
 
@@ -181,14 +182,20 @@ def write_pretrained(
 
     Args:
         state: the weights under our names; None: the model's own.
+        own_format: whether to write what Hugging Face's format can't say in ours.
+
+    Raises:
+        UserError: Hugging Face's format can't say the variant, and ours was not asked for.
     """
     state = dict(model.named_parameters()) if state is None else dict(state)
     try:
         names, config, model_type = hf_names(model.config, state), hf_config(model.config), "albert"
     except UserError:
+        if not own_format:
+            raise
         names, config, model_type = {name: name for name in state}, model.config, OURS
     described = config.to_dict() | {
-        "architectures": [type(model).__name__],
+        "architectures": [model.architecture],
         "dtype": str(model.dtype).partition(".")[2],
     }
     tensors = {names[ours]: tensor.detach().cpu() for ours, tensor in state.items()}

@@ -10,6 +10,7 @@ from typing import Any, Self, Union, get_args, get_origin, get_type_hints
 
 from albert_lab.config.errors import UserError, nearest
 from albert_lab.config.files import write_text
+from albert_lab.config.presets import model_preset
 from albert_lab.config.pretrained import pretrained_folder
 from albert_lab.config.schema import ModelConfig, ProjectionRule
 from albert_lab.model.layer_map import LayerMap, hf_layer_map
@@ -67,6 +68,19 @@ class AlbertConfig(ModelConfig):
     def of(cls, model: ModelConfig, layer_map: LayerMap, **more: Any) -> Self:
         """The variant that a run's `model` settings and layer map describe."""
         return cls(**(vars(model) | more | {"layer_map": layer_map}))
+
+    @classmethod
+    def preset(cls, name: str, **values: Any) -> Self:
+        """With every known deviation between Google's code and Hugging Face's as in one of them (`conf/preset/`).
+
+        Args:
+            name: google or huggingface.
+            values: the other fields.
+
+        Raises:
+            UserError: another name.
+        """
+        return cls(**(model_preset(name) | values))
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any], **changes: Any) -> Self:

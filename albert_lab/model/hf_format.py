@@ -48,9 +48,9 @@ def hf_names(config: AlbertConfig, names: Iterable[str]) -> dict[str, str]:
     """Our parameter names -> Hugging Face's, of any of the model classes.
 
     Raises:
-        UserError: Hugging Face's model can't express the variant.
+        UserError: Hugging Face's model can't express the layer map.
     """
-    inner = hf_config(config).inner_group_num
+    inner = hf_layout(config.layer_map).inner_group_num
     return {name: _hf_name(name, inner) for name in names}
 
 

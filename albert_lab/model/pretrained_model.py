@@ -40,6 +40,11 @@ class AlbertPreTrainedModel(nn.Module):
         return output.to_tuple() if as_tuple else output
 
     @property
+    def architecture(self) -> str:
+        """The name of the class that a checkpoint of this model is read with."""
+        return type(self).__name__
+
+    @property
     def base_model(self) -> nn.Module:
         return getattr(self, "albert", self)
 

@@ -79,7 +79,10 @@ class Training:
     def _model(self) -> AlbertForPreTraining:
         torch.manual_seed(self.config.train.seed)
         with_head = self.config.objective.sentence is not SentenceObjective.none
-        return AlbertForPreTraining(AlbertConfig.of(self.config.model, self.layer_map), add_sentence_head=with_head)
+        model = AlbertForPreTraining(AlbertConfig.of(self.config.model, self.layer_map), add_sentence_head=with_head)
+        if self.config.trainer.gradient_checkpointing:
+            model.gradient_checkpointing_enable()
+        return model
 
     def _trainer(self) -> L.Trainer:
         _quiet_lightning()

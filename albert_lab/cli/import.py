@@ -1,0 +1,69 @@
+"""`albert-lab import CHECKPOINT FOLDER`: reads a Google TensorFlow or Hugging Face checkpoint into a folder of the lab."""
+
+import argparse
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from albert_lab.config.errors import UserError
+
+if TYPE_CHECKING:
+    from albert_lab.model.albert import AlbertForPreTraining
+
+log = logging.getLogger(__name__)
+
+
+def run(arguments: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser("albert-lab import", description=__doc__)
+    parser.add_argument(
+        "checkpoint",
+        metavar="CHECKPOINT",
+        help="a folder of Google's archives (or model.ckpt-best in it), a Hugging Face folder, or a name on the hub",
+    )
+    parser.add_argument("folder", metavar="FOLDER", type=Path, help="where to write; made if it is missing")
+    asked = parser.parse_args(list(arguments))
+    import_checkpoint(asked.checkpoint, asked.folder)
+    print(asked.folder.absolute())
+    return 0
+
+
+def import_checkpoint(checkpoint: str, folder: Path) -> None:
+    """Raises: UserError where there is no checkpoint, or one that is damaged or of another model."""
+    from albert_lab.data.tokenization import AlbertTokenizer
+    from albert_lab.model.auto import load_any
+    from albert_lab.model.checkpoint import write_pretrained
+
+    path = Path(checkpoint)
+    if folder.exists() and path.is_dir() and folder.samefile(path):
+        raise UserError(f"{folder} is the checkpoint to read; give another folder to write to")
+    google = _is_google(path)
+    write_pretrained(_from_google(path) if google else load_any(checkpoint), folder)
+    vocabulary = _vocabulary(path if path.is_dir() else path.parent)
+    if vocabulary is None:
+        log.warning("%s has no vocabulary (*.model), so none was written", checkpoint)
+    else:
+        AlbertTokenizer(str(vocabulary)).save_pretrained(folder)
+
+
+def _is_google(path: Path) -> bool:
+    return path.with_name(f"{path.name}.index").is_file() or (path.is_dir() and any(path.glob("**/*.index")))
+
+
+def _from_google(path: Path) -> "AlbertForPreTraining":
+    from albert_lab.model.albert import AlbertForPreTraining
+    from albert_lab.model.checkpoint import blank, fill, own_names
+    from albert_lab.model.configuration import AlbertConfig
+    from albert_lab.model.google_checkpoint import read_google_checkpoint
+    from albert_lab.model.hf_format import hf_names
+
+    read = read_google_checkpoint(path)
+    model = blank(AlbertForPreTraining, AlbertConfig.from_dict(read.config))
+    fill(model, hf_names(model.config, own_names(model)), read.state, str(path))
+    return model
+
+
+def _vocabulary(folder: Path) -> Path | None:
+    """The SentencePiece model that lies beside a checkpoint: spiece.model, or 30k-clean.model in Google's archives."""
+    found = sorted(folder.glob("*.model"), key=lambda file: file.name != "spiece.model")
+    return found[0] if found else None
