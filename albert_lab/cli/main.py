@@ -17,6 +17,7 @@ VERBS = {
     "export": "write a run's model as a folder that Hugging Face's transformers loads",
     "import": "read a Hugging Face or Google TensorFlow checkpoint into such a folder",
 }
+MODULES = {"import": "import_checkpoint"}  # where a verb is no name that Python takes; else the verb's own
 DONE, FAILED, USER_MISTAKE, INTERRUPTED = 0, 1, 2, 130
 
 HELP = """albert-lab: what sharing parameters and a small embedding cost and buy.
@@ -64,7 +65,7 @@ def _dispatch(arguments: list[str]) -> int:
     verb, *rest = arguments
     if verb not in VERBS:
         raise UserError(f"no verb {verb!r}{nearest(verb, VERBS)}")
-    return int(importlib.import_module(f"albert_lab.cli.{verb}").run(rest))
+    return int(importlib.import_module(f"albert_lab.cli.{MODULES.get(verb, verb)}").run(rest))
 
 
 def help_text() -> str:

@@ -1,4 +1,4 @@
-"""`albert-lab import CHECKPOINT FOLDER`: reads a Google TensorFlow or Hugging Face checkpoint into a folder of the lab."""
+"""`albert-lab import CHECKPOINT FOLDER`: reads a Google or Hugging Face checkpoint into a folder of the lab."""
 
 import argparse
 import logging
