@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from albert_lab.cli import export, import_checkpoint
 from albert_lab.cli.main import VERBS
 from albert_lab.config.check import check
 from albert_lab.config.compose import CONF_FOLDER, SWEEPS_FOLDER, from_hydra, register
@@ -14,6 +15,7 @@ from albert_lab.model.layer_map import make_layer_map
 
 ROOT = Path(__file__).parents[1]
 YAML_FILES = sorted([*CONF_FOLDER.glob("*/*.yaml"), *SWEEPS_FOLDER.glob("*/*.yaml")])
+PLAIN_VERBS = {"export": export, "import": import_checkpoint}  # their arguments are no overrides
 FLAGS = {"--multirun", "-m", "--help", "--cfg", "job"}
 
 
@@ -34,6 +36,9 @@ def overrides_of(command: str) -> list[str]:
     if verb == "-sc":
         return []
     assert verb in VERBS
+    if verb in PLAIN_VERBS:
+        PLAIN_VERBS[verb].parser().parse_args(words)
+        return []
     overrides = [word for word in words if word not in FLAGS]
     if verb == "reproduce":
         overrides = [f"study={overrides[0]}", *overrides[1:]]

@@ -11,6 +11,13 @@ log = logging.getLogger(__name__)
 
 
 def run(arguments: Sequence[str]) -> int:
+    asked = parser().parse_args(list(arguments))
+    export(asked.run, asked.folder, asked.unroll)
+    print(asked.folder.absolute())
+    return 0
+
+
+def parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("albert-lab export", description=__doc__)
     parser.add_argument("run", metavar="RUN", help="a run's folder, or any checkpoint folder of the lab")
     parser.add_argument("folder", metavar="FOLDER", type=Path, help="where to write; made if it is missing")
@@ -19,10 +26,7 @@ def run(arguments: Sequence[str]) -> int:
         action="store_true",
         help="give every layer a group of its own: an equal, larger model, for sharing that transformers can't express",
     )
-    asked = parser.parse_args(list(arguments))
-    export(asked.run, asked.folder, asked.unroll)
-    print(asked.folder.absolute())
-    return 0
+    return parser
 
 
 def export(run: str, folder: Path, unroll: bool = False) -> None:

@@ -15,6 +15,13 @@ log = logging.getLogger(__name__)
 
 
 def run(arguments: Sequence[str]) -> int:
+    asked = parser().parse_args(list(arguments))
+    import_checkpoint(asked.checkpoint, asked.folder)
+    print(asked.folder.absolute())
+    return 0
+
+
+def parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("albert-lab import", description=__doc__)
     parser.add_argument(
         "checkpoint",
@@ -22,10 +29,7 @@ def run(arguments: Sequence[str]) -> int:
         help="a folder of Google's archives (or model.ckpt-best in it), a Hugging Face folder, or a name on the hub",
     )
     parser.add_argument("folder", metavar="FOLDER", type=Path, help="where to write; made if it is missing")
-    asked = parser.parse_args(list(arguments))
-    import_checkpoint(asked.checkpoint, asked.folder)
-    print(asked.folder.absolute())
-    return 0
+    return parser
 
 
 def import_checkpoint(checkpoint: str, folder: Path) -> None:
