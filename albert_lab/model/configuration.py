@@ -42,7 +42,7 @@ class AlbertConfig(ModelConfig):
     pad_token_id: int | None = 0
     bos_token_id: int | None = 2
     eos_token_id: int | None = 3
-    tie_word_embeddings: bool = True
+    tie_word_embeddings: bool = True  # false with an `output_embedding_size`; without one, an own table has width E
     num_labels: int = 2
     id2label: dict[int, str] | None = None
     label2id: dict[str, int] | None = None
@@ -57,6 +57,8 @@ class AlbertConfig(ModelConfig):
             setattr(self, name, _checked(name, getattr(self, name), kind))
         if self.layer_map is None:
             self.layer_map = hf_layer_map(self.num_hidden_layers, self.num_hidden_groups, self.inner_group_num)
+        if self.output_embedding_size is not None:
+            self.tie_word_embeddings = False
         self._name_labels()
 
     def _name_labels(self) -> None:
@@ -130,7 +132,7 @@ class AlbertConfig(ModelConfig):
         own = {name: plain.pop(name) for name in sorted(OWN_FIELDS)}
         defaults = {item.name: item.default for item in fields(self)}
         own = {name: value for name, value in own.items() if value != defaults[name]}
-        if self.layer_map != _layer_map_of_groups(self):
+        if self.layer_map != layer_map_of_groups(self):
             own["layer_map"] = {kind: list(ids) for kind, ids in asdict(self.layer_map).items()}
         return {"model_type": MODEL_TYPE} | plain | ({OURS: own} if own else {})
 
@@ -163,7 +165,8 @@ OWN_FIELDS = {item.name for item in fields(ModelConfig)} - {
 }
 
 
-def _layer_map_of_groups(config: AlbertConfig) -> LayerMap | None:
+def layer_map_of_groups(config: AlbertConfig) -> LayerMap | None:
+    """What `num_hidden_groups` and `inner_group_num` mean; None where they leave a group without a layer."""
     try:
         return hf_layer_map(config.num_hidden_layers, config.num_hidden_groups, config.inner_group_num)
     except UserError:

@@ -6,10 +6,13 @@ block and LayerNorms together, in inner layers of groups.
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 from albert_lab.config.errors import UserError
-from albert_lab.model.configuration import AlbertConfig
-from albert_lab.model.layer_map import hf_layout
+from albert_lab.config.schema import DepthSignal, NormPlacement, PositionEmbedding
+from albert_lab.model.configuration import AlbertConfig, layer_map_of_groups
+from albert_lab.model.layer_map import HfLayout, hf_layout
 from albert_lab.model.shape import has_projection
 
 PREFIX = "albert."  # of the shared part, in a model with a head
@@ -19,6 +22,7 @@ IN_A_LAYER = {
     "attention.key": "attention.key",
     "attention.value": "attention.value",
     "attention.output": "attention.dense",
+    "attention.relative.distance_embedding": "attention.distance_embedding",
     "attention_norm": "attention.LayerNorm",
     "ffn.intermediate": "ffn",
     "ffn.output": "ffn_output",
@@ -28,20 +32,50 @@ _BLOCK = re.compile(r"encoder\.(attention|attention_norm|ffn|ffn_norm)\.(\d+)(?:
 HINT = "; `albert-lab export RUN FOLDER --unroll` writes an equal model with a group per layer"
 
 
+class Limit(NamedTuple):
+    field: str  # of the configuration
+    value: Any  # the only one that Hugging Face's model has
+    why: str
+
+
+LIMITS = (
+    Limit("norm_placement", NormPlacement.post, "its LayerNorms follow the sum"),
+    Limit("depth_signal", DepthSignal.none, "nothing is added between its layers"),
+    Limit(
+        "position_embedding_type",
+        PositionEmbedding.absolute,
+        "transformers 5 has dropped all others and would compute something else without a word",
+    ),
+    Limit("output_embedding_size", None, "its output table is as wide as its word embeddings"),
+)
+
+
 def hf_config(config: AlbertConfig) -> AlbertConfig:
     """The configuration with the groups that say its layer map.
 
     Raises:
         UserError: Hugging Face's model can't express the variant; the message says what stands in the way.
     """
+    if config.output_embedding_size == config.embedding_size:  # `tie_word_embeddings=False` says that
+        config = replace(config, output_embedding_size=None)
+    _check_limits(config)
     if not has_projection(config):
         raise UserError(
             f"model.embedding_projection=if_needed makes no projection at E = H = {config.hidden_size}, and "
             f"Hugging Face's model always has one; set model.embedding_projection=always{HINT}"
         )
-    layers, groups, inner = hf_layout(config.layer_map)
+    layers, groups, inner = _layout(config)
     changes = {"num_hidden_layers": layers, "num_hidden_groups": groups, "inner_group_num": inner}
     return AlbertConfig(**(vars(config) | changes))
+
+
+def _check_limits(config: AlbertConfig) -> None:
+    for field, value, why in LIMITS:
+        if getattr(config, field) != value:
+            raise UserError(
+                f"model.{field}={getattr(config, field)} can't be written for Hugging Face: {why}; only "
+                f"{'null' if value is None else value} can, and save_pretrained writes the lab's own format"
+            )
 
 
 def hf_names(config: AlbertConfig, names: Iterable[str]) -> dict[str, str]:
@@ -50,8 +84,15 @@ def hf_names(config: AlbertConfig, names: Iterable[str]) -> dict[str, str]:
     Raises:
         UserError: Hugging Face's model can't express the layer map.
     """
-    inner = hf_layout(config.layer_map).inner_group_num
+    inner = _layout(config).inner_group_num
     return {name: _hf_name(name, inner) for name in names}
+
+
+def _layout(config: AlbertConfig) -> HfLayout:
+    """The configuration's own where it says the map: several layouts can, and a checkpoint's names are those of its own."""
+    if config.layer_map == layer_map_of_groups(config):
+        return HfLayout(config.num_hidden_layers, config.num_hidden_groups, config.inner_group_num)
+    return hf_layout(config.layer_map)
 
 
 def _hf_name(name: str, inner: int) -> str:

@@ -28,6 +28,9 @@ class ModelOutput:
     def items(self) -> ItemsView[str, Any]:
         return self._set().items()
 
+    def get(self, key: str, default: Any = None) -> Any:
+        return self._set().get(key, default)
+
     def __getitem__(self, key: str | int | slice) -> Any:
         return self._set()[key] if isinstance(key, str) else self.to_tuple()[key]
 
