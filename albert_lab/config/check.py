@@ -25,6 +25,8 @@ def _check_model(model: ModelConfig) -> None:
     for key in ("vocab_size", "embedding_size", "hidden_size", "num_hidden_layers", "num_attention_heads",
                 "intermediate_size", "max_position_embeddings"):  # fmt: skip
         _at_least(f"model.{key}", getattr(model, key), 1)
+    if model.output_embedding_size is not None:
+        _at_least("model.output_embedding_size", model.output_embedding_size, 1)
     _at_least("model.type_vocab_size", model.type_vocab_size, 2)
     for key in ("hidden_dropout_prob", "attention_probs_dropout_prob"):
         _share(f"model.{key}", getattr(model, key))

@@ -117,6 +117,9 @@ class ModelConfig:
     output_embedding_size: int | None = None  # width of an own table for the logits; null: the word embeddings, tied
     norm_placement: NormPlacement = NormPlacement.post
     depth_signal: DepthSignal = DepthSignal.none
+    lora_rank: int = 0  # of a low-rank addition to every linear map of a block, one per layer; 0: none
+    lora_bias: bool = False  # with a bias of each layer's own (2410.20672 has none, nor have its models)
+    adapter_size: int = 0  # inner width of a bottleneck adapter before every block, one per layer; 0: none
     initializer: Initializer = Initializer.truncated_normal
     initializer_range: float = 0.02  # standard deviation before truncation
     freeze_pad_embedding: bool = False  # the padding row stays 0 (Hugging Face); else it is drawn and trained (Google)

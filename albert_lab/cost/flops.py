@@ -6,11 +6,13 @@ unshared models, is 8x (base) to 21x (xlarge) too low for ALBERT.
 
 from dataclasses import dataclass
 
-from albert_lab.config.schema import ModelConfig
+from albert_lab.config.schema import ModelConfig, PositionEmbedding
 from albert_lab.model.layer_map import LayerMap
-from albert_lab.model.shape import check_model_shape, has_projection
+from albert_lab.model.shape import check_model_shape, has_projection, output_width
 
 MULTIPLY_ADD = 2
+# Products of the scores' size beside those with the keys and of the values: with the vectors of the distances
+RELATIVE_PRODUCTS = {PositionEmbedding.relative_key: 1, PositionEmbedding.relative_key_query: 2}
 TRAINING_PASSES = 3  # a product in the forward pass is two in the backward: by its input and by its weights
 
 
@@ -53,13 +55,14 @@ def count_flops(
     """
     check_model_shape(config, layer_map)
     tokens, size, embedding = batch_size * seq_length, config.hidden_size, config.embedding_size
+    output, relative = output_width(config), RELATIVE_PRODUCTS.get(config.position_embedding_type, 0)
     multiply_adds = {
         "projection": has_projection(config) * tokens * embedding * size,
         "attention_projections": layer_map.num_layers * 4 * tokens * size * size,
-        "attention_products": layer_map.num_layers * 2 * tokens * seq_length * size,
+        "attention_products": layer_map.num_layers * (2 + relative) * tokens * seq_length * size,
         "ffn": layer_map.num_layers * 2 * tokens * size * config.intermediate_size,
-        "mlm_transform": masked_tokens * size * embedding,
-        "mlm_vocabulary": masked_tokens * embedding * config.vocab_size,
+        "mlm_transform": masked_tokens * size * output,
+        "mlm_vocabulary": masked_tokens * output * config.vocab_size,
         "pooler": sentence_head * batch_size * size * size,
         "classifier": sentence_head * batch_size * size * 2,
     }

@@ -19,8 +19,8 @@ class ParameterCounts:
     """Weights by part (embeddings, projection, attention, attention_norm, ffn, ffn_norm, mlm_head, pooler, classifier).
 
     Unique counts each tensor once, applied a block's tensors once per layer that uses it: the weights of the same model
-    without sharing. The vocabulary product reuses the embedding table; it is tied in every variant, BERT too, and
-    counts once in both.
+    without sharing. The vocabulary product reuses the embedding table, which counts once in both; a table of the
+    head's own (`output_embedding_size`) counts in mlm_head. `final_norm` is there with pre-LN.
     """
 
     by_part: dict[str, int]  # unique
@@ -37,8 +37,8 @@ class ParameterCounts:
 
     @property
     def encoder(self) -> int:
-        """The unique blocks and LayerNorms of the layers."""
-        return sum(self.by_part[part] for part in LAYER_PARTS)
+        """The unique blocks and LayerNorms of the layers, and what follows the last."""
+        return sum(self.by_part[part] for part in (*LAYER_PARTS, "final_norm"))
 
     @property
     def backbone(self) -> int:
@@ -84,6 +84,7 @@ def _outside_layers(model: AlbertForPreTraining) -> dict[str, int]:
     return {
         "embeddings": _numel([embeddings]) - projection,
         "projection": projection,
+        "final_norm": _numel([model.albert.encoder.final_norm]),
         "mlm_head": _numel([model.predictions]),
         "pooler": _numel([model.albert.pooler]),
         "classifier": _numel([model.sop_classifier]),

@@ -65,6 +65,7 @@ class AlbertModel(AlbertPreTrainedModel):
             key_mask(attention_mask),
             self.config.output_hidden_states if output_hidden_states is None else output_hidden_states,
             self.config.output_attentions if output_attentions is None else output_attentions,
+            position_ids,
         )
         pooled_BH = None if self.pooler is None else self.pooler(encoded.last_hidden_state[:, 0]).tanh()
         output = BaseModelOutputWithPooling(

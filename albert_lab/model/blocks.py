@@ -6,6 +6,8 @@ from torch import Tensor, nn
 from albert_lab.config.schema import ModelConfig
 from albert_lab.model.activations import ACTIVATIONS
 from albert_lab.model.attention import ATTENTIONS, eager_attention
+from albert_lab.model.lora import mapped
+from albert_lab.model.relative import RELATIVE, RelativePositions
 
 
 class AttentionBlock(nn.Module):
@@ -21,18 +23,24 @@ class AttentionBlock(nn.Module):
         self.key = nn.Linear(size, size)
         self.value = nn.Linear(size, size)
         self.output = nn.Linear(size, size)
+        self.relative = RelativePositions(config) if config.position_embedding_type in RELATIVE else None
         self.dropout = nn.Dropout(config.hidden_dropout_prob)
 
-    def forward(self, x_BSH: Tensor, mask: Tensor | None, with_probs: bool = False) -> tuple[Tensor, Tensor | None]:
+    def forward(
+        self, x_BSH: Tensor, mask: Tensor | None, with_probs: bool = False, lora: nn.ModuleDict | None = None
+    ) -> tuple[Tensor, Tensor | None]:
         """What attention adds to `x` [B,S,H], and the probabilities [B,A,S,S] if asked for (that takes plain products).
 
         The mask is `attention.key_mask`'s.
         """
-        query_BASD, key_BASD, value_BASD = (self._heads(each(x_BSH)) for each in (self.query, self.key, self.value))
+        query_BASD, key_BASD, value_BASD = (
+            self._heads(mapped(self, name, x_BSH, lora)) for name in ("query", "key", "value")
+        )
+        bias = mask if self.relative is None else self.relative(query_BASD, key_BASD, mask)
         attend = eager_attention if with_probs else self.attend
         dropout = self.probs_dropout if self.training else 0.0
-        mixed_BASD, probs_BASS = attend(query_BASD, key_BASD, value_BASD, mask, dropout)
-        return self.dropout(self.output(mixed_BASD.transpose(1, 2).flatten(2))), probs_BASS
+        mixed_BASD, probs_BASS = attend(query_BASD, key_BASD, value_BASD, bias, dropout)
+        return self.dropout(mapped(self, "output", mixed_BASD.transpose(1, 2).flatten(2), lora)), probs_BASS
 
     def _heads(self, x_BSH: Tensor) -> Tensor:
         return x_BSH.unflatten(-1, (self.num_heads, -1)).transpose(1, 2)
@@ -48,6 +56,7 @@ class FeedForwardBlock(nn.Module):
         self.output = nn.Linear(config.intermediate_size, config.hidden_size)
         self.dropout = nn.Dropout(config.hidden_dropout_prob if config.ffn_dropout else 0.0)
 
-    def forward(self, x_BSH: Tensor) -> Tensor:
-        """What the block adds to `x` [B,S,H]."""
-        return self.dropout(self.output(self.activation(self.intermediate(x_BSH))))
+    def forward(self, x_BSH: Tensor, lora: nn.ModuleDict | None = None) -> Tensor:
+        """What the block adds to `x` [B,S,H]; `lora` as in attention."""
+        inner = self.activation(mapped(self, "intermediate", x_BSH, lora))
+        return self.dropout(mapped(self, "output", inner, lora))

@@ -147,7 +147,7 @@ def _draw(model: "AlbertPreTrainedModel", missing: list[str], dtype: torch.dtype
         module = model.get_submodule(parent)
         shape = module.get_parameter(name).shape
         module.register_parameter(name, nn.Parameter(torch.empty(shape, dtype=dtype, device="cpu")))
-        initialize_own(module, model.config, {name})
+        initialize_own(module, model.config, {name}, parent)
 
 
 def _mismatch(name: str, stored: torch.Size, wanted: torch.Size, source: str) -> str:

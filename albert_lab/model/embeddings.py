@@ -5,8 +5,8 @@ import torch
 from torch import Tensor, nn
 
 from albert_lab.config.errors import UserError
-from albert_lab.config.schema import ModelConfig
-from albert_lab.model.shape import has_projection
+from albert_lab.config.schema import ModelConfig, PositionEmbedding
+from albert_lab.model.shape import check_length, has_projection
 
 PAD_ID = 0
 
@@ -18,7 +18,9 @@ class Embeddings(nn.Module):
         super().__init__()
         padding = PAD_ID if config.freeze_pad_embedding else None
         self.word_embeddings = nn.Embedding(config.vocab_size, config.embedding_size, padding_idx=padding)
-        self.position_embeddings = nn.Embedding(config.max_position_embeddings, config.embedding_size)
+        absolute = config.position_embedding_type is PositionEmbedding.absolute
+        positions = nn.Embedding(config.max_position_embeddings, config.embedding_size) if absolute else None
+        self.position_embeddings = positions
         self.token_type_embeddings = nn.Embedding(config.type_vocab_size, config.embedding_size)
         self.LayerNorm = nn.LayerNorm(config.embedding_size, eps=config.layer_norm_eps)
         self.dropout = nn.Dropout(config.hidden_dropout_prob)
@@ -47,7 +49,8 @@ class Embeddings(nn.Module):
         if inputs_embeds_BSE is None:
             inputs_embeds_BSE = _rows(self.word_embeddings, input_ids_BS, "input_ids")
         x_BSE = inputs_embeds_BSE + self._segments(token_type_ids_BS)
-        x_BSE = x_BSE + self._positions(position_ids_BS, x_BSE.shape[1])
+        if self.position_embeddings is not None:
+            x_BSE = x_BSE + self._positions(self.position_embeddings, position_ids_BS, x_BSE.shape[1])
         x_BSE = self.dropout(self.LayerNorm(x_BSE))
         return x_BSE if self.projection is None else self.projection(x_BSE)
 
@@ -56,16 +59,11 @@ class Embeddings(nn.Module):
             return self.token_type_embeddings.weight[0]
         return _rows(self.token_type_embeddings, token_type_ids_BS, "token_type_ids")
 
-    def _positions(self, position_ids_BS: Tensor | None, seq_length: int) -> Tensor:
-        longest = self.position_embeddings.num_embeddings
+    def _positions(self, table: nn.Embedding, position_ids_BS: Tensor | None, seq_length: int) -> Tensor:
         if position_ids_BS is not None:
-            return _rows(self.position_embeddings, position_ids_BS, "position_ids")
-        if seq_length > longest:
-            raise UserError(
-                f"a sequence of {seq_length} tokens is longer than model.max_position_embeddings={longest}; "
-                f"cut it to {longest} tokens or build the model with {seq_length}"
-            )
-        return self.position_embeddings.weight[:seq_length]
+            return _rows(table, position_ids_BS, "position_ids")
+        check_length(seq_length, table.num_embeddings)
+        return table.weight[:seq_length]
 
 
 def _rows(table: nn.Embedding, ids: Tensor | None, name: str) -> Tensor:

@@ -11,7 +11,9 @@ from torch.utils.checkpoint import checkpoint
 
 from albert_lab.config.schema import ModelConfig
 from albert_lab.model.blocks import AttentionBlock, FeedForwardBlock
+from albert_lab.model.depth_signal import DEPTH_SIGNALS
 from albert_lab.model.layer_map import Layer, LayerMap
+from albert_lab.model.residual import RESIDUALS, final_norm
 
 
 class EncoderOutput(NamedTuple):
@@ -21,37 +23,54 @@ class EncoderOutput(NamedTuple):
 
 
 class Encoder(nn.Module):
-    """L post-LN layers over the unique blocks of a map; a block that several layers use is one module."""
+    """L layers over the unique blocks of a map; a block that several layers use is one module."""
 
     def __init__(self, config: ModelConfig, layer_map: LayerMap) -> None:
         super().__init__()
         self.layer_map = layer_map
         self.gradient_checkpointing = False
+        self.depth_signal = DEPTH_SIGNALS[config.depth_signal]
+        self.residual = RESIDUALS[config.norm_placement](layer_map.num_layers)
         self.attention = _blocks(layer_map.num_attention_blocks, lambda: AttentionBlock(config))
         self.attention_norm = _blocks(layer_map.num_attention_norms, lambda: _norm(config))
         self.ffn = _blocks(layer_map.num_ffn_blocks, lambda: FeedForwardBlock(config))
         self.ffn_norm = _blocks(layer_map.num_ffn_norms, lambda: _norm(config))
+        self.final_norm = final_norm(config)
 
     def forward(
-        self, x_BSH: Tensor, mask: Tensor | None, with_hidden_states: bool = False, with_attentions: bool = False
+        self,
+        x_BSH: Tensor,
+        mask: Tensor | None,
+        with_hidden_states: bool = False,
+        with_attentions: bool = False,
+        position_ids: Tensor | None = None,
     ) -> EncoderOutput:
-        """Runs every layer on `x` [B,S,H]; the mask is `attention.key_mask`'s."""
+        """Runs every layer on `x` [B,S,H].
+
+        Args:
+            mask: of `attention.key_mask`.
+            position_ids: [B,S] or [1,S], for a depth signal; None: 0 to S-1.
+        """
         hidden_states, attentions = [x_BSH], []
         run = self._recomputed if self.gradient_checkpointing and torch.is_grad_enabled() else self._layer
-        for layer in self.layer_map.layers():
-            x_BSH, probs_BASS = run(layer, x_BSH, mask, with_attentions)
+        add_signal = self.depth_signal(x_BSH, position_ids)
+        for depth, layer in enumerate(self.layer_map.layers()):
+            x_BSH, probs_BASS = run(layer, add_signal(x_BSH, depth), mask, with_attentions)
             if with_hidden_states:
                 hidden_states.append(x_BSH)
             if with_attentions:
                 attentions.append(probs_BASS)
+        x_BSH = hidden_states[-1] = self.final_norm(x_BSH)
         return EncoderOutput(
             x_BSH, tuple(hidden_states) if with_hidden_states else None, tuple(attentions) if with_attentions else None
         )
 
     def _layer(self, layer: Layer, x_BSH: Tensor, mask: Tensor | None, with_probs: bool) -> tuple[Tensor, Tensor]:
-        attended_BSH, probs_BASS = self.attention[layer.attention](x_BSH, mask, with_probs)
-        x_BSH = self.attention_norm[layer.attention_norm](x_BSH + attended_BSH)
-        x_BSH = self.ffn_norm[layer.ffn_norm](x_BSH + self.ffn[layer.ffn](x_BSH))
+        attention_norm, ffn_norm = self.attention_norm[layer.attention_norm], self.ffn_norm[layer.ffn_norm]
+        read, add = self.residual
+        attended_BSH, probs_BASS = self.attention[layer.attention](read(attention_norm, x_BSH), mask, with_probs)
+        x_BSH = add(attention_norm, x_BSH, attended_BSH)
+        x_BSH = add(ffn_norm, x_BSH, self.ffn[layer.ffn](read(ffn_norm, x_BSH)))
         return x_BSH, probs_BASS
 
     def _recomputed(self, layer: Layer, x_BSH: Tensor, mask: Tensor | None, with_probs: bool) -> tuple[Tensor, Tensor]:

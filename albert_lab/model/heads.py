@@ -7,14 +7,19 @@ from torch.nn import functional
 
 from albert_lab.model.activations import ACTIVATIONS
 from albert_lab.model.configuration import AlbertConfig
+from albert_lab.model.shape import output_width
 
 
 class MaskedLanguageModelHead(nn.Module):
-    """H -> E, activation, LayerNorm, then the product with the word embeddings (or a table of its own) and a bias."""
+    """H -> E, activation, LayerNorm, then the product with the word embeddings and a bias.
+
+    Untied, the product is with a table of the head's own, which may have another width than E: a narrow input and a
+    wide output (RemBERT; Chung et al., arXiv 2010.12821).
+    """
 
     def __init__(self, config: AlbertConfig) -> None:
         super().__init__()
-        size = config.embedding_size
+        size = output_width(config)
         self.dense = nn.Linear(config.hidden_size, size)
         self.activation = ACTIVATIONS[config.hidden_act]
         self.LayerNorm = nn.LayerNorm(size, eps=config.layer_norm_eps)

@@ -5,7 +5,9 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from albert_lab.config.schema import Initializer, ModelConfig
+from albert_lab.config.schema import Initializer
+from albert_lab.model.configuration import AlbertConfig
+from albert_lab.model.residual import initial_divisor
 
 
 def truncated_normal_(weight: Tensor, sigma: float) -> Tensor:
@@ -24,22 +26,23 @@ DRAWS: dict[Initializer, Callable[[Tensor, float], Tensor]] = {
 }
 
 
-def initialize(model: nn.Module, config: ModelConfig) -> None:
+def initialize(model: nn.Module, config: AlbertConfig) -> None:
     """Draw every matrix and embedding table; biases become 0, LayerNorms 1 and 0, a frozen padding row 0."""
-    for module in model.modules():
-        initialize_own(module, config, {name for name, _ in module.named_parameters(recurse=False)})
+    for path, module in model.named_modules():
+        initialize_own(module, config, {name for name, _ in module.named_parameters(recurse=False)}, path)
 
 
 @torch.no_grad()
-def initialize_own(module: nn.Module, config: ModelConfig, names: set[str]) -> None:
-    """Initialise the named tensors of a module, those of its children left out."""
+def initialize_own(module: nn.Module, config: AlbertConfig, names: set[str], path: str) -> None:
+    """Initialise the named tensors of the module that a model has at `path`, those of its children left out."""
     for name in sorted(names, reverse=True):
         parameter = module.get_parameter(name)
-        if name == "bias":
+        if name == "bias" or name in getattr(module, "starts_at_zero", ()):
             parameter.zero_()
         elif isinstance(module, nn.LayerNorm):
             parameter.fill_(1)
         else:
             DRAWS[config.initializer](parameter, config.initializer_range)
+            parameter.div_(initial_divisor(config, config.layer_map.num_layers, path))
         if isinstance(module, nn.Embedding) and module.padding_idx is not None:
             parameter[module.padding_idx].zero_()

@@ -11,11 +11,26 @@ def has_projection(config: ModelConfig) -> bool:
     return config.embedding_projection is ProjectionRule.always or config.embedding_size != config.hidden_size
 
 
+def output_width(config: ModelConfig) -> int:
+    """The width at which words are predicted: of the word embeddings, or of a table of the head's own (RemBERT)."""
+    return config.output_embedding_size or config.embedding_size
+
+
+def check_length(seq_length: int, longest: int) -> None:
+    """Raises: UserError where a sequence has more tokens than the model has positions."""
+    if seq_length > longest:
+        raise UserError(
+            f"a sequence of {seq_length} tokens is longer than model.max_position_embeddings={longest}; "
+            f"cut it to {longest} tokens or build the model with {seq_length}"
+        )
+
+
 def check_model_shape(config: ModelConfig, layer_map: LayerMap) -> None:
     """Refuse a model that can't be built, however it was configured; a run's settings have their own, earlier check.
 
     Raises:
-        UserError: heads that do not divide H, or a layer map whose depth is no multiple of the configuration's.
+        UserError: heads that do not divide H, an output without width, or a layer map whose depth is no multiple of
+            the configuration's.
     """
     heads, hidden, layers = config.num_attention_heads, config.hidden_size, config.num_hidden_layers
     if hidden % heads:
@@ -23,6 +38,8 @@ def check_model_shape(config: ModelConfig, layer_map: LayerMap) -> None:
             f"model.hidden_size={hidden} is not divisible by model.num_attention_heads={heads}; "
             f"nearest: {nearest_multiple(hidden, heads)}"
         )
+    if config.output_embedding_size is not None and config.output_embedding_size < 1:
+        raise UserError(f"model.output_embedding_size={config.output_embedding_size} must be at least 1, or null")
     if layer_map.num_layers % layers:  # L*K where a group has K inner blocks
         raise UserError(
             f"model.num_hidden_layers={layers} and the layer map has {layer_map.num_layers} layers; "
