@@ -12,7 +12,8 @@ from albert_lab.config.compose import CONF_FOLDER, SWEEPS_FOLDER
 from albert_lab.config.errors import UserError, nearest
 from albert_lab.config.schema import Config
 
-OPTIONAL_GROUPS = ("embedding", "block", "preset", "study")  # `GROUP=null` takes none
+OPTIONAL_GROUPS = ("embedding", "block", "preset", "study")  # `GROUP=[]` takes none
+LIST_GROUPS = ("block",)  # `GROUP=[ONE,OTHER]` takes both
 
 
 def check_overrides(arguments: Sequence[str]) -> None:
@@ -53,9 +54,20 @@ def _check_choice(override: Override) -> None:
         values = [str(value) for value in override.sweep_string_iterator()] if override.is_discrete_sweep() else []
     else:
         values = [override.get_value_element_as_str()]
-    for value in values:
-        if value not in choices_by_group()[group] and not (group in OPTIONAL_GROUPS and value == "null"):
-            raise UserError(f"no {group}={value}{nearest(value, choices_by_group()[group])}")
+    for name in (name for value in values for name in _names(group, value)):
+        if group in OPTIONAL_GROUPS and name == "null":
+            raise UserError(f"no {group}=null; write {group}=[] for none")
+        if name not in choices_by_group()[group]:
+            raise UserError(f"no {group}={name}{nearest(name, choices_by_group()[group])}")
+
+
+def _names(group: str, value: str) -> list[str]:
+    """The choices that a value names: one, or those of a list where the group takes lists."""
+    if value == "[]" and group in OPTIONAL_GROUPS:
+        return []
+    if value.startswith("[") and group in LIST_GROUPS:
+        return value[1:-1].replace(" ", "").split(",")
+    return [value]
 
 
 @cache

@@ -14,6 +14,9 @@ REFUSED = {
     "sharing=al": "no sharing=al; did you mean 'all'",
     "sharing=all,ffnn": "no sharing=ffnn; did you mean 'ffn'",
     "study=table9": "no study=table9",
+    "study=null": r"no study=null; write study=\[\] for none",
+    "block=[pre_ln,univrsal]": "no block=univrsal; did you mean 'universal'",
+    "embedding=[albert,rembert]": "no embedding=\\[albert,rembert]",
     "model.hidden_size": "write KEY=VALUE",
 }
 
@@ -27,8 +30,9 @@ def test_a_wrong_override_is_refused_in_one_line(override: str, message: str) ->
 
 def test_right_overrides_pass() -> None:
     check_overrides(
-        ["model.hidden_size=64", "sharing=all,none", "scale=smoke", "study=null", "hydra/launcher=joblib",
-         "model.embedding_size=range(8,64,8)", "train.budget.steps=5"]
+        ["model.hidden_size=64", "sharing=all,none", "scale=smoke", "study=[]", "hydra/launcher=joblib",
+         "model.embedding_size=range(8,64,8)", "train.budget.steps=5", "block=[pre_ln,universal]",
+         "block=[],deepnorm,[pre_ln,universal]"]
     )  # fmt: skip
 
 
