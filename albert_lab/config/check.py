@@ -13,7 +13,8 @@ def check(config: Config) -> None:
 
     The layer map has its own checks, where it is made (`model.layer_map`).
     """
-    _check_model(config.model)
+    check_model(config.model)
+    _warn_of_the_unusual(config.model)
     _check_objective(config)
     _check_data(config)
     _check_optimizer(config)
@@ -21,14 +22,14 @@ def check(config: Config) -> None:
     _check_batch(config.train, config.trainer)
 
 
-def _check_model(model: ModelConfig) -> None:
+def check_model(model: ModelConfig) -> None:
+    """Raises UserError for a size that no model can have."""
     for key in ("vocab_size", "embedding_size", "hidden_size", "num_hidden_layers", "num_attention_heads",
-                "intermediate_size", "max_position_embeddings"):  # fmt: skip
+                "intermediate_size", "max_position_embeddings", "type_vocab_size"):  # fmt: skip
         _at_least(f"model.{key}", getattr(model, key), 1)
     if model.output_embedding_size is not None:
         _at_least("model.output_embedding_size", model.output_embedding_size, 1)
-    _at_least("model.type_vocab_size", model.type_vocab_size, 2)
-    for key in ("hidden_dropout_prob", "attention_probs_dropout_prob"):
+    for key in ("hidden_dropout_prob", "attention_probs_dropout_prob", "classifier_dropout_prob"):
         _share(f"model.{key}", getattr(model, key))
     heads, hidden = model.num_attention_heads, model.hidden_size
     if hidden % heads:
@@ -36,11 +37,14 @@ def _check_model(model: ModelConfig) -> None:
             f"model.hidden_size={hidden} is not divisible by model.num_attention_heads={heads}; "
             f"nearest: {nearest_multiple(hidden, heads)}"
         )
-    if model.embedding_size > hidden:
+
+
+def _warn_of_the_unusual(model: ModelConfig) -> None:
+    if model.embedding_size > model.hidden_size:
         log.warning(
             "model.embedding_size=%d is larger than model.hidden_size=%d: the factorisation costs more than it saves",
             model.embedding_size,
-            hidden,
+            model.hidden_size,
         )
 
 
@@ -52,6 +56,7 @@ def nearest_multiple(value: int, factor: int) -> int:
 
 def _check_objective(config: Config) -> None:
     objective, model = config.objective, config.model
+    _at_least("model.type_vocab_size", model.type_vocab_size, 2)  # a sample is a pair
     _at_least("objective.max_seq_length", objective.max_seq_length, 8)
     if objective.max_seq_length > model.max_position_embeddings:
         raise UserError(

@@ -8,6 +8,7 @@ from pathlib import Path
 from types import UnionType
 from typing import Any, Self, Union, get_args, get_origin, get_type_hints
 
+from albert_lab.config.check import check_model
 from albert_lab.config.errors import UserError, nearest
 from albert_lab.config.files import write_text
 from albert_lab.config.presets import model_preset
@@ -17,6 +18,7 @@ from albert_lab.model.layer_map import LayerMap, hf_layer_map
 
 CONFIG_FILE = "config.json"
 MODEL_TYPE = "albert"
+PROBLEM_TYPES = ("regression", "single_label_classification", "multi_label_classification")
 OURS = "albert_lab"  # the key in config.json of what Hugging Face's format has no word for
 
 
@@ -41,30 +43,43 @@ class AlbertConfig(ModelConfig):
     layer_map: LayerMap = None  # type: ignore[assignment]  # None: made from the groups
     pad_token_id: int | None = 0
     bos_token_id: int | None = 2
-    eos_token_id: int | None = 3
+    eos_token_id: int | list[int] | None = 3
     tie_word_embeddings: bool = True  # false with an `output_embedding_size`; without one, an own table has width E
-    num_labels: int = 2
-    id2label: dict[int, str] | None = None
-    label2id: dict[str, int] | None = None
-    problem_type: str | None = None  # regression | single_label_classification | multi_label_classification
+    num_labels: int = None  # type: ignore[assignment]  # None: as many as `id2label` names, else 2
+    id2label: dict[int, str] = None  # type: ignore[assignment]  # None: LABEL_0, LABEL_1, ...
+    label2id: dict[str, int] = None  # type: ignore[assignment]  # None: from `id2label`
+    problem_type: str | None = None  # of PROBLEM_TYPES; None: from the labels
     output_attentions: bool = False
     output_hidden_states: bool = False
     return_dict: bool = True
     attn_implementation: str = "sdpa"  # sdpa | eager
 
+    def __new__(cls, **values: Any) -> Self:
+        unknown = sorted(set(values) - {item.name for item in fields(cls)})
+        if unknown:
+            raise UserError(f"AlbertConfig has no {unknown[0]!r}{nearest(unknown[0], [f.name for f in fields(cls)])}")
+        return super().__new__(cls)
+
     def __post_init__(self) -> None:
         for name, kind in get_type_hints(type(self)).items():
             setattr(self, name, _checked(name, getattr(self, name), kind))
+        check_model(self)
         if self.layer_map is None:
             self.layer_map = hf_layer_map(self.num_hidden_layers, self.num_hidden_groups, self.inner_group_num)
         if self.output_embedding_size is not None:
             self.tie_word_embeddings = False
         self._name_labels()
+        _check_ids_and_problem(self)
 
     def _name_labels(self) -> None:
-        if self.id2label is not None:
-            self.num_labels = len(self.id2label)
-            self.label2id = self.label2id or {label: id for id, label in self.id2label.items()}
+        """Names as many labels as there are; a number of labels that the names don't fit makes new names."""
+        if self.num_labels is None:
+            self.num_labels = 2 if self.id2label is None else len(self.id2label)
+        if self.id2label is None or len(self.id2label) != self.num_labels:
+            self.id2label = {id: f"LABEL_{id}" for id in range(self.num_labels)}
+        self.id2label = {int(id): label for id, label in self.id2label.items()}
+        if self.label2id is None or set(self.label2id.values()) != set(self.id2label):
+            self.label2id = {label: id for id, label in self.id2label.items()}
 
     @classmethod
     def of(cls, model: ModelConfig, layer_map: LayerMap, **more: Any) -> Self:
@@ -95,12 +110,7 @@ class AlbertConfig(ModelConfig):
         given = dict(values) | dict(values.get(OURS, {})) | changes
         if "layer_map" in given and isinstance(given["layer_map"], Mapping):
             given["layer_map"] = LayerMap(**{kind: tuple(ids) for kind, ids in given["layer_map"].items()})
-        if isinstance(given.get("id2label"), Mapping):
-            given["id2label"] = {int(id): label for id, label in given["id2label"].items()}
-        unknown = sorted(set(changes) - known)
-        if unknown:
-            raise UserError(f"AlbertConfig has no {unknown[0]!r}{nearest(unknown[0], known)}")
-        return cls(**{name: value for name, value in given.items() if name in known})
+        return cls(**{name: value for name, value in given.items() if name in known or name in changes})
 
     @classmethod
     def from_pretrained(cls, name_or_path: str | Path, **changes: Any) -> Self:
@@ -123,12 +133,11 @@ class AlbertConfig(ModelConfig):
 
     def to_dict(self) -> dict[str, Any]:
         """What `config.json` holds: Hugging Face's keys, and under `albert_lab` what differs from what those imply."""
+        self._name_labels()  # `num_labels` may have been set since
         plain = {item.name: getattr(self, item.name) for item in fields(self) if item.name not in NOT_STORED}
         plain = {name: value.value if isinstance(value, Enum) else value for name, value in plain.items()}
-        named = self.id2label or {id: f"LABEL_{id}" for id in range(self.num_labels)}
-        if self.id2label is not None or self.num_labels != 2:
-            plain["id2label"] = {str(id): label for id, label in named.items()}
-            plain["label2id"] = self.label2id or {label: id for id, label in named.items()}
+        if self.id2label == {0: "LABEL_0", 1: "LABEL_1"}:
+            del plain["id2label"], plain["label2id"]
         own = {name: plain.pop(name) for name in sorted(OWN_FIELDS)}
         defaults = {item.name: item.default for item in fields(self)}
         own = {name: value for name, value in own.items() if value != defaults[name]}
@@ -145,7 +154,8 @@ class AlbertConfig(ModelConfig):
         write_text(Path(folder) / CONFIG_FILE, self.to_json_string())
 
 
-NOT_STORED = {"layer_map", "num_labels", "id2label", "label2id", "return_dict", "attn_implementation"}
+DERIVED = {"layer_map", "num_labels", "id2label", "label2id"}  # None until the others are known
+NOT_STORED = {"layer_map", "num_labels", "return_dict", "attn_implementation"}
 # What Hugging Face's own configuration class has no field for.
 OWN_FIELDS = {item.name for item in fields(ModelConfig)} - {
     "vocab_size",
@@ -165,6 +175,18 @@ OWN_FIELDS = {item.name for item in fields(ModelConfig)} - {
 }
 
 
+def _check_ids_and_problem(config: AlbertConfig) -> None:
+    problem, pad = config.problem_type, config.pad_token_id
+    if problem is not None and problem not in PROBLEM_TYPES:
+        raise UserError(f"problem_type={problem!r} is unknown{nearest(problem, PROBLEM_TYPES)}")
+    if config.num_labels < 1:
+        raise UserError(f"num_labels={config.num_labels} must be at least 1")
+    if problem == "single_label_classification" and config.num_labels == 1:
+        raise UserError("problem_type=single_label_classification needs num_labels=2 or more; one label: regression")
+    if pad is not None and not 0 <= pad < config.vocab_size:
+        raise UserError(f"pad_token_id={pad} is beyond vocab_size={config.vocab_size}: 0 to {config.vocab_size - 1}")
+
+
 def layer_map_of_groups(config: AlbertConfig) -> LayerMap | None:
     """What `num_hidden_groups` and `inner_group_num` mean; None where they leave a group without a layer."""
     try:
@@ -176,7 +198,7 @@ def layer_map_of_groups(config: AlbertConfig) -> LayerMap | None:
 def _checked(name: str, value: Any, kind: Any) -> Any:
     """The value as the field's type; a whole number may stand for a float, a name for one of an enum's choices."""
     kinds = get_args(kind) if get_origin(kind) in (Union, UnionType) else (kind,)
-    if name == "layer_map" and value is None:
+    if value is None and name in DERIVED:
         return None
     for each in kinds:
         if isinstance(each, type) and issubclass(each, Enum) and isinstance(value, str):

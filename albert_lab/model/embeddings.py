@@ -5,18 +5,17 @@ import torch
 from torch import Tensor, nn
 
 from albert_lab.config.errors import UserError
-from albert_lab.config.schema import ModelConfig, PositionEmbedding
+from albert_lab.config.schema import PositionEmbedding
+from albert_lab.model.configuration import AlbertConfig
 from albert_lab.model.shape import check_length, has_projection
-
-PAD_ID = 0
 
 
 class Embeddings(nn.Module):
     """Factorized embeddings: tables of width E, summed, normalized, then projected to H (paper section 3.1)."""
 
-    def __init__(self, config: ModelConfig) -> None:
+    def __init__(self, config: AlbertConfig) -> None:
         super().__init__()
-        padding = PAD_ID if config.freeze_pad_embedding else None
+        padding = config.pad_token_id if config.freeze_pad_embedding else None
         self.word_embeddings = nn.Embedding(config.vocab_size, config.embedding_size, padding_idx=padding)
         absolute = config.position_embedding_type is PositionEmbedding.absolute
         positions = nn.Embedding(config.max_position_embeddings, config.embedding_size) if absolute else None

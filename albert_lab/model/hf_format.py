@@ -46,6 +46,7 @@ LIMITS = (
         PositionEmbedding.absolute,
         "transformers 5 has dropped all others and would compute something else without a word",
     ),
+    Limit("adapter_size", 0, "its layers have no adapters, and no other weights equal them"),
     Limit("output_embedding_size", None, "its output table is as wide as its word embeddings"),
 )
 
@@ -59,6 +60,8 @@ def hf_config(config: AlbertConfig) -> AlbertConfig:
     if config.output_embedding_size == config.embedding_size:  # `tie_word_embeddings=False` says that
         config = replace(config, output_embedding_size=None)
     _check_limits(config)
+    if config.lora_rank:
+        raise UserError(f"model.lora_rank={config.lora_rank} gives layers weights beside their groups'{HINT}")
     if not has_projection(config):
         raise UserError(
             f"model.embedding_projection=if_needed makes no projection at E = H = {config.hidden_size}, and "
@@ -89,7 +92,7 @@ def hf_names(config: AlbertConfig, names: Iterable[str]) -> dict[str, str]:
 
 
 def _layout(config: AlbertConfig) -> HfLayout:
-    """The configuration's own where it says the map: several layouts can, and a checkpoint's names are those of its own."""
+    """The configuration's own where it says the map: several can, and a checkpoint has the names of its own."""
     if config.layer_map == layer_map_of_groups(config):
         return HfLayout(config.num_hidden_layers, config.num_hidden_groups, config.inner_group_num)
     return hf_layout(config.layer_map)

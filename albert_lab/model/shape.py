@@ -1,6 +1,6 @@
 """What a model's sizes imply and which are impossible (no torch)."""
 
-from albert_lab.config.check import nearest_multiple
+from albert_lab.config.check import check_model
 from albert_lab.config.errors import UserError
 from albert_lab.config.schema import ModelConfig, ProjectionRule
 from albert_lab.model.layer_map import LayerMap
@@ -29,17 +29,10 @@ def check_model_shape(config: ModelConfig, layer_map: LayerMap) -> None:
     """Refuse a model that can't be built, however it was configured; a run's settings have their own, earlier check.
 
     Raises:
-        UserError: heads that do not divide H, an output without width, or a layer map whose depth is no multiple of
-            the configuration's.
+        UserError: a size that no model can have, or a layer map whose depth is no multiple of the configuration's.
     """
-    heads, hidden, layers = config.num_attention_heads, config.hidden_size, config.num_hidden_layers
-    if hidden % heads:
-        raise UserError(
-            f"model.hidden_size={hidden} is not divisible by model.num_attention_heads={heads}; "
-            f"nearest: {nearest_multiple(hidden, heads)}"
-        )
-    if config.output_embedding_size is not None and config.output_embedding_size < 1:
-        raise UserError(f"model.output_embedding_size={config.output_embedding_size} must be at least 1, or null")
+    check_model(config)
+    layers = config.num_hidden_layers
     if layer_map.num_layers % layers:  # L*K where a group has K inner blocks
         raise UserError(
             f"model.num_hidden_layers={layers} and the layer map has {layer_map.num_layers} layers; "

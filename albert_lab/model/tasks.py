@@ -6,7 +6,7 @@ from torch.nn import functional
 
 from albert_lab.config.errors import UserError, nearest
 from albert_lab.model.albert import AlbertModel
-from albert_lab.model.configuration import AlbertConfig
+from albert_lab.model.configuration import PROBLEM_TYPES, AlbertConfig
 from albert_lab.model.outputs import (
     MultipleChoiceModelOutput,
     QuestionAnsweringModelOutput,
@@ -14,8 +14,6 @@ from albert_lab.model.outputs import (
     TokenClassifierOutput,
 )
 from albert_lab.model.pretrained_model import AlbertPreTrainedModel
-
-PROBLEM_TYPES = ("regression", "single_label_classification", "multi_label_classification")
 
 
 class AlbertForSequenceClassification(AlbertPreTrainedModel):
