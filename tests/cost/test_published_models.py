@@ -1,0 +1,81 @@
+"""The released models' configurations, as the command line composes them, have the released models' parameters."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from transformers import AlbertConfig as HfConfig
+from transformers import AlbertForMaskedLM, AlbertForPreTraining, AlbertModel
+
+from albert_lab.cli.hydra_app import run_app
+from albert_lab.config.check import check
+from albert_lab.config.compose import CONF_FOLDER, from_hydra
+from albert_lab.config.schema import Config
+from albert_lab.cost.parameters import count_parameters
+from albert_lab.model.configuration import AlbertConfig
+from albert_lab.model.layer_map import make_layer_map
+
+COUNTS = {  # backbone with pooler, with both heads, masked language model alone (no pooler)
+    "base": (11_683_584, 11_813_810, 11_221_680),
+    "large": (17_683_968, 17_847_474, 16_795_824),
+    "xlarge": (58_724_864, 59_021_490, 54_821_040),
+    "xxlarge": (222_595_584, 223_158_450, 206_368_944),
+}
+DROPOUT = {"base_v1": 0.1, "large_v1": 0.1, "xlarge_v1": 0.1}  # of hidden states and attention; 0 in all others
+HEADS = {"base": 12, "large": 16, "xlarge": 16, "xxlarge": 64}
+MODELS = [f"{shape}{version}" for shape in COUNTS for version in ("", "_v1", "_v2")]
+
+
+@pytest.fixture
+def config(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Config:
+    """What `albert-lab pretrain model=... scale=paper` would train."""
+    composed: list[Any] = []
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", ["albert-lab"])
+    monkeypatch.setenv("HYDRA_FULL_ERROR", "1")
+    run_app(composed.append, "albert-lab pretrain", [f"model={request.param}", "scale=paper"])
+    found = from_hydra(composed[0])
+    check(found)
+    return found
+
+
+def hf_config(config: Config) -> HfConfig:
+    layer_map = make_layer_map(config.sharing, config.model.num_hidden_layers)
+    return HfConfig(**AlbertConfig.of(config.model, layer_map).to_dict())
+
+
+def hf_count(kind: Any, config: Config) -> int:
+    with torch.device("meta"):
+        model = kind(hf_config(config))
+    return sum(parameter.numel() for parameter in model.parameters())
+
+
+@pytest.mark.parametrize(("config", "name"), [(name, name) for name in MODELS], ids=MODELS, indirect=["config"])
+def test_a_released_configuration_has_the_released_parameters(config: Config, name: str) -> None:
+    layer_map = make_layer_map(config.sharing, config.model.num_hidden_layers)
+    both = count_parameters(config.model, layer_map)
+    alone = count_parameters(config.model, layer_map, sentence_head=False)
+    shape = name.split("_")[0]
+    assert (both.backbone_with_pooler, both.unique, alone.unique) == COUNTS[shape]
+    assert (
+        tuple(hf_count(kind, config) for kind in (AlbertModel, AlbertForPreTraining, AlbertForMaskedLM))
+        == COUNTS[shape]
+    )
+
+
+@pytest.mark.parametrize(("config", "name"), [(name, name) for name in MODELS], ids=MODELS, indirect=["config"])
+def test_a_released_configuration_says_what_was_trained(config: Config, name: str) -> None:
+    model, dropout = config.model, DROPOUT.get(name, 0.0)
+    assert (model.hidden_dropout_prob, model.attention_probs_dropout_prob) == (dropout, dropout)
+    assert (model.hidden_act.value, model.classifier_dropout_prob) == ("gelu_new", 0.1)
+    assert (model.vocab_size, model.embedding_size, model.num_attention_heads) == (
+        30000,
+        128,
+        HEADS[name.split("_")[0]],
+    )
+    assert hf_config(config).layer_norm_eps == 1e-12
+
+
+def test_every_model_of_the_command_line_is_tested() -> None:
+    assert {file.stem for file in (CONF_FOLDER / "model").glob("*.yaml")} == set(MODELS)
