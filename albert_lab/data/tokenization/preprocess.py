@@ -1,0 +1,93 @@
+"""What happens to a text before SentencePiece sees it: Google's preprocess_text, and Hugging Face's quotes as a switch."""
+
+import re
+import unicodedata
+from dataclasses import dataclass
+
+_WORD = re.compile(r"\S+")
+_QUOTES = ("``", "''")
+
+Span = tuple[int, int]  # [first, last + 1) characters
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """The switches of `preprocess_text`; Google's code has no `quotes`, Hugging Face's has (`` and '' become ")."""
+
+    lower: bool = True
+    remove_space: bool = True
+    keep_accents: bool = False
+    quotes: bool = True
+
+    def __call__(self, text: str) -> str:
+        if self.remove_space:
+            text = " ".join(text.split())
+        if self.quotes:
+            text = text.replace("``", '"').replace("''", '"')
+        if not self.keep_accents and not text.isascii():
+            text = without_accents(text)
+        return text.lower() if self.lower else text
+
+    def aligned(self, text: str) -> tuple[str, list[Span]]:
+        """The same result, and for each of its characters the span of `text` that it came from.
+
+        A dropped accent belongs to the character before it, white space to the one space that it became.
+        """
+        cells = _one_space(text) if self.remove_space else [(c, (i, i + 1)) for i, c in enumerate(text)]
+        if self.quotes:
+            cells = _one_quote(cells)
+        if not self.keep_accents:
+            cells = _without_accents(cells)
+        plain = "".join(character for character, _ in cells)
+        if not self.lower:
+            return plain, [span for _, span in cells]
+        # the whole string is lowered at once (a Σ depends on its neighbours), the number of characters is each one's own
+        return plain.lower(), [span for character, span in cells for _ in character.lower()]
+
+
+def preprocess(text: str, lower: bool = True, keep_accents: bool = False) -> str:
+    """White space collapsed, accents dropped (NFKD without combining marks), lower case: Google's preprocess_text."""
+    return Preprocessing(lower, keep_accents=keep_accents, quotes=False)(text)
+
+
+def without_accents(text: str) -> str:
+    decomposed = unicodedata.normalize("NFKD", text)
+    return "".join(character for character in decomposed if not unicodedata.combining(character))
+
+
+Cell = tuple[str, Span]
+
+
+def _one_space(text: str) -> list[Cell]:
+    cells: list[Cell] = []
+    for word in _WORD.finditer(text):
+        if cells:
+            cells.append((" ", (cells[-1][1][1], word.start())))
+        cells += [(character, (i, i + 1)) for i, character in enumerate(word.group(), word.start())]
+    return cells
+
+
+def _one_quote(cells: list[Cell]) -> list[Cell]:
+    joined: list[Cell] = []
+    place = 0
+    while place < len(cells):
+        pair = "".join(character for character, _ in cells[place : place + 2])
+        if pair in _QUOTES:
+            joined.append(('"', (cells[place][1][0], cells[place + 1][1][1])))
+            place += 2
+        else:
+            joined.append(cells[place])
+            place += 1
+    return joined
+
+
+def _without_accents(cells: list[Cell]) -> list[Cell]:
+    """Character by character: NFKD moves combining marks only, and those are dropped."""
+    kept: list[Cell] = []
+    for character, (start, end) in cells:
+        rest = without_accents(character)
+        if not rest and kept:
+            before, (first, _) = kept[-1]
+            kept[-1] = (before, (first, end))
+        kept += [(part, (start, end)) for part in rest]
+    return kept
