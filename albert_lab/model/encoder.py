@@ -3,16 +3,18 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from albert_lab.config.schema import ModelConfig
+from albert_lab.model.adapters import LayerAdapters
 from albert_lab.model.blocks import AttentionBlock, FeedForwardBlock
 from albert_lab.model.depth_signal import DEPTH_SIGNALS
 from albert_lab.model.layer_map import Layer, LayerMap
+from albert_lab.model.lora import LayerLora
 from albert_lab.model.residual import RESIDUALS, final_norm
 
 
@@ -23,7 +25,10 @@ class EncoderOutput(NamedTuple):
 
 
 class Encoder(nn.Module):
-    """L layers over the unique blocks of a map; a block that several layers use is one module."""
+    """L layers over the unique blocks of a map; a block that several layers use is one module.
+
+    What a layer owns besides, `adapters` and `lora`, is listed by depth.
+    """
 
     def __init__(self, config: ModelConfig, layer_map: LayerMap) -> None:
         super().__init__()
@@ -36,6 +41,10 @@ class Encoder(nn.Module):
         self.ffn = _blocks(layer_map.num_ffn_blocks, lambda: FeedForwardBlock(config))
         self.ffn_norm = _blocks(layer_map.num_ffn_norms, lambda: _norm(config))
         self.final_norm = final_norm(config)
+        self.adapters = nn.ModuleList(LayerAdapters(config) for _ in layer_map.layers())
+        self.lora = nn.ModuleList(
+            LayerLora(config, self.attention[layer.attention], self.ffn[layer.ffn]) for layer in layer_map.layers()
+        )
 
     def forward(
         self,
@@ -55,7 +64,7 @@ class Encoder(nn.Module):
         run = self._recomputed if self.gradient_checkpointing and torch.is_grad_enabled() else self._layer
         add_signal = self.depth_signal(x_BSH, position_ids)
         for depth, layer in enumerate(self.layer_map.layers()):
-            x_BSH, probs_BASS = run(layer, add_signal(x_BSH, depth), mask, with_attentions)
+            x_BSH, probs_BASS = run(depth, layer, add_signal(x_BSH, depth), mask, with_attentions)
             if with_hidden_states:
                 hidden_states.append(x_BSH)
             if with_attentions:
@@ -65,17 +74,25 @@ class Encoder(nn.Module):
             x_BSH, tuple(hidden_states) if with_hidden_states else None, tuple(attentions) if with_attentions else None
         )
 
-    def _layer(self, layer: Layer, x_BSH: Tensor, mask: Tensor | None, with_probs: bool) -> tuple[Tensor, Tensor]:
+    def _layer(
+        self, depth: int, layer: Layer, x_BSH: Tensor, mask: Tensor | None, with_probs: bool
+    ) -> tuple[Tensor, Tensor]:
         attention_norm, ffn_norm = self.attention_norm[layer.attention_norm], self.ffn_norm[layer.ffn_norm]
+        adapters, lora = cast(LayerAdapters, self.adapters[depth]), cast(LayerLora, self.lora[depth])
         read, add = self.residual
-        attended_BSH, probs_BASS = self.attention[layer.attention](read(attention_norm, x_BSH), mask, with_probs)
-        x_BSH = add(attention_norm, x_BSH, attended_BSH)
-        x_BSH = add(ffn_norm, x_BSH, self.ffn[layer.ffn](read(ffn_norm, x_BSH)))
+        x_BSH = adapters.attention(x_BSH)
+        attended_BSH, probs_BASS = self.attention[layer.attention](
+            read(attention_norm, x_BSH), mask, with_probs, lora.attention
+        )
+        x_BSH = adapters.ffn(add(attention_norm, x_BSH, attended_BSH))
+        x_BSH = add(ffn_norm, x_BSH, self.ffn[layer.ffn](read(ffn_norm, x_BSH), lora.ffn))
         return x_BSH, probs_BASS
 
-    def _recomputed(self, layer: Layer, x_BSH: Tensor, mask: Tensor | None, with_probs: bool) -> tuple[Tensor, Tensor]:
+    def _recomputed(
+        self, depth: int, layer: Layer, x_BSH: Tensor, mask: Tensor | None, with_probs: bool
+    ) -> tuple[Tensor, Tensor]:
         """The layer, keeping only its input: the backward pass runs it again, dropout included (Chen et al., 2016)."""
-        return checkpoint(partial(self._layer, layer), x_BSH, mask, with_probs, use_reentrant=False)
+        return checkpoint(partial(self._layer, depth, layer), x_BSH, mask, with_probs, use_reentrant=False)
 
 
 def _blocks(count: int, make: Callable[[], nn.Module]) -> nn.ModuleList:

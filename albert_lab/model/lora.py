@@ -1,0 +1,58 @@
+"""Per-depth LoRA: what lets the layers that share a block differ, in a few weights of each layer's own.
+
+Relaxed Recursive Transformers (Bae et al., arXiv 2410.20672, section 2.4): y = W'x + B_l A_l x in every linear map of
+the layers; W', A and B are all trained. Nothing scales the product: the paper's SVD start needs W' + B A itself.
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from albert_lab.config.schema import ModelConfig
+
+
+class LowRank(nn.Module):
+    """A [rank,in] and B [out,rank] of one linear map at one depth; B starts at 0, so the map starts as it is shared.
+
+    The bias is ours: the paper's models have none, and without one no rank makes layers equal whose biases differ.
+    """
+
+    starts_at_zero = ("B",)
+
+    def __init__(self, linear: nn.Linear, rank: int, with_bias: bool) -> None:
+        super().__init__()
+        self.A = nn.Parameter(torch.empty(rank, linear.in_features))
+        self.B = nn.Parameter(torch.empty(linear.out_features, rank))
+        self.bias = nn.Parameter(torch.empty(linear.out_features)) if with_bias else None
+
+    def forward(self, x: Tensor) -> Tensor:
+        """What the layer adds to the shared map's output [...,out] for its input [...,in]."""
+        return functional.linear(functional.linear(x, self.A), self.B, self.bias)
+
+    def merged(self, weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
+        """Weight and bias of the one linear map that equals the shared one with this addition."""
+        return weight + self.B @ self.A, bias if self.bias is None else bias + self.bias
+
+
+class LayerLora(nn.Module):
+    """The pairs of one logical layer, by the name of the linear map in its block; none where `lora_rank` is 0."""
+
+    def __init__(self, config: ModelConfig, attention: nn.Module, ffn: nn.Module) -> None:
+        super().__init__()
+        self.attention = _pairs(config, attention)
+        self.ffn = _pairs(config, ffn)
+
+
+def _pairs(config: ModelConfig, block: nn.Module) -> nn.ModuleDict:
+    if not config.lora_rank:
+        return nn.ModuleDict()
+    linears = {name: child for name, child in block.named_children() if isinstance(child, nn.Linear)}
+    return nn.ModuleDict(
+        {name: LowRank(linear, config.lora_rank, config.lora_bias) for name, linear in linears.items()}
+    )
+
+
+def mapped(block: nn.Module, name: str, x: Tensor, lora: nn.ModuleDict | None) -> Tensor:
+    """The output of a block's linear map, with what the layer adds to it."""
+    y: Tensor = block.get_submodule(name)(x)
+    return y + lora[name](x) if lora is not None and name in lora else y
