@@ -37,6 +37,20 @@ def check_model(model: ModelConfig) -> None:
             f"model.hidden_size={hidden} is not divisible by model.num_attention_heads={heads}; "
             f"nearest: {nearest_multiple(hidden, heads)}"
         )
+    _check_own_weights(model)
+
+
+def _check_own_weights(model: ModelConfig) -> None:
+    """What every layer may own beside its blocks."""
+    most = model.hidden_size  # at that rank the addition can be any matrix
+    if not 0 <= model.lora_rank <= most:
+        raise UserError(
+            f"model.lora_rank={model.lora_rank} must be 0 to {most}, the hidden size; nearest: "
+            f"{min(max(model.lora_rank, 0), most)}"
+        )
+    if model.lora_bias and not model.lora_rank:
+        raise UserError("model.lora_bias=true needs a model.lora_rank above 0, as in model.lora_rank=8")
+    _at_least("model.adapter_size", model.adapter_size, 0)
 
 
 def _warn_of_the_unusual(model: ModelConfig) -> None:
