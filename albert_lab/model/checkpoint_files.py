@@ -139,10 +139,12 @@ def write_checkpoint(
             raise ValueError(f"{name!r} can't be an extra file of a checkpoint")
     try:
         with told_if_full(folder, needs=_size(state)), replaced_together(folder, OWNED) as scratch:
-            for shard, tensors in shards.items():
-                save_file({name: _whole(tensor) for name, tensor in tensors.items()}, scratch / shard, {"format": "pt"})
             for name, content in (texts | extra).items():
                 (scratch / name).write_bytes(content.encode() if isinstance(content, str) else content)
+            readable = (scratch / CONFIG_FILE).stat().st_mode  # safetensors lets nobody but the owner read
+            for shard, tensors in shards.items():
+                save_file({name: _whole(tensor) for name, tensor in tensors.items()}, scratch / shard, {"format": "pt"})
+                (scratch / shard).chmod(readable)
     except (FileExistsError, NotADirectoryError, PermissionError) as error:
         raise UserError(f"{folder} can't be written: {error.strerror}") from None
 

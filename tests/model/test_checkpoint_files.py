@@ -80,6 +80,11 @@ def test_hugging_face_reads_what_we_wrote_and_so_do_we(
     assert_same(model.state_dict(), theirs.state_dict())
 
 
+def test_weights_may_be_read_by_whoever_may_read_the_configuration(tmp_path: Path) -> None:
+    write_checkpoint(tmp_path, {}, {"a": torch.ones(1)})
+    assert len({file.stat().st_mode for file in tmp_path.iterdir()}) == 1
+
+
 def test_no_shard_but_a_single_tensor_is_larger_than_asked(theirs: AlbertForPreTraining, tmp_path: Path) -> None:
     write_checkpoint(tmp_path, {}, untied(theirs), max_shard_size="4KB")
     index = json.loads((tmp_path / "model.safetensors.index.json").read_text())
