@@ -1,5 +1,6 @@
 """The analytic FLOPs equal what PyTorch's own counter sees, exactly, forward and backward."""
 
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -12,7 +13,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from albert_lab.config.errors import UserError
-from albert_lab.config.schema import ModelConfig, ProjectionRule, SharingConfig
+from albert_lab.config.schema import DepthSignal, ModelConfig, NormPlacement, PositionEmbedding, ProjectionRule, SharingConfig
 from albert_lab.cost.flops import count_flops, flops_per_token
 from albert_lab.cost.parameters import count_parameters
 from albert_lab.model.albert import AlbertForPreTraining
@@ -53,6 +54,12 @@ def variants(draw: st.DrawFn) -> tuple[ModelConfig, LayerMap]:
         num_attention_heads=heads,
         intermediate_size=draw(st.integers(1, 30)),
         embedding_projection=draw(st.sampled_from(ProjectionRule)),
+        position_embedding_type=draw(st.sampled_from(PositionEmbedding)),
+        output_embedding_size=draw(st.sampled_from([None, 3])),
+        norm_placement=draw(st.sampled_from(NormPlacement)),
+        depth_signal=draw(st.sampled_from(DepthSignal)),
+        lora_rank=draw(st.integers(0, 3)),
+        adapter_size=draw(st.integers(0, 3)),
     )
     sharing = SharingConfig(draw(st.sampled_from(["all", "none", "attention", "ffn"])))
     return config, make_layer_map(sharing, layers)
@@ -61,7 +68,7 @@ def variants(draw: st.DrawFn) -> tuple[ModelConfig, LayerMap]:
 SHAPES = st.tuples(st.integers(1, 3), st.integers(1, 9), st.integers(1, 5))
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(variant=variants(), shape=SHAPES, sentence_head=st.booleans())
 def test_flops_equal_pytorchs_counter(variant: tuple[ModelConfig, LayerMap], shape: Shape, sentence_head: bool) -> None:
     flops = count_flops(*variant, *shape, sentence_head)
@@ -72,14 +79,18 @@ def test_flops_equal_pytorchs_counter(variant: tuple[ModelConfig, LayerMap], sha
 
 @pytest.mark.parametrize("scheme", ["all", "none", "attention", "ffn"])
 def test_parts_equal_pytorchs_counter_on_the_cpu(variant: Variant, scheme: str) -> None:
-    config, layer_map = variant("tiny", scheme, vocab_size=40, embedding_size=8)
+    config, layer_map = variant("tiny", scheme, vocab_size=40, embedding_size=8, lora_rank=2, adapter_size=3)
     modules, training = counted(config, layer_map, (2, 5, 3), True, "cpu")
     flops = count_flops(config, layer_map, 2, 5, 3)
     assert flops.training == training
     part, name = flops.by_part, "AlbertForPreTraining."
     assert part["projection"] == modules[name + "albert.embeddings"]
-    encoder = part["attention_projections"] + part["attention_products"] + part["ffn"]
+    encoder = part["attention_projections"] + part["attention_products"] + part["ffn"] + part["lora"] + part["adapters"]
     assert encoder == modules[name + "albert.encoder"]
+    adapters = [flops for module, flops in modules.items() if re.search(r"adapters\.\d\.\w+$", module)]
+    assert (len(adapters), sum(adapters)) == (4 * 2, part["adapters"])
+    pairs = [flops for module, flops in modules.items() if re.search(r"lora\.\d\.\w+\.\w+$", module)]
+    assert (len(pairs), sum(pairs)) == (4 * 6, part["lora"])
     assert part["mlm_transform"] + part["mlm_vocabulary"] == modules[name + "predictions"]
     assert (
         part["pooler"] + part["classifier"]
@@ -89,6 +100,25 @@ def test_parts_equal_pytorchs_counter_on_the_cpu(variant: Variant, scheme: str) 
 
 def test_sharing_saves_no_flops(variant: Variant) -> None:
     assert len({count_flops(*variant("base", scheme), 1, 512, 77).training for scheme in ("all", "none", "ffn")}) == 1
+
+
+def test_relative_positions_cost_one_or_two_products_of_the_scores_size(variant: Variant) -> None:
+    by_kind = {
+        kind: count_flops(*variant("base", position_embedding_type=kind), 1, 512, 77).by_part["attention_products"]
+        for kind in PositionEmbedding
+    }
+    absolute = by_kind[PositionEmbedding.absolute]
+    assert by_kind[PositionEmbedding.none] == absolute
+    assert by_kind[PositionEmbedding.relative_key] / absolute == 3 / 2
+    assert by_kind[PositionEmbedding.relative_key_query] / absolute == 2
+
+
+def test_an_output_table_costs_by_its_width_and_not_for_being_its_own(variant: Variant) -> None:
+    tied, own, wider = (
+        count_flops(*variant("base", output_embedding_size=size), 1, 512, 77).by_part for size in (None, 128, 256)
+    )
+    assert own == tied
+    assert {part for part in tied if wider[part] == 2 * tied[part] > 0} == {"mlm_transform", "mlm_vocabulary"}
 
 
 def test_only_masked_tokens_meet_the_vocabulary(variant: Variant) -> None:

@@ -127,6 +127,42 @@ def test_norms_with_a_map_of_their_own_are_counted_by_it(variant: Variant) -> No
     assert (counts.applied_by_part["attention_norm"], counts.applied_by_part["ffn_norm"]) == (4 * 32, 4 * 32)
 
 
+@pytest.mark.parametrize("scheme", ["all", "none", "cycle"])
+def test_what_every_layer_owns_is_counted_per_layer(variant: Variant, scheme: str) -> None:
+    config, _ = variant("base", lora_rank=8, adapter_size=48)
+    layer_map = make_layer_map(SharingConfig(scheme, num_blocks=3 if scheme == "cycle" else None), 12)
+    counts, plain = count_parameters(config, layer_map), count_parameters(variant("base")[0], layer_map)
+    assert counts.by_part["lora"] == counts.applied_by_part["lora"] == 12 * 8 * (4 * 2 * 768 + 2 * (768 + 3072))
+    assert counts.by_part["adapters"] == counts.applied_by_part["adapters"] == 12 * 2 * (2 * 768 * 48 + 48 + 3 * 768)
+    assert counts.unique - plain.unique == counts.by_part["lora"] + counts.by_part["adapters"]
+    assert counts.backbone - plain.backbone == counts.encoder - plain.encoder == counts.unique - plain.unique
+
+
+def test_biases_of_the_low_rank_pairs_are_counted(variant: Variant) -> None:
+    with_bias, without = (count_parameters(*variant("base", lora_rank=8, lora_bias=b)) for b in (True, False))
+    assert with_bias.by_part["lora"] - without.by_part["lora"] == 12 * (4 * 768 + 3072 + 768)
+
+
+@pytest.mark.parametrize(
+    ("option", "weights"),
+    [
+        ({"norm_placement": "pre"}, {"final_norm": 2 * 768}),
+        ({"norm_placement": "deepnorm", "depth_signal": "universal"}, {}),
+        ({"position_embedding_type": "relative_key"}, {"attention": 1023 * 64, "embeddings": -512 * 128}),
+        ({"position_embedding_type": "none"}, {"embeddings": -512 * 128}),
+        ({"output_embedding_size": 256}, {"mlm_head": 128 * (768 + 3) + 256 * 30000}),
+    ],
+)
+def test_every_weight_of_an_option_has_its_part(
+    variant: Variant, option: dict[str, Any], weights: dict[str, int]
+) -> None:
+    plain, counts = count_parameters(*variant("base")), count_parameters(*variant("base", **option))
+    changed = {part: counts.by_part[part] - plain.by_part[part] for part in plain.by_part}
+    assert {part: change for part, change in changed.items() if change} == weights
+    applied = {part: counts.applied_by_part[part] - plain.applied_by_part[part] for part in plain.by_part}
+    assert applied == {part: change * (12 if part == "attention" else 1) for part, change in changed.items()}
+
+
 def test_an_impossible_model_is_not_counted(variant: Variant) -> None:
     bad: dict[str, Any] = {"hidden_size": 770}
     with pytest.raises(UserError, match="nearest: 768"):
