@@ -55,12 +55,15 @@ def count_flops(
     """
     check_model_shape(config, layer_map)
     tokens, size, embedding = batch_size * seq_length, config.hidden_size, config.embedding_size
+    lora_widths = 4 * (size + size) + 2 * (size + config.intermediate_size)  # in and out of six maps
     output, relative = output_width(config), RELATIVE_PRODUCTS.get(config.position_embedding_type, 0)
     multiply_adds = {
         "projection": has_projection(config) * tokens * embedding * size,
         "attention_projections": layer_map.num_layers * 4 * tokens * size * size,
         "attention_products": layer_map.num_layers * (2 + relative) * tokens * seq_length * size,
         "ffn": layer_map.num_layers * 2 * tokens * size * config.intermediate_size,
+        "lora": layer_map.num_layers * tokens * config.lora_rank * lora_widths,
+        "adapters": layer_map.num_layers * 4 * tokens * size * config.adapter_size,  # down and up, twice a layer
         "mlm_transform": masked_tokens * size * output,
         "mlm_vocabulary": masked_tokens * output * config.vocab_size,
         "pooler": sentence_head * batch_size * size * size,

@@ -12,6 +12,7 @@ from albert_lab.model.configuration import AlbertConfig
 from albert_lab.model.layer_map import LayerMap
 
 LAYER_PARTS = ("attention", "attention_norm", "ffn", "ffn_norm")
+OWN_PARTS = ("adapters", "lora", "final_norm")  # of the encoder, and shared by no layers
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,8 @@ class ParameterCounts:
 
     Unique counts each tensor once, applied a block's tensors once per layer that uses it: the weights of the same model
     without sharing. The vocabulary product reuses the embedding table, which counts once in both; a table of the
-    head's own (`output_embedding_size`) counts in mlm_head. `final_norm` is there with pre-LN.
+    head's own (`output_embedding_size`) counts in mlm_head. `final_norm` is there with pre-LN; `adapters`
+    and `lora` are what every layer owns beside its blocks (`adapter_size`, `lora_rank`).
     """
 
     by_part: dict[str, int]  # unique
@@ -37,8 +39,8 @@ class ParameterCounts:
 
     @property
     def encoder(self) -> int:
-        """The unique blocks and LayerNorms of the layers, and what follows the last."""
-        return sum(self.by_part[part] for part in (*LAYER_PARTS, "final_norm"))
+        """The unique blocks and LayerNorms of the layers, what each layer owns besides, and what follows the last."""
+        return sum(self.by_part[part] for part in (*LAYER_PARTS, *OWN_PARTS))
 
     @property
     def backbone(self) -> int:
@@ -78,17 +80,16 @@ def _applied(model: AlbertForPreTraining) -> dict[str, int]:
 
 
 def _outside_layers(model: AlbertForPreTraining) -> dict[str, int]:
-    """The parts that are applied once."""
+    """The parts that are applied once, a layer's own weights among them."""
     embeddings = model.albert.embeddings
     projection = _numel([embeddings.projection])
     return {
         "embeddings": _numel([embeddings]) - projection,
         "projection": projection,
-        "final_norm": _numel([model.albert.encoder.final_norm]),
         "mlm_head": _numel([model.predictions]),
         "pooler": _numel([model.albert.pooler]),
         "classifier": _numel([model.sop_classifier]),
-    }
+    } | {part: _numel([getattr(model.albert.encoder, part)]) for part in OWN_PARTS}
 
 
 def _numel(modules: Iterable[nn.Module | None]) -> int:
