@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 import torch
 from torch import Tensor, nn
 
-from albert_lab.config.errors import UserError
+from albert_lab.config.errors import UserError, nearest
 from albert_lab.config.pretrained import pretrained_folder
-from albert_lab.model.checkpoint_files import read_config, read_state, write_checkpoint
+from albert_lab.model.checkpoint_files import PICKLED_FILES, SAFE_FILES, read_config, read_state, write_checkpoint
 from albert_lab.model.configuration import OURS, AlbertConfig
 from albert_lab.model.hf_format import PREFIX, hf_config, hf_names
 from albert_lab.model.initialize import initialize_own
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 Model = TypeVar("Model", bound="AlbertPreTrainedModel")
-FILES = ["*.json", "*.safetensors", "*.bin"]
 # Stored beside ours by some versions: the tied decoder, and buffers of old checkpoints.
 COPIES = ("predictions.decoder.bias", "embeddings.position_ids", "embeddings.token_type_ids")
 TIED = "predictions.decoder.weight"
+BIAS, UNTIED_BIAS = "predictions.bias", "predictions.decoder.bias"  # with untied tables Hugging Face reads the second
 
 
 class LoadingInfo(NamedTuple):
@@ -60,7 +60,7 @@ def load_pretrained(
 
     Args:
         config: in place of the checkpoint's own.
-        dtype: of the weights; None: as stored.
+        dtype: of the weights, also by name ("bfloat16"); None and "auto": as stored.
         ignore_mismatched_sizes: initialise tensors of another shape anew (another number of labels) and don't refuse.
         output_loading_info: return (model, LoadingInfo).
         revision, cache_dir, local_files_only, token: of a hub repository.
@@ -69,8 +69,8 @@ def load_pretrained(
     Raises:
         UserError: no such folder or repository, files that are broken, or weights of another model.
     """
-    folder = pretrained_folder(
-        name_or_path, FILES, revision=revision, cache_dir=cache_dir, local_files_only=local_files_only, token=token
+    folder = checkpoint_folder(
+        name_or_path, revision=revision, cache_dir=cache_dir, local_files_only=local_files_only, token=token
     )
     arguments = {name: changes.pop(name) for name in _constructor_arguments(cls) & set(changes)}
     stored = read_config(folder)
@@ -78,9 +78,24 @@ def load_pretrained(
     names = own_names(model) if stored.get("model_type") == OURS else hf_names(model.config, own_names(model))
     info = fill(model, names, read_state(folder), str(folder), ignore_mismatched_sizes)
     model.eval()
-    if dtype is not None:
-        model.to(getattr(torch, dtype) if isinstance(dtype, str) else dtype)
+    if dtype is not None and dtype != "auto":
+        model.to(_dtype(dtype))
     return (model, info) if output_loading_info else model
+
+
+def _dtype(dtype: torch.dtype | str) -> torch.dtype:
+    found = getattr(torch, dtype, None) if isinstance(dtype, str) else dtype
+    if not isinstance(found, torch.dtype) or not found.is_floating_point:
+        names = ("float32", "float16", "bfloat16", "float64")
+        raise UserError(f"dtype={dtype!r} is no type of weights{nearest(str(dtype), names)}")
+    return found
+
+
+def checkpoint_folder(name_or_path: str | Path, **hub: Any) -> Path:
+    """The folder of a checkpoint; of a hub repository, pickled weights are fetched only where there are no others."""
+    folder = pretrained_folder(name_or_path, SAFE_FILES, **hub)
+    has_weights = any(folder.glob("model*.safetensors"))
+    return folder if has_weights else pretrained_folder(name_or_path, PICKLED_FILES, **hub)
 
 
 def _constructor_arguments(cls: type) -> set[str]:
@@ -114,6 +129,8 @@ def fill(
         UserError: tensors of another shape, or none that the model knows.
     """
     state = _as_prefixed(state, any(name.startswith(PREFIX) for name in names))
+    if UNTIED_BIAS in state and not model.config.tie_word_embeddings:
+        state[BIAS] = state[UNTIED_BIAS]
     shapes = {names[ours]: parameter.shape for ours, parameter in model.named_parameters()}
     mismatched = [name for name, shape in shapes.items() if name in state and state[name].shape != shape]
     if mismatched and not ignore_mismatched_sizes:
@@ -126,7 +143,8 @@ def fill(
     model.load_state_dict(found, strict=False, assign=True)
     _draw(model, [ours for ours in names if ours not in found], next(iter(found.values())).dtype)
     known = {*names.values(), TIED, *COPIES}
-    info = LoadingInfo(sorted(set(shapes) - set(state)), sorted(set(state) - known), sorted(mismatched))
+    unexpected = sorted(name for name in state if not known & {name, name.removeprefix(PREFIX)})
+    info = LoadingInfo(sorted(set(shapes) - set(state)), unexpected, sorted(mismatched))
     _tell(info, type(model).__name__, source)
     return info
 
@@ -137,7 +155,7 @@ def _as_prefixed(state: Mapping[str, Tensor], prefixed: bool) -> dict[str, Tenso
         return dict(state)
     if prefixed:
         return {PREFIX + name: tensor for name, tensor in state.items()}
-    return {name.removeprefix(PREFIX): tensor for name, tensor in state.items() if name.startswith(PREFIX)}
+    return {name.removeprefix(PREFIX): tensor for name, tensor in state.items()}
 
 
 def _draw(model: "AlbertPreTrainedModel", missing: list[str], dtype: torch.dtype) -> None:
@@ -199,4 +217,6 @@ def write_pretrained(
         "dtype": str(model.dtype).partition(".")[2],
     }
     tensors = {names[ours]: tensor.detach().cpu() for ours, tensor in state.items()}
+    if TIED in tensors and BIAS in tensors and model_type != OURS:
+        tensors[UNTIED_BIAS] = tensors[BIAS].clone()
     write_checkpoint(folder, described | {"model_type": model_type}, tensors, max_shard_size=max_shard_size)

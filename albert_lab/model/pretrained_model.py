@@ -57,8 +57,9 @@ class AlbertPreTrainedModel(nn.Module):
         return next(self.parameters()).dtype
 
     def num_parameters(self, only_trainable: bool = False, exclude_embeddings: bool = False) -> int:
-        """Unique weights: a shared block counts once."""
-        left_out = {id(p) for p in self._embeddings().parameters()} if exclude_embeddings else set()
+        """Unique weights: a shared block counts once. `exclude_embeddings` leaves out the tables."""
+        tables = [module.weight for module in self.modules() if isinstance(module, nn.Embedding)]
+        left_out = {id(table) for table in tables} if exclude_embeddings else set()
         kept = [p for p in self.parameters() if p.requires_grad or not only_trainable]
         return sum(parameter.numel() for parameter in kept if id(parameter) not in left_out)
 
@@ -84,19 +85,31 @@ class AlbertPreTrainedModel(nn.Module):
         return head.decoder if head.decoder is not None else self.get_input_embeddings()
 
     def set_output_embeddings(self, table: nn.Module) -> None:
-        """Replaces what makes the logits; with tied tables, the word embeddings too."""
+        """Replaces what makes the logits, with the bias of a linear map; with tied tables, the word embeddings too."""
         head = self.predictions
         assert isinstance(head, MaskedLanguageModelHead)
         if head.decoder is None:
             assert isinstance(table, nn.Embedding)
             self.set_input_embeddings(table)
-        else:
-            assert isinstance(table, nn.Linear)
-            head.decoder = table
+            return
+        assert isinstance(table, nn.Linear)
+        head.decoder = nn.Linear(table.in_features, table.out_features, bias=False, device="meta")
+        head.decoder.weight = table.weight
+        if table.bias is not None:
+            head.bias = table.bias
 
-    def resize_token_embeddings(self, new_num_tokens: int | None = None) -> nn.Embedding:
-        """Cuts the vocabulary or adds newly drawn rows to it, in every table and bias that has a row per piece."""
+    def resize_token_embeddings(
+        self, new_num_tokens: int | None = None, pad_to_multiple_of: int | None = None
+    ) -> nn.Embedding:
+        """Cuts the vocabulary or adds newly drawn rows to it, in every table and bias that has a row per piece.
+
+        Args:
+            new_num_tokens: pieces; None: as many as there are.
+            pad_to_multiple_of: add rows up to a multiple of this, for faster products.
+        """
         table = self.get_input_embeddings()
+        if pad_to_multiple_of is not None:
+            new_num_tokens = -(-(new_num_tokens or table.num_embeddings) // pad_to_multiple_of) * pad_to_multiple_of
         if new_num_tokens is None or new_num_tokens == table.num_embeddings:
             return table
         if new_num_tokens < 1:

@@ -160,7 +160,9 @@ def test_arguments_have_hugging_faces_names_and_order(head: str) -> None:
     theirs.remove("kwargs")
     assert ours[: len(theirs)] == theirs
     assert set(ours) >= THROUGH_KWARGS
-    constructors = [list(inspect.signature(getattr(package, head)).parameters) for package in (albert_lab, transformers)]
+    constructors = [
+        list(inspect.signature(getattr(package, head)).parameters) for package in (albert_lab, transformers)
+    ]
     assert constructors[0][: len(constructors[1])] == constructors[1]
 
 
