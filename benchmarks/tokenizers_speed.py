@@ -1,7 +1,9 @@
 """Fast tokenizers side by side: `python benchmarks/tokenizers_speed.py [--rounds 7] [--json]`.
 
-Ours against transformers' on the same lines with the same vocabulary: one call for all lines, one call per line, and one
-call that also returns each token's place. Rounds are interleaved, each engine first in every other one; medians count.
+Ours against transformers' on the same lines with the same vocabulary: one call for all lines, one call per line, and
+one call that also returns each token's place. Rounds are interleaved, either engine
+first in every other one; the median counts.
+
 Text and vocabulary: wikitext-2's test file and the English one where the shared data lies beside the repository, else
 made-up text and a vocabulary trained on it.
 """

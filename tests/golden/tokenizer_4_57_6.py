@@ -18,25 +18,36 @@ SYMBOLS = ["(", ")", '"', "-", ".", "–", "£", "€"]
 
 NASTY = [
     "", " ", "\t\n  \r\n", "a", "Hello world", "  leading and trailing  ", "two  spaces\tand\ttabs\nand\nlines\r\n",
-    "1,000", "1,234,567", "in 2000, x", "9,9", "12,", ",12", "1,,2", "1, 2,3 ,4", "no digits, here", "½,⅓, ²,", "１２,３４５",
-    "٣,٤", "3.14,2.71", "$1,000.00", "``quoted'' and 'single' and ```three'''", "'' ``", "` ` ' '", "“curly” ‘quotes’",
-    "café Café CAFÉ", "cafe\u0301", "ÀÉÎÕÜ àéîõü", "naïve façade", "Ångström", "ﬁ ﬂ ﬀ", "ﬃ", "①②③", "㈱", "ℌ𝔢𝔩𝔩𝔬",
-    "İstanbul I\u0307 ı", "ΑΣ ΟΔΥΣΣΕΥΣ", "α𝚺", "Σ", "straße STRASSE ẞ", "ǅ", "ŉ",
-    "日本語", "日本 日本語 中文字符", "한국어", "\u1112\u1161\u11ab", "カタカナ ｶﾀｶﾅ", "がぎぐ か\u3099", "ไทย ภาษาไทย", "हिन्दी", "বাংলা",
-    "العربية", "שלום עולם", "\u202eright to left\u202c", "\u2067rtl\u2069", "abc שלום 123, def",
-    "👍", "👨‍👩‍👧‍👦", "👍🏽 🇫🇷", "☺️", "a👍b", "🏴\U000e0067\U000e0062\U000e007f",
-    "a\u200bb", "a\u200cb\u200dc", "\ufeffbom", "a\u00a0b", "a\u2003b", "a\u3000b", "a\u2028b\u2029c", "soft\u00adhyphen",
-    "a\x00b", "\x00", "a\x01b\x02c", "\x1b[31mred\x1b[0m", "a\x85b", "a\x0bb\x0cc", "a\x1cb\x1fc", "\x7f", "\ufffd", "\U0010ffff",
-    "▁", "▁a", "a▁b", "▁▁ ▁", "a ▁ b", "a\u0301\u0302\u0303", "\u0301", " \u0301a", "Z\u0351\u036b\u0343algo",
-    "[MASK]", "a [MASK] b", "a[MASK]b", "[MASK] [MASK]", "  [MASK]  .", "[mask]", "[CLS] a [SEP] b [SEP]", "[cls]",
-    "<pad>", "<PAD>", "<unk>", "x<unk>y", "< unk >", "[MASK", "[[MASK]]", "[SEP][SEP]", "\n[MASK]\n", "＜pad＞", "[ＭＡＳＫ]",
-    "(ok) \"hi\" - £5 – €6.", "( a )", "a-b-c", "£", "££", "a(b)c", "...", "----", "!!!!!!!", "!-!!--!!!", "((((", "=====",
-    "aaaaaaaaaa", "abbababbab", "hahahahaha", "a" * 300, "http://example.com/a?b=c&d=e", "me@example.com", "C++ & C#",
-    "don't can't I'm you're it's", "x ,y .z !", "the the the", "\\ / | ~ ^ _ { } [ ]", "100%", "#tag @user",
+    "1,000", "1,234,567", "in 2000, x", "9,9", "12,", ",12", "1,,2", "1, 2,3 ,4", "no digits, here", "½,⅓, ²,",
+    "１２,３４５", "٣,٤", "3.14,2.71", "$1,000.00", "``quoted'' and 'single' and ```three'''", "'' ``", "` ` ' '",
+    "“curly” ‘quotes’", "café Café CAFÉ", "cafe\u0301", "ÀÉÎÕÜ àéîõü", "naïve façade", "Ångström", "ﬁ ﬂ ﬀ", "ﬃ",
+    "①②③", "㈱", "ℌ𝔢𝔩𝔩𝔬", "İstanbul I\u0307 ı", "ΑΣ ΟΔΥΣΣΕΥΣ", "α𝚺", "Σ", "straße STRASSE ẞ", "ǅ", "ŉ", "日本語",
+    "日本 日本語 中文字符", "한국어", "\u1112\u1161\u11ab", "カタカナ ｶﾀｶﾅ", "がぎぐ か\u3099", "ไทย ภาษาไทย", "हिन्दी",
+    "বাংলা", "العربية", "שלום עולם", "\u202eright to left\u202c", "\u2067rtl\u2069", "abc שלום 123, def", "👍",
+    "👨\u200d👩\u200d👧\u200d👦", "👍🏽 🇫🇷", "☺️", "a👍b", "🏴\U000e0067\U000e0062\U000e007f", "a\u200bb",
+    "a\u200cb\u200dc", "\ufeffbom", "a\u00a0b", "a\u2003b", "a\u3000b", "a\u2028b\u2029c", "soft\u00adhyphen",
+    "a\x00b", "\x00", "a\x01b\x02c", "\x1b[31mred\x1b[0m", "a\x85b", "a\x0bb\x0cc", "a\x1cb\x1fc",
+    "\x7f", "\ufffd", "\U0010ffff", "▁", "▁a", "a▁b", "▁▁ ▁",
+    "a ▁ b", "a\u0301\u0302\u0303", "\u0301", " \u0301a", "Z\u0351\u036b\u0343algo", "[MASK]",
+    "a [MASK] b", "a[MASK]b", "[MASK] [MASK]", "  [MASK]  .", "[mask]", "[CLS] a [SEP] b [SEP]", "[cls]", "<pad>",
+    "<PAD>", "<unk>", "x<unk>y", "< unk >", "[MASK", "[[MASK]]", "[SEP][SEP]", "\n[MASK]\n", "＜pad＞", "[ＭＡＳＫ]",
+    "(ok) \"hi\" - £5 – €6.", "( a )", "a-b-c", "£", "££", "a(b)c", "...", "----", "!!!!!!!", "!-!!--!!!", "((((",
+    "=====", "aaaaaaaaaa", "abbababbab", "hahahahaha", "a" * 300, "http://example.com/a?b=c&d=e", "me@example.com",
+    "C++ & C#", "don't can't I'm you're it's", "x ,y .z !", "the the the", "\\ / | ~ ^ _ { } [ ]", "100%",
+    "#tag @user",
 ]  # fmt: skip
 
-PLAIN = ["The quick brown fox", "jumps over the lazy dog.", "It was 1,000 years ago", "", "no", "a much longer one " * 4]
-PAIRS = list(zip(PLAIN, ["Who?", "What was it that jumped over the lazy dog", "", "x", "yes, why not", "short"], strict=True))
+PLAIN = [
+    "The quick brown fox",
+    "jumps over the lazy dog.",
+    "It was 1,000 years ago",
+    "",
+    "no",
+    "a much longer one " * 4,
+]
+PAIRS = list(
+    zip(PLAIN, ["Who?", "What was it that jumped over the lazy dog", "", "x", "yes, why not", "short"], strict=True)
+)
 CALLS: list[dict[str, Any]] = [
     {"text": PLAIN},
     {"text": PLAIN[0]},
@@ -63,7 +74,8 @@ CALLS: list[dict[str, Any]] = [
         for how in ("longest_first", "only_first", "only_second")
         for length in (5, 8, 9, 13, 20)
     ),
-    {"text": PLAIN[5], "text_pair": PLAIN[1], "truncation": "only_second", "max_length": 34, "return_overflowing_tokens": True},
+    {"text": PLAIN[5], "text_pair": PLAIN[1], "truncation": "only_second", "max_length": 34,
+     "return_overflowing_tokens": True},
     {"text": PLAIN[0], "text_target": PLAIN[1]},
 ]  # fmt: skip
 SETTINGS: list[dict[str, Any]] = [
@@ -105,7 +117,8 @@ def main() -> None:
 def long_line() -> str:
     """A megabyte without a line break: words, numbers with commas, and long runs of one character."""
     draw = random.Random(1)
-    words = [*"the of and quick brown fox 1,000 23,456, (x) naïve 日本 !!!!! ---- hahaha".split(), "a" * 50]
+    words = ["the", "of", "and", "quick", "brown", "fox", "1,000", "23,456,", "(x)", "naïve", "日本", "!!!!!", "----"]
+    words += ["hahaha", "a" * 50]
     return " ".join(draw.choices(words, k=150_000))[: 1 << 20]
 
 
@@ -117,7 +130,22 @@ def _train(file: Path) -> None:
     draw = random.Random(0)
     syllables = ["ba", "do", "ki", "lu", "men", "nor", "ab", "ha", "sol", "ta", "ver", "the", "qu", "ck", "fox"]
     words = ["".join(draw.choices(syllables, k=draw.randint(1, 4))) for _ in range(500)]
-    words += ["the", "quick", "brown", "fox", "jumps", "over", "lazy", "dog", "cafe", "!!!", "...", "日本", "日本語", "שלום"]
+    words += [
+        "the",
+        "quick",
+        "brown",
+        "fox",
+        "jumps",
+        "over",
+        "lazy",
+        "dog",
+        "cafe",
+        "!!!",
+        "...",
+        "日本",
+        "日本語",
+        "שלום",
+    ]
     extra = [f"{draw.randint(1, 999)},{draw.randint(0, 999):03}" for _ in range(400)] + [f"{n}," for n in range(200)]
     alphabet = list("abcdefghijklmnopqrstuvwxyz0123456789,.;:!?'\"()[]<>-–£€&/@#%éß中文字한국어العربية")
     text = [" ".join(draw.choices(words + extra * 2 + alphabet, k=draw.randint(3, 15))) for _ in range(4000)]
@@ -155,7 +183,16 @@ def _settings(tokenizer: Any, settings: dict[str, Any]) -> dict[str, Any]:
 def _added(tokenizer: Any) -> dict[str, Any]:
     from transformers import AddedToken
 
-    texts = ["a brand new day", "BRAND NEW", "new New NEW renew", "日本 日", "abbab ab abb", "x <a> y <b> z", "a<c>b <c> ,<c>", "[X]"]
+    texts = [
+        "a brand new day",
+        "BRAND NEW",
+        "new New NEW renew",
+        "日本 日",
+        "abbab ab abb",
+        "x <a> y <b> z",
+        "a<c>b <c> ,<c>",
+        "[X]",
+    ]
     counts = [tokenizer.add_tokens(ADDED)]
     counts.append(tokenizer.add_special_tokens({"additional_special_tokens": ["<a>", AddedToken("<b>", rstrip=True)]}))
     counts.append(tokenizer.add_tokens([AddedToken("<c>", single_word=True, normalized=False)]))
@@ -182,22 +219,22 @@ def _methods(tokenizer: Any) -> dict[str, Any]:
         for remove in (0, 1, 2, 3, 4)
         for stride in (0, 2)
     ]
+    types, mask = tokenizer.create_token_type_ids_from_sequences, tokenizer.get_special_tokens_mask
+    strings = [["▁the", "▁quick", "[SEP]"], ["[CLS]", "[SEP]", "▁a", "b", "[MASK]", "▁c"], [], ["(", "▁a", ")"]]
     return {
         "built": [tokenizer.build_inputs_with_special_tokens(a), tokenizer.build_inputs_with_special_tokens(a, b)],
-        "types": [tokenizer.create_token_type_ids_from_sequences(a), tokenizer.create_token_type_ids_from_sequences(a, b)],
-        "masks": [tokenizer.get_special_tokens_mask(a), tokenizer.get_special_tokens_mask(a, b),
-                  tokenizer.get_special_tokens_mask([2, 20, 4, 3, 5, 1, 0], already_has_special_tokens=True)],
+        "types": [types(a), types(a, b)],
+        "masks": [mask(a), mask(a, b), mask([2, 20, 4, 3, 5, 1, 0], already_has_special_tokens=True)],
         "around": [tokenizer.num_special_tokens_to_add(), tokenizer.num_special_tokens_to_add(pair=True)],
         "removed": removed,
-        "padded": tokenizer.pad([{"input_ids": a}, {"input_ids": b, "token_type_ids": [0, 0, 1]}][:1], max_length=7, padding="max_length").data,
+        "padded": tokenizer.pad([{"input_ids": a}], max_length=7, padding="max_length").data,
         "special": [tokenizer.all_special_tokens, tokenizer.all_special_ids],
         "map": tokenizer.special_tokens_map,
         "sizes": [tokenizer.vocab_size, len(tokenizer)],
         "vocabulary": _digest(sorted(tokenizer.get_vocab().items())),
         "ids_of": [[t, tokenizer.convert_tokens_to_ids(t)] for t in ("▁the", ",", "[MASK]", "nothing", "(")],
-        "strings": [[ts, tokenizer.convert_tokens_to_string(ts)] for ts in (
-            ["▁the", "▁quick", "[SEP]"], ["[CLS]", "[SEP]", "▁a", "b", "[MASK]", "▁c"], [], ["(", "▁a", ")"])],
-    }  # fmt: skip
+        "strings": [[tokens, tokenizer.convert_tokens_to_string(tokens)] for tokens in strings],
+    }
 
 
 def _digest(value: Any) -> str:

@@ -90,7 +90,7 @@ class BatchEncoding(UserDict[str, Any]):
         return list(self._of_fast("tokens()")[batch_index].tokens)
 
     def word_ids(self, batch_index: int = 0) -> list[int | None]:
-        """The word of each token: counted between white space, or as the user split the text; None for special tokens."""
+        """The word of each token, between white space or as the user split the text; None for special tokens."""
         return list(self._of_fast("word_ids()")[batch_index].word_ids)
 
     def sequence_ids(self, batch_index: int = 0) -> list[int | None]:
@@ -154,7 +154,10 @@ class BatchEncoding(UserDict[str, Any]):
         return self.encodings
 
     def convert_to_tensors(self, tensor_type: str | None = None, prepend_batch_axis: bool = False) -> "BatchEncoding":
-        """Turns every value into a tensor ("pt") or an array ("np"), int64. Raises: UserError for rows that differ in length."""
+        """Turns every value into an int64 tensor ("pt") or array ("np").
+
+        Raises: UserError for rows that differ in length.
+        """
         if tensor_type is not None:
             for key, value in self.data.items():
                 self.data[key] = as_tensor(key, [value] if prepend_batch_axis else value, tensor_type)

@@ -21,7 +21,7 @@ class Depth(IntEnum):
 
 @dataclass(slots=True)
 class Encoded:
-    """The ids of one text; its tokens, places and words too, where they were asked for (each as long as `ids`, or empty)."""
+    """The ids of one text; its tokens, places and words too, where asked for (each as long as `ids`, or empty)."""
 
     ids: list[int] = field(default_factory=list)
     tokens: list[str] = field(default_factory=list)

@@ -1,8 +1,8 @@
 """`AlbertTokenizerFast`: whole batches at once, with each token's place in the text and windows over long texts.
 
 SentencePiece's own search finds the pieces here too, through its batch call: the `tokenizers` library's Unigram adds
-scores in another precision, so where two ways to cut a word score alike ("!!!!!!!") it takes another one, and it is slower.
-That library holds what was found (`BatchEncoding.encodings`), the added tokens, and `tokenizer.json`.
+scores in another precision, so where two ways to cut a word score alike ("!!!!!!!") it takes another one; and it is
+slower. That library holds what was found (`BatchEncoding.encodings`), the added tokens, and `tokenizer.json`.
 """
 
 from collections.abc import Iterator, Sequence
@@ -10,7 +10,7 @@ from functools import cached_property
 from itertools import accumulate
 from typing import Any
 
-from tokenizers import AddedToken, Tokenizer
+from tokenizers import AddedToken
 
 from albert_lab.data.tokenization.base import Pair
 from albert_lab.data.tokenization.encoded import Depth, Encoded, Row
@@ -19,7 +19,6 @@ from albert_lab.data.tokenization.options import Options
 from albert_lab.data.tokenization.pieces import SPACE
 from albert_lab.data.tokenization.preprocess import Span
 from albert_lab.data.tokenization.splitting import Segment
-from albert_lab.data.tokenization.tokenizer_json import as_tokenizer
 from albert_lab.data.tokenization.truncation import cut, windows
 from albert_lab.data.tokenization.vocabulary import Token
 
@@ -27,7 +26,7 @@ from albert_lab.data.tokenization.vocabulary import Token
 class AlbertTokenizerFast(SavedTokenizer):
     """The fast ALBERT tokenizer: the ids, masks and token types of `AlbertTokenizer`, sooner, and more.
 
-    vocab_file: a SentencePiece model; or tokenizer_file: a `tokenizer.json`, from which that model is put together again.
+    vocab_file: a SentencePiece model; or tokenizer_file: a `tokenizer.json`, from which that model is put together.
     The rest: see `SavedTokenizer`.
 
     Raises: UserError for a file that is no such file, or another model's.
@@ -68,16 +67,6 @@ class AlbertTokenizerFast(SavedTokenizer):
             name,
         )
 
-    @property
-    def backend_tokenizer(self) -> Tokenizer:
-        """This tokenizer as one of the `tokenizers` library: what `tokenizer.json` holds, for other tools."""
-        return as_tokenizer(
-            self._model.bytes,
-            self._preprocessing,
-            {**self.added_tokens_decoder},
-            (str(self.cls_token), str(self.sep_token)),
-        )
-
     def tokenize(
         self, text: str, pair: str | None = None, add_special_tokens: bool = False, split_special_tokens: bool = False
     ) -> list[str]:
@@ -109,7 +98,7 @@ class AlbertTokenizerFast(SavedTokenizer):
         return ids
 
     def _known(self, stretches: list[str]) -> list[list[int]]:
-        """The ids of preprocessed stretches; what SentencePiece doesn't know may be an added token, or end in a comma."""
+        """The ids of preprocessed stretches."""
         rows = self._model.ids(stretches)
         if not self._spelled_unknown:
             return rows

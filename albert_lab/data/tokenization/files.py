@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
-from tokenizers import AddedToken
+from tokenizers import AddedToken, Tokenizer
 
 from albert_lab.config.errors import UserError, nearest
 from albert_lab.config.pretrained import pretrained_folder
@@ -16,7 +16,7 @@ from albert_lab.data.tokenization.options import NO_LIMIT, Warnings
 from albert_lab.data.tokenization.pieces import PieceModel
 from albert_lab.data.tokenization.preprocess import Preprocessing
 from albert_lab.data.tokenization.saved import read_saved
-from albert_lab.data.tokenization.tokenizer_json import as_tokenizer, read_tokenizer_json
+from albert_lab.data.tokenization.tokenizer_json import as_tokenizer, is_unigram, read_tokenizer_json
 from albert_lab.data.tokenization.vocabulary import ROLES, Token
 
 VOCABULARY, BACKEND = "spiece.model", "tokenizer.json"
@@ -37,7 +37,7 @@ class SavedTokenizer(TextEncoder):
     """A tokenizer with the settings that its files carry.
 
     settings: model_max_length (tokens), padding_side and truncation_side ("right", "left"), model_input_names,
-    clean_up_tokenization_spaces, split_special_tokens, name_or_path, extra_special_tokens (a list: more special tokens).
+    clean_up_tokenization_spaces, split_special_tokens, name_or_path, extra_special_tokens (a list: more special ones).
 
     Raises: UserError for an unknown setting or a value of another type.
     """
@@ -66,7 +66,8 @@ class SavedTokenizer(TextEncoder):
             roles = {**roles, "mask_token": AddedToken(mask, lstrip=True, normalized=False, special=True)}
         extra = settings.get("extra_special_tokens") or []
         additional = [*(additional_special_tokens or []), *(extra if isinstance(extra, list | tuple) else [])]
-        kept = {i: t for i, t in (added_tokens_decoder or {}).items() if not _is_piece_by_itself(pieces, t.content)}
+        # transformers' fast tokenizers list "(" and its kind, which SentencePiece never cuts anyway, among added tokens
+        kept = {i: t for i, t in (added_tokens_decoder or {}).items() if not pieces.is_never_cut(t.content)}
         super().__init__(
             pieces,
             Preprocessing(*switches),
@@ -136,8 +137,7 @@ class SavedTokenizer(TextEncoder):
     ) -> tuple[str, ...]:
         """Writes the folder that `from_pretrained` and transformers read; returns its files' paths.
 
-        All of them or none: a failure leaves the folder as it was. legacy_format: True leaves `tokenizer.json` out;
-        without it the fast tokenizer writes it.
+        All of them or none: a failure leaves the folder as it was. legacy_format: True leaves `tokenizer.json` out.
 
         Raises: UserError for a path that is a file.
         """
@@ -150,10 +150,8 @@ class SavedTokenizer(TextEncoder):
             (scratch / (prefix + VOCABULARY)).write_bytes(self._model.bytes)
             if added:
                 _write_json(scratch / (prefix + ADDED), added)
-            if self.is_fast and not legacy_format:
-                around = str(self.cls_token), str(self.sep_token)
-                backend = as_tokenizer(self._model.bytes, self._preprocessing, self.added_tokens_decoder, around)
-                backend.save(str(scratch / (prefix + BACKEND)))
+            if not legacy_format and is_unigram(self._model.bytes):
+                self.backend_tokenizer.save(str(scratch / (prefix + BACKEND)))
             names = sorted(file.name for file in scratch.iterdir())
         return tuple(str(folder / name) for name in names)
 
@@ -166,6 +164,12 @@ class SavedTokenizer(TextEncoder):
         with replaced_together(folder, []) as scratch:
             (scratch / name).write_bytes(self._model.bytes)
         return (str(folder / name),)
+
+    @property
+    def backend_tokenizer(self) -> Tokenizer:
+        """The nearest tokenizer of the `tokenizers` library: what `tokenizer.json` holds, for other tools."""
+        around = str(self.cls_token), str(self.sep_token)
+        return as_tokenizer(self._model.bytes, self._preprocessing, self.added_tokens_decoder, around)
 
     def _config(self) -> dict[str, Any]:
         config: dict[str, Any] = {
@@ -202,14 +206,9 @@ def load_pieces(vocab_file: str | None, tokenizer_file: str | None, **options: A
     return PieceModel(read_tokenizer_json(tokenizer_file), name, **options), name
 
 
-def _is_piece_by_itself(pieces: PieceModel, content: str) -> bool:
-    """Symbols such as "(" that transformers' fast tokenizers list as added tokens: SentencePiece never cuts them anyway."""
-    return pieces.is_never_cut(content)
-
-
 def _is_taken(content: str, roles: Mapping[str, Token | None], pieces: PieceModel) -> bool:
     """transformers 5 lists roles' tokens and such symbols once more among its extra special tokens."""
-    return content in map(str, filter(None, roles.values())) or _is_piece_by_itself(pieces, content)
+    return content in map(str, filter(None, roles.values())) or pieces.is_never_cut(content)
 
 
 def _folder(path: str | os.PathLike[str]) -> Path:

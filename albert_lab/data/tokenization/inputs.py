@@ -58,7 +58,7 @@ def _is_batch(text: Input, split: bool) -> bool:
 
 def _paired(item: Text, split: bool) -> tuple[Text, Text | None]:
     """An item of a batch: a text, or a tuple of two."""
-    if not isinstance(item, str) and len(item) == 2 and (not split or isinstance(item[0], list | tuple)):
+    if isinstance(item, list | tuple) and len(item) == 2 and (not split or isinstance(item[0], list | tuple)):
         return _one(item[0], split), _one(item[1], split)
     return _one(item, split), None
 
@@ -68,4 +68,7 @@ def _one(text: Input, split: bool) -> Text:
         return [text] if split else text
     if not split:
         raise UserError(f"{str(text)[:40]!r} is not a string; for words, call with is_split_into_words=True")
-    return text  # type: ignore[return-value]
+    words = list(text) if isinstance(text, list | tuple) else []
+    if not isinstance(text, list | tuple) or not all(isinstance(word, str) for word in words):
+        raise UserError(f"{str(text)[:40]!r} is not a list of words")
+    return words  # type: ignore[return-value]  # every one is a string

@@ -1,7 +1,7 @@
 """Reads and writes SentencePiece's `.model` file: what a `tokenizer.json` needs of it, and back.
 
-The file is a protocol buffer (sentencepiece_model.proto). SentencePiece's Python has no way to its scores' bytes and its
-normalisation, and its protobuf module binds to one version of that library; the format itself is a dozen lines.
+The file is a protocol buffer (sentencepiece_model.proto). SentencePiece's Python has no way to its normalisation, and
+its protobuf module binds to one version of that library; the format itself is a dozen lines.
 """
 
 import struct
@@ -76,7 +76,7 @@ def write_model(model: ModelProto) -> bytes:
 def _piece(data: bytes) -> Piece:
     found = dict(_fields(data))
     score = struct.unpack("<f", _bytes(found.get(2, b"\0\0\0\0")))[0]
-    return Piece(_text(found.get(1, b"")), score, Kind(found.get(3, Kind.normal)))
+    return Piece(_text(found.get(1, b"")), score, Kind(int(found.get(3, Kind.normal))))
 
 
 def _fields(data: bytes) -> Iterator[tuple[int, int | bytes]]:

@@ -70,7 +70,7 @@ class PieceModel:
         """`tokens`, each with its place in `text`."""
         found = self._encode(text, "offset_mapping")
         spans: list[PieceSpan] = []
-        for piece, span in zip(found["pieces"], found["offsets"], strict=True):
+        for piece, span in zip(found["pieces"], self._whole(text, found), strict=True):
             spans += self._split_span(piece, span) if has_comma(piece) else (PieceSpan(piece, span),)
         return spans
 
@@ -82,6 +82,22 @@ class PieceModel:
         else:
             rows = self._encode(list(texts), int, num_threads=threads)
         return [row if self._replaced.keys().isdisjoint(row) else self._mended(row) for row in rows]
+
+    def _whole(self, text: str, found: dict[str, Any]) -> list[Span]:
+        """The recorded places, mended for a character that became several, as ¼ does.
+
+        SentencePiece puts all of them but the last in a place of no width before it; each has the whole of it here.
+        """
+        plain, origins = self._model.normalize(text, with_offsets=True)
+        ends = list(accumulate(map(len, found["pieces"])))
+        if not ends or ends[-1] != len(plain):
+            return list(found["offsets"])
+        spans: list[Span] = []
+        for end, (first, last) in zip(ends, found["offsets"], strict=True):
+            if plain[end - 1] != SPACE and origins[end] == origins[end - 1]:
+                last = next((place for place in origins[end:] if place > origins[end]), last)
+            spans.append((first, last))
+        return spans
 
     def places(self, text: str, ids: list[int]) -> list[Span] | None:
         """Where each piece's visible characters are, from the lengths of pieces alone; None where those don't say.
@@ -158,7 +174,7 @@ class PieceModel:
     def _encode(self, text: str | list[str], kind: Any, **options: Any) -> Any:
         try:
             return self._model.encode(text, return_type=kind, **options)
-        except (RuntimeError, TypeError):  # what its C++ says of text that UTF-8 can't hold
+        except RuntimeError:  # what its C++ says of text that UTF-8 can't hold
             raise UserError("a text has half of a surrogate pair (U+D800 to U+DFFF), which is no character") from None
 
     def decode(self, pieces: Sequence[str]) -> str:

@@ -1,4 +1,4 @@
-"""What happens to a text before SentencePiece sees it: Google's preprocess_text, and Hugging Face's quotes as a switch."""
+"""What happens to a text before SentencePiece sees it: Google's preprocess_text; Hugging Face's quotes as a switch."""
 
 import re
 import unicodedata
@@ -41,7 +41,7 @@ class Preprocessing:
         plain = "".join(character for character, _ in cells)
         if not self.lower:
             return plain, [span for _, span in cells]
-        # the whole string is lowered at once (a Σ depends on its neighbours), the number of characters is each one's own
+        # the whole string is lowered at once (a Σ depends on its neighbours); how many characters come out does not
         return plain.lower(), [span for character, span in cells for _ in character.lower()]
 
 

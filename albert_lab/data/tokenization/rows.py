@@ -1,4 +1,4 @@
-"""Rows from ids: special tokens around texts, what each token's type and mask are, padding, and the returned columns."""
+"""Rows from ids: special tokens around texts, each token's type and mask, padding, and the returned columns."""
 
 from collections.abc import Iterable, Sequence
 from functools import cached_property

@@ -1,4 +1,4 @@
-"""Reads a tokenizer folder's JSON files into the arguments of a tokenizer; every version of transformers has its own way."""
+"""Reads a tokenizer folder's JSON files into arguments; every version of transformers has its own way."""
 
 import json
 from collections.abc import Iterable

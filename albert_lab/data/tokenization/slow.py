@@ -18,7 +18,7 @@ class AlbertTokenizer(SavedTokenizer):
     """ALBERT's tokenizer with the names, arguments and results of transformers 4.57.6's (the last with a slow one).
 
     vocab_file: a SentencePiece model (`spiece.model`); or tokenizer_file: a `tokenizer.json`, all that transformers 5
-    saves, from which that model is put together again. sp_model_kwargs: options of SentencePieceProcessor, as for sampling.
+    saves, from which that model is put together again. sp_model_kwargs: SentencePieceProcessor's, as for sampling.
     The rest: see `SavedTokenizer`.
 
     Raises: UserError for a file that is no SentencePiece model, or another model's.

@@ -1,4 +1,4 @@
-"""`tokenizer.json`, the file of the `tokenizers` library: written for other tools, and read back into a SentencePiece model."""
+"""`tokenizer.json`, the `tokenizers` library's file: written for other tools, read back into a SentencePiece model."""
 
 import base64
 import json
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
+from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 
 from albert_lab.config.errors import UserError
 from albert_lab.data.tokenization.model_proto import UNIGRAM, Kind, ModelProto, Piece, read_model, write_model
@@ -34,7 +34,8 @@ def as_tokenizer(
     scores = [(piece.text, piece.score - _COMMA_PENALTY * has_comma(piece.text)) for piece in proto.pieces]
     tokenizer = Tokenizer(models.Unigram(scores, unk_id=unknown, byte_fallback=False))
     tokenizer.normalizer = _normalizer(preprocessing, proto.charsmap)
-    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(replacement="▁", prepend_scheme="always")
+    words, spaces = pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Metaspace(replacement="▁", prepend_scheme="always")
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([words, spaces])
     tokenizer.decoder = decoders.Metaspace(replacement="▁", prepend_scheme="always")
     for _, token in sorted(added.items()):
         (tokenizer.add_special_tokens if token.special else tokenizer.add_tokens)([token])
@@ -47,10 +48,13 @@ def as_tokenizer(
     return tokenizer
 
 
+def is_unigram(model: bytes) -> bool:
+    """Whether a SentencePiece model is of the type that `as_tokenizer` takes."""
+    return read_model(model).model_type == UNIGRAM
+
+
 def _normalizer(preprocessing: Preprocessing, charsmap: bytes) -> normalizers.Normalizer:
     steps: list[normalizers.Normalizer] = []
-    if preprocessing.remove_space:
-        steps += [normalizers.Replace(Regex(r"\s+"), " "), normalizers.Strip()]
     if preprocessing.quotes:
         steps += [normalizers.Replace("``", '"'), normalizers.Replace("''", '"')]
     if not preprocessing.keep_accents:
@@ -59,7 +63,7 @@ def _normalizer(preprocessing: Preprocessing, charsmap: bytes) -> normalizers.No
         steps.append(normalizers.Lowercase())
     if charsmap:
         steps.append(normalizers.Precompiled(charsmap))
-    return normalizers.Sequence([*steps, normalizers.Replace(Regex(" {2,}"), " ")])
+    return normalizers.Sequence(steps)
 
 
 def read_tokenizer_json(file: str | os.PathLike[str]) -> bytes:

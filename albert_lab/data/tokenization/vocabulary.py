@@ -162,7 +162,7 @@ class Vocabulary:
     # Adding tokens
 
     def add_tokens(self, new_tokens: Token | Sequence[Token], special_tokens: bool = False) -> int:
-        """Makes tokens that are never cut; returns how many the vocabulary lacked (give the model that many rows more)."""
+        """Makes tokens that are never cut; returns how many were missing (the model needs as many rows more)."""
         tokens = [new_tokens] if isinstance(new_tokens, Token) else list(new_tokens)
         return self._add(tokens, special_tokens)
 
@@ -218,7 +218,14 @@ class Vocabulary:
         self._forget()
 
     def _forget(self) -> None:
-        for name in ("added_tokens_encoder", "all_special_tokens", "all_special_ids", "_splitter", "_bounds", "_spelled_unknown"):
+        for name in (
+            "added_tokens_encoder",
+            "all_special_tokens",
+            "all_special_ids",
+            "_splitter",
+            "_bounds",
+            "_spelled_unknown",
+        ):
             self.__dict__.pop(name, None)
 
     @cached_property
@@ -239,8 +246,8 @@ class Vocabulary:
             raise UserError(f"id {index} is beyond this vocabulary of {len(self)}: another tokenizer made it")
         return self._model.pieces[index]
 
-    @overload
-    def convert_tokens_to_ids(self, tokens: str) -> int: ...
+    @overload  # a text is a sequence of texts too, and comes first
+    def convert_tokens_to_ids(self, tokens: str) -> int: ...  # type: ignore[overload-overlap]
     @overload
     def convert_tokens_to_ids(self, tokens: None) -> None: ...
     @overload

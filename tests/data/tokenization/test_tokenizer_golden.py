@@ -55,7 +55,7 @@ def test_settings_act_as_in_4_57_6(kind: Any, own_model: Path, golden: dict[str,
     for case in golden["settings"]:
         tokenizer = kind(str(own_model), **case["settings"])
         assert tokenizer(texts)["input_ids"] == case["ids"], case["settings"]
-        names = [call["arguments"]["text"] for call in golden["calls"]][0]
+        names = next(call["arguments"]["text"] for call in golden["calls"])
         cut = tokenizer(names, max_length=8, truncation=True, padding=True, return_special_tokens_mask=True)
         assert plain(cut.data) == case["cut"], case["settings"]
         if not tokenizer.is_fast:
