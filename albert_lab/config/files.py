@@ -12,7 +12,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from albert_lab.config.errors import UserError
+
 log = logging.getLogger(__name__)
+_MAX_JSON_BYTES = 64 * 2**20  # an index of weights has about 100 bytes a tensor
 
 
 def write_text(path: Path, text: str) -> None:
@@ -33,6 +36,25 @@ def write_text(path: Path, text: str) -> None:
 
 def write_json(path: Path, value: Any) -> None:
     write_text(path, json.dumps(value, indent=2, sort_keys=True) + "\n")
+
+
+def read_object(file: Path) -> dict[str, Any]:
+    """A JSON object from a file that someone else wrote.
+
+    Raises:
+        UserError: it can't be read, is far too large, or is no JSON object.
+    """
+    try:
+        if file.stat().st_size > _MAX_JSON_BYTES:
+            raise UserError(f"{file} has {file.stat().st_size / 1e6:.0f} MB, which no {file.name} has")
+        value = json.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UserError(f"{file} can't be read: {error.strerror}") from None
+    except (ValueError, RecursionError) as error:  # RecursionError: brackets nested without end
+        raise UserError(f"{file} is not JSON: {error}") from None
+    if not isinstance(value, dict):
+        raise UserError(f"{file} holds a {type(value).__name__} where a JSON object is expected")
+    return value
 
 
 @contextmanager

@@ -4,10 +4,9 @@ from pathlib import Path
 from typing import Any
 
 from albert_lab.config.errors import UserError, nearest
-from albert_lab.config.pretrained import pretrained_folder
 from albert_lab.model.albert import AlbertForMaskedLM, AlbertForPreTraining, AlbertModel
 from albert_lab.model.answerable import AlbertForQuestionAnsweringV2
-from albert_lab.model.checkpoint import FILES
+from albert_lab.model.checkpoint import checkpoint_folder
 from albert_lab.model.checkpoint_files import read_config
 from albert_lab.model.pretrained_model import AlbertPreTrainedModel
 from albert_lab.model.tasks import (
@@ -38,7 +37,7 @@ def load_any(name_or_path: str | Path, **options: Any) -> AlbertPreTrainedModel:
     Raises:
         UserError: the checkpoint names no class that is here.
     """
-    named = read_config(pretrained_folder(name_or_path, FILES)).get("architectures") or ["AlbertForPreTraining"]
+    named = read_config(checkpoint_folder(name_or_path)).get("architectures") or ["AlbertForPreTraining"]
     if named[0] not in CLASSES:
         raise UserError(f"{name_or_path} holds a {named[0]}, which is no ALBERT class{nearest(str(named[0]), CLASSES)}")
     model: AlbertPreTrainedModel = CLASSES[named[0]].from_pretrained(name_or_path, **options)

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from albert_lab.config.disk import told_if_full
 from albert_lab.config.errors import UserError
+from albert_lab.config.files import read_object
 from albert_lab.config.replace_files import is_plain_name, replaced_together, settle
 from albert_lab.model.weight_files import read_weights
 
@@ -19,9 +20,9 @@ WEIGHTS_FILE = "model.safetensors"
 INDEX_FILE = "model.safetensors.index.json"
 READ_ORDER = (WEIGHTS_FILE, INDEX_FILE, "pytorch_model.bin", "pytorch_model.bin.index.json")  # Hugging Face's too
 OWNED = (*READ_ORDER, "model-*-of-*.safetensors", "pytorch_model-*-of-*.bin")  # weights that others replace
-PATTERNS = (CONFIG_FILE, *OWNED)  # what to fetch of a repository on the hub
+SAFE_FILES = (CONFIG_FILE, WEIGHTS_FILE, INDEX_FILE, "model-*-of-*.safetensors")  # to fetch of a hub repository
+PICKLED_FILES = (CONFIG_FILE, "pytorch_model*.bin", "pytorch_model.bin.index.json")
 
-_MAX_JSON_BYTES = 64 * 2**20  # an index has about 100 bytes a tensor
 _UNITS = {"": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
 
 
@@ -37,25 +38,6 @@ def read_config(folder: Path) -> dict[str, Any]:
         google = "; it has Google's albert_config.json: 'albert-lab import' converts such a checkpoint"
         raise UserError(f"{folder} has no {CONFIG_FILE}{google if (folder / 'albert_config.json').exists() else ''}")
     return read_object(file)
-
-
-def read_object(file: Path) -> dict[str, Any]:
-    """A JSON object from a file that someone else wrote.
-
-    Raises:
-        UserError: it can't be read, is far too large, or is no JSON object.
-    """
-    try:
-        if file.stat().st_size > _MAX_JSON_BYTES:
-            raise UserError(f"{file} has {file.stat().st_size / 1e6:.0f} MB, which no {file.name} has")
-        value = json.loads(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UserError(f"{file} can't be read: {error.strerror}") from None
-    except (ValueError, RecursionError) as error:  # RecursionError: brackets nested without end
-        raise UserError(f"{file} is not JSON: {error}") from None
-    if not isinstance(value, dict):
-        raise UserError(f"{file} holds a {type(value).__name__} where a JSON object is expected")
-    return value
 
 
 def read_state(folder: Path) -> dict[str, Tensor]:

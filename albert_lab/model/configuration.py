@@ -10,7 +10,7 @@ from typing import Any, Self, Union, get_args, get_origin, get_type_hints
 
 from albert_lab.config.check import check_model
 from albert_lab.config.errors import UserError, nearest
-from albert_lab.config.files import write_text
+from albert_lab.config.files import read_object, write_text
 from albert_lab.config.presets import model_preset
 from albert_lab.config.pretrained import pretrained_folder
 from albert_lab.config.schema import ModelConfig, ProjectionRule
@@ -121,15 +121,7 @@ class AlbertConfig(ModelConfig):
     @classmethod
     def from_json_file(cls, file: str | Path, **changes: Any) -> Self:
         """Raises: UserError where the file is missing or no JSON object."""
-        try:
-            values = json.loads(Path(file).read_text(encoding="utf-8"))
-        except OSError as error:
-            raise UserError(f"{file} can't be read: {error.strerror}") from None
-        except ValueError as error:
-            raise UserError(f"{file} is not JSON: {error}") from None
-        if not isinstance(values, dict):
-            raise UserError(f"{file} holds a {type(values).__name__} where a configuration's object is expected")
-        return cls.from_dict(values, **changes)
+        return cls.from_dict(read_object(Path(file)), **changes)
 
     def to_dict(self) -> dict[str, Any]:
         """What `config.json` holds: Hugging Face's keys, and under `albert_lab` what differs from what those imply."""

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from albert_lab.config.errors import UserError, nearest
-from albert_lab.model.checkpoint_files import read_object
+from albert_lab.config.files import read_object
 
 log = logging.getLogger(__name__)
 
