@@ -2,6 +2,7 @@
 
 from safetensors import safe_open
 
+from albert_lab.model.albert import AlbertForPreTraining
 from tests.lab import Lab, folder_of, losses_of, record_of
 
 
@@ -28,6 +29,21 @@ def test_a_budget_in_seconds_is_kept_and_a_model_needs_no_sentence_task(lab: Lab
     assert record["training"]["seconds"] >= 4
     assert record["training"]["steps"] > 0
     assert record["validation"]["sentence_accuracy"] is None
+
+
+def test_options_of_block_and_embedding_train_together_and_load_from_the_run(lab: Lab, small: list[str]) -> None:
+    options = ["block=[pre_ln,universal,relative_key]", "embedding=rembert", "sharing=attention"]
+    folder = folder_of(lab("pretrain", *small, *options, "model.output_embedding_size=20"))
+    assert "relative_key-O20-seed-0" in folder.name
+    losses = losses_of(folder)
+    assert losses[10] < losses[1]
+    model, info = AlbertForPreTraining.from_pretrained(folder, output_loading_info=True)
+    assert not any(info)
+    assert model.num_parameters() == record_of(folder)["parameters"]["unique"]
+    assert model.predictions.decoder.weight.shape == (100, 20)
+    assert model.albert.encoder.attention[0].relative.distance_embedding.weight.shape == (127, 24)
+    assert model.config.norm_placement == "pre"
+    assert model.config.depth_signal == "universal"
 
 
 def test_a_finished_run_holds_its_files_and_nothing_half_written(lab: Lab, small: list[str]) -> None:

@@ -3,7 +3,16 @@
 import logging
 
 from albert_lab.config.errors import UserError
-from albert_lab.config.schema import Config, CorpusKind, ModelConfig, Strategy, TrainConfig, TrainerConfig
+from albert_lab.config.schema import (
+    Config,
+    CorpusKind,
+    DepthSignal,
+    ModelConfig,
+    PositionEmbedding,
+    Strategy,
+    TrainConfig,
+    TrainerConfig,
+)
 
 log = logging.getLogger(__name__)
 
@@ -60,6 +69,8 @@ def _warn_of_the_unusual(model: ModelConfig) -> None:
             model.embedding_size,
             model.hidden_size,
         )
+    if model.position_embedding_type is PositionEmbedding.none and model.depth_signal is DepthSignal.none:
+        log.warning("model.position_embedding_type=none without a model.depth_signal: the order of words is lost")
 
 
 def nearest_multiple(value: int, factor: int) -> int:

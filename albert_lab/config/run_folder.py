@@ -7,7 +7,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from albert_lab.config.schema import RESULT_GROUPS, Config, NormSharing, SharingConfig
+from albert_lab.config.schema import RESULT_GROUPS, Config, ModelConfig, NormSharing, SharingConfig
 
 NUMERICS = 2  # raised when a change of the code changes what a configuration computes
 
@@ -30,12 +30,28 @@ def _plain(value: Any) -> Any:
 
 
 def describe(config: Config) -> str:
-    """A name that a person can read: `all E16 H96 L6 seed 0`."""
+    """A name that a person can read: `all E16 H96 L6 seed 0`, `all E16 H96 L6 pre lora8 seed 0`."""
     model = config.model
-    return (
-        f"{describe_sharing(config.sharing)} E{model.embedding_size} H{model.hidden_size} "
-        f"L{model.num_hidden_layers} seed {config.train.seed}"
-    )
+    sizes = f"E{model.embedding_size} H{model.hidden_size} L{model.num_hidden_layers}"
+    words = [describe_sharing(config.sharing), sizes, *_options(model), f"seed {config.train.seed}"]
+    return " ".join(words)
+
+
+# What tells a model with ALBERT's own blocks and embeddings from others, and what stands before the value.
+OPTIONS = {
+    "norm_placement": "",
+    "depth_signal": "",
+    "position_embedding_type": "positions_",
+    "output_embedding_size": "O",
+    "lora_rank": "lora",
+    "adapter_size": "adapter",
+}
+
+
+def _options(model: ModelConfig) -> list[str]:
+    usual = ModelConfig()
+    changed = [name for name in OPTIONS if getattr(model, name) != getattr(usual, name)]
+    return [f"{OPTIONS[name]}{getattr(model, name)}" for name in changed]
 
 
 def describe_sharing(sharing: SharingConfig) -> str:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from albert_lab.config.check import check, nearest_multiple
 from albert_lab.config.errors import UserError
-from albert_lab.config.schema import BudgetConfig, Config, CorpusKind, Strategy
+from albert_lab.config.schema import BudgetConfig, Config, CorpusKind, DepthSignal, PositionEmbedding, Strategy
 
 
 def valid() -> Config:
@@ -59,6 +59,18 @@ def test_an_embedding_wider_than_the_model_is_allowed_but_warned_of(caplog) -> N
     with caplog.at_level(logging.WARNING):
         check(config)
     assert "model.embedding_size=1024 is larger" in caplog.text
+
+
+def test_a_model_that_cannot_tell_positions_apart_is_allowed_but_warned_of(caplog) -> None:
+    config = valid()
+    config.model.position_embedding_type = PositionEmbedding.none
+    with caplog.at_level(logging.WARNING):
+        check(config)
+    assert "the order of words is lost" in caplog.text
+    caplog.clear()
+    config.model.depth_signal = DepthSignal.universal
+    check(config)
+    assert not caplog.text
 
 
 def test_checking_does_not_change_the_configuration() -> None:
