@@ -161,7 +161,12 @@ def gathered(x_BSH: Tensor, masked_positions: Tensor | None) -> Tensor:
     return x_BSH if masked_positions is None else x_BSH.flatten(0, 1).index_select(0, masked_positions)
 
 
-def word_loss(logits: Tensor, labels: Tensor) -> Tensor:
-    """Mean cross-entropy, in nats, over the tokens whose label is not -100; 0 where there is none (not a NaN)."""
-    total = functional.cross_entropy(logits.view(-1, logits.shape[-1]), labels.view(-1), reduction="sum")
-    return total / (labels != -100).sum().clamp(min=1)
+def word_loss(logits: Tensor, labels: Tensor, ignored: int = -100) -> Tensor:
+    """Mean cross-entropy, in nats, over the labels that count; 0 where none does (Hugging Face: not a number).
+
+    Args:
+        logits: [...,C] of C classes.
+        labels: [...] classes, or `ignored`.
+    """
+    total = functional.cross_entropy(logits.flatten(0, -2), labels.flatten(), ignore_index=ignored, reduction="sum")
+    return total / (labels != ignored).sum().clamp(min=1)

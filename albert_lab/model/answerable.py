@@ -126,7 +126,8 @@ class AlbertForQuestionAnsweringV2(AlbertPreTrainedModel):
     def _loss(
         self, x_BSH: Tensor, starts_BS: Tensor, starts_B: Tensor, ends_B: Tensor, p_mask: Tensor | None
     ) -> Tensor:
-        ends_BS = _without(self.end_logits(x_BSH, _states_at(x_BSH, starts_B.view(-1, 1))).squeeze(1), p_mask)
+        index_B1 = starts_B.view(-1, 1).clamp(0, x_BSH.shape[1] - 1)  # a start that was cut off does not count below
+        ends_BS = _without(self.end_logits(x_BSH, _states_at(x_BSH, index_B1)).squeeze(1), p_mask)
         return (position_loss(starts_BS, starts_B) + position_loss(ends_BS, ends_B)) / 2
 
     def _beam(self, x_BSH: Tensor, starts_BS: Tensor, p_mask: Tensor | None) -> AnswerOutput:
@@ -139,7 +140,8 @@ class AlbertForQuestionAnsweringV2(AlbertPreTrainedModel):
 
 
 def _without(logits: Tensor, p_mask: Tensor | None) -> Tensor:
-    return logits if p_mask is None else logits.masked_fill(p_mask.bool(), MASKED)
+    lowest = max(MASKED, torch.finfo(logits.dtype).min)  # float16 ends at -65504
+    return logits if p_mask is None else logits.masked_fill(p_mask.bool(), lowest)
 
 
 def _states_at(x_BSH: Tensor, index_BT: Tensor) -> Tensor:

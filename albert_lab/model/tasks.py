@@ -5,7 +5,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from albert_lab.config.errors import UserError, nearest
-from albert_lab.model.albert import AlbertModel
+from albert_lab.model.albert import AlbertModel, word_loss
 from albert_lab.model.configuration import PROBLEM_TYPES, AlbertConfig
 from albert_lab.model.outputs import (
     MultipleChoiceModelOutput,
@@ -126,13 +126,13 @@ class AlbertForTokenClassification(AlbertPreTrainedModel):
         output_hidden_states: bool | None = None,
         return_dict: bool | None = None,
     ) -> TokenClassifierOutput:
-        """Logits [B,S,labels]; `labels` [B,S], -100 where a token does not count."""
+        """Logits [B,S,labels]; `labels` [B,S], -100 where a token does not count (0 loss where none does)."""
         encoded = self.albert(
             input_ids, attention_mask, token_type_ids, position_ids, inputs_embeds,
             output_attentions, output_hidden_states, return_dict=True,
         )  # fmt: skip
         logits = self.classifier(self.dropout(encoded.last_hidden_state))
-        loss = None if labels is None else functional.cross_entropy(logits.flatten(0, 1), labels.view(-1))
+        loss = None if labels is None else word_loss(logits, labels)
         output = TokenClassifierOutput(loss, logits, encoded.hidden_states, encoded.attentions)
         return self._returned(output, return_dict)
 
@@ -178,4 +178,4 @@ class AlbertForQuestionAnswering(AlbertPreTrainedModel):
 def position_loss(logits: Tensor, positions: Tensor) -> Tensor:
     """Cross-entropy over the S tokens of logits [B,S]; a position [B] or [B,1] beyond S does not count."""
     length = logits.shape[1]
-    return functional.cross_entropy(logits, positions.view(-1).clamp(0, length), ignore_index=length)
+    return word_loss(logits, positions.view(-1).clamp(0, length), ignored=length)

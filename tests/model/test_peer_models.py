@@ -1,4 +1,4 @@
-"""Every model class equals Hugging Face's of its name: outputs, losses, gradients and arguments, on the same weights."""
+"""Every model class equals Hugging Face's of its name on the same weights: outputs, losses, gradients, arguments."""
 
 import inspect
 from typing import Any

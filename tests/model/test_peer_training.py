@@ -1,4 +1,4 @@
-"""In training too a model is Hugging Face's where it says so, and Google's where the two differ, each by its own switch."""
+"""In training a model is Hugging Face's where its configuration says so, and Google's where not, each by a switch."""
 
 from dataclasses import replace
 from typing import Any
