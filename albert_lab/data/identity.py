@@ -20,7 +20,7 @@ def corpus_identity(config: Config) -> dict[str, Any]:
     if data.corpus is CorpusKind.docstrings:
         return {"corpus": "docstrings", "recipe": RECIPE_VERSION, "packages": [list(p) for p in installed_packages()]}
     if data.corpus is CorpusKind.text:
-        return {"corpus": "text", "files": _described(corpus_files(data.files), Path(config.paths.cache))}
+        return {"corpus": "text", "files": described(corpus_files(data.files), Path(config.paths.cache))}
     identity: dict[str, Any] = {
         "corpus": "hub",
         "dataset": data.dataset,
@@ -30,7 +30,7 @@ def corpus_identity(config: Config) -> dict[str, Any]:
     }
     if data.dataset and Path(data.dataset).is_dir():
         files = sorted(file for file in Path(data.dataset).rglob("*") if file.is_file() and _holds_data(file))
-        identity |= {"dataset": "local folder", "files": _described(files, Path(config.paths.cache))}
+        identity |= {"dataset": "local folder", "files": described(files, Path(config.paths.cache))}
     return identity
 
 
@@ -38,8 +38,8 @@ def _holds_data(file: Path) -> bool:
     return any(suffix in (*KINDS, ".json", ".csv", ".arrow") for suffix in file.suffixes)
 
 
-def _described(files: list[Path], cache: Path) -> list[list[Any]]:
-    """[name, bytes, digest] of each file."""
+def described(files: list[Path], cache: Path) -> list[list[Any]]:
+    """[name, bytes, digest] of each file; `cache` remembers digests."""
     known = _read_digests(cache / "digests.json")
     keys = {file: _state_key(file) for file in files}
     missing = {key: file_digest(file) for file, key in keys.items() if key not in known}

@@ -71,4 +71,4 @@ def _one(text: Input, split: bool) -> Text:
     words = list(text) if isinstance(text, list | tuple) else []
     if not isinstance(text, list | tuple) or not all(isinstance(word, str) for word in words):
         raise UserError(f"{str(text)[:40]!r} is not a list of words")
-    return words  # type: ignore[return-value]  # every one is a string
+    return words

@@ -13,6 +13,7 @@ from albert_lab.config.errors import UserError
 from albert_lab.data.tokenization.preprocess import Span
 
 SPACE = "▁"  # how SentencePiece writes the space before a word
+_FEW = 8
 _CHARACTERS_WORTH_A_THREAD = 20_000  # about a millisecond of work; a thread starts in a tenth of that
 
 
@@ -74,13 +75,12 @@ class PieceModel:
             spans += self._split_span(piece, span) if has_comma(piece) else (PieceSpan(piece, span),)
         return spans
 
-    def ids(self, texts: Sequence[str]) -> list[list[int]]:
-        """The ids of many preprocessed texts at once, on several threads where that pays."""
-        threads = _threads(texts)
-        if threads == 1:  # its batch call costs what a few sentences do
+    def ids(self, texts: Sequence[str], threads: int | None = None) -> list[list[int]]:
+        """The ids of many preprocessed texts at once; threads: as many as pay where None is given."""
+        if len(texts) < _FEW:  # the batch call itself costs what a few sentences do
             rows: list[list[int]] = [self._encode(text, int) for text in texts]
         else:
-            rows = self._encode(list(texts), int, num_threads=threads)
+            rows = self._encode(list(texts), int, num_threads=threads or _threads(texts))
         return [row if self._replaced.keys().isdisjoint(row) else self._mended(row) for row in rows]
 
     def _whole(self, text: str, found: dict[str, Any]) -> list[Span]:
