@@ -17,6 +17,7 @@ from albert_lab.cost.memory import saved_activation_bytes, state_bytes
 from albert_lab.cost.variant import cost_of
 from albert_lab.data.prepare import open_samples, prepare
 from albert_lab.data.store import unigram_entropy
+from albert_lab.data.tokenization import AlbertTokenizer
 from albert_lab.model.albert import AlbertForPreTraining
 from albert_lab.model.configuration import AlbertConfig
 from albert_lab.model.layer_map import make_layer_map
@@ -33,6 +34,7 @@ from albert_lab.train.progress import Progress
 from albert_lab.train.record import make_record, static_figures
 from albert_lab.train.strategies import lightning_precision, make_strategy
 from albert_lab.train.tracking import Journal
+from albert_lab.train.warm_start import warm_start
 
 log = logging.getLogger(__name__)
 
@@ -62,6 +64,7 @@ class Training:
         self.layer_map = make_layer_map(config.sharing, config.model.num_hidden_layers)
         self.cost = cost_of(config)
         prepared = prepare(config)
+        self.tokenizer_file = prepared.tokenizer_file
         self.samples = open_samples(config, prepared, "train")
         self.held_out = open_samples(config, prepared, "held_out", seed=VALIDATION_SEED)
         self.unigram_entropy = unigram_entropy(prepared.store, "held_out")
@@ -80,6 +83,8 @@ class Training:
         torch.manual_seed(self.config.train.seed)
         with_head = self.config.objective.sentence is not SentenceObjective.none
         model = AlbertForPreTraining(AlbertConfig.of(self.config.model, self.layer_map), add_sentence_head=with_head)
+        if self.config.warm_start.checkpoint is not None:
+            warm_start(model, self.config.warm_start, self.tokenizer_file)
         if self.config.trainer.gradient_checkpointing:
             model.gradient_checkpointing_enable()
         return model
@@ -158,11 +163,22 @@ class Training:
             return
         figures["unigram_entropy"] = self.unigram_entropy
         record = make_record(self.config, self.folder, self._figures(figures), started, _now())
-        self.task.model.save_pretrained(self.folder.path)
+        self._save_model()
         write_json(self.folder.result, record)
         if self.journal.sender is not None:
             self.journal.sender.send(finished=True)
         log.info("%s", summary(record))
+
+    def _save_model(self) -> None:
+        """Makes the folder a checkpoint that `from_pretrained` reads, vocabulary included."""
+        self.task.model.save_pretrained(self.folder.path)
+        tokenizer = self.config.tokenizer
+        AlbertTokenizer(
+            str(self.tokenizer_file),
+            do_lower_case=tokenizer.do_lower_case,
+            keep_accents=tokenizer.keep_accents,
+            model_max_length=self.config.model.max_position_embeddings,
+        ).save_pretrained(self.folder.path)
 
     def _figures(self, validation: dict[str, Any]) -> dict[str, Any]:
         last = self.meter.last
