@@ -16,15 +16,17 @@ from albert_lab.config.compose import save
 from albert_lab.config.disk import told_if_full
 from albert_lab.config.errors import RunFailedError, RunStoppedError, UserError
 from albert_lab.config.files import lock
+from albert_lab.config.pretrained import pretrained_folder
 from albert_lab.config.run_folder import RunFolder, fingerprint, read_json, tracking_uri
 from albert_lab.config.schema import Config
-from albert_lab.data.identity import corpus_identity, file_digest
+from albert_lab.data.identity import corpus_identity, described, file_digest
 from albert_lab.model.layer_map import make_layer_map
 
 log = logging.getLogger(__name__)
 
 STOPPED = 143  # the training process saved its state and left because it was told to (128 + SIGTERM)
 USER_MISTAKE = 2
+CHECKPOINT_FILES = ("config.json", "*.safetensors", "*.safetensors.index.json", "*.bin", "*.bin.index.json")
 FAILURE = "ALBERT_LAB_FAILURE"  # names the file in which the training process leaves the reason of its failure
 
 
@@ -54,12 +56,22 @@ def folder_of(config: Config) -> RunFolder:
 def _content(config: Config) -> dict[str, Any]:
     """What the files that the configuration names hold."""
     content = corpus_identity(config)
-    if config.tokenizer.model_file is None:
-        return content
-    file = Path(config.tokenizer.model_file)
-    if not file.is_file():
-        raise UserError(f"tokenizer.model_file={file}: no such file")
-    return {**content, "tokenizer": file_digest(file)}
+    if config.tokenizer.model_file is not None:
+        file = Path(config.tokenizer.model_file)
+        if not file.is_file():
+            raise UserError(f"tokenizer.model_file={file}: no such file")
+        content["tokenizer"] = file_digest(file)
+    if config.warm_start.checkpoint is not None:
+        content["warm_start"] = described(_checkpoint_files(config.warm_start.checkpoint), Path(config.paths.cache))
+    return content
+
+
+def _checkpoint_files(name_or_path: str) -> list[Path]:
+    """What a model is read from: its configuration and its weights."""
+    folder = pretrained_folder(name_or_path, CHECKPOINT_FILES)
+    if not (folder / "config.json").is_file():
+        raise UserError(f"warm_start.checkpoint={name_or_path} holds no config.json; is that run finished?")
+    return sorted(file for pattern in CHECKPOINT_FILES for file in folder.glob(pattern))
 
 
 def _train(config: Config, folder: RunFolder, held_lock: int) -> None:

@@ -7,11 +7,13 @@ from albert_lab.config.schema import (
     Config,
     CorpusKind,
     DepthSignal,
+    LoraStart,
     ModelConfig,
     PositionEmbedding,
     Strategy,
     TrainConfig,
     TrainerConfig,
+    WarmStartConfig,
 )
 
 log = logging.getLogger(__name__)
@@ -24,6 +26,7 @@ def check(config: Config) -> None:
     """
     check_model(config.model)
     _warn_of_the_unusual(config.model)
+    _check_warm_start(config)
     _check_objective(config)
     _check_data(config)
     _check_optimizer(config)
@@ -71,6 +74,16 @@ def _warn_of_the_unusual(model: ModelConfig) -> None:
         )
     if model.position_embedding_type is PositionEmbedding.none and model.depth_signal is DepthSignal.none:
         log.warning("model.position_embedding_type=none without a model.depth_signal: the order of words is lost")
+
+
+def _check_warm_start(config: Config) -> None:
+    start = config.warm_start
+    if start.checkpoint is None and start != WarmStartConfig():
+        raise UserError("warm_start needs warm_start.checkpoint=RUN: a run's folder, or another checkpoint's")
+    if start.checkpoint is not None and start.blocks is None:
+        raise UserError("warm_start.checkpoint needs warm_start.blocks=first, average or stepwise")
+    if start.lora is LoraStart.svd and not config.model.lora_rank:
+        raise UserError("warm_start.lora=svd needs a model.lora_rank above 0, as in block=lora")
 
 
 def nearest_multiple(value: int, factor: int) -> int:

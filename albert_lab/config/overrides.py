@@ -12,7 +12,7 @@ from albert_lab.config.compose import CONF_FOLDER, SWEEPS_FOLDER
 from albert_lab.config.errors import UserError, nearest
 from albert_lab.config.schema import Config
 
-OPTIONAL_GROUPS = ("embedding", "block", "preset", "study")  # `GROUP=[]` takes none
+OPTIONAL_GROUPS = ("warm_start", "embedding", "block", "preset", "study")  # `GROUP=[]` takes none
 LIST_GROUPS = ("block",)  # `GROUP=[ONE,OTHER]` takes both
 
 

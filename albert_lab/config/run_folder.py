@@ -12,14 +12,14 @@ from albert_lab.config.schema import RESULT_GROUPS, Config, ModelConfig, NormSha
 NUMERICS = 2  # raised when a change of the code changes what a configuration computes
 
 
-def fingerprint(config: Config, corpus: dict[str, Any]) -> str:
-    """Hash of every setting that can change a result; `corpus` says what the text and vocabulary files hold.
+def fingerprint(config: Config, content: dict[str, Any]) -> str:
+    """Hash of every setting that can change a result; `content` says what the files that it names hold.
 
-    Paths are left out: the content that `corpus` digests counts, not where it lies.
+    Paths are left out: what `content` digests counts, not where it lies.
     """
     settings: dict[str, Any] = {group: asdict(getattr(config, group)) for group in RESULT_GROUPS}
-    del settings["data"]["files"], settings["tokenizer"]["model_file"]
-    text = json.dumps([NUMERICS, settings, corpus], sort_keys=True, default=_plain)
+    del settings["data"]["files"], settings["tokenizer"]["model_file"], settings["warm_start"]["checkpoint"]
+    text = json.dumps([NUMERICS, settings, content], sort_keys=True, default=_plain)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
@@ -33,7 +33,7 @@ def describe(config: Config) -> str:
     """A name that a person can read: `all E16 H96 L6 seed 0`, `all E16 H96 L6 pre lora8 seed 0`."""
     model = config.model
     sizes = f"E{model.embedding_size} H{model.hidden_size} L{model.num_hidden_layers}"
-    words = [describe_sharing(config.sharing), sizes, *_options(model), f"seed {config.train.seed}"]
+    words = [describe_sharing(config.sharing), sizes, *_options(model), *_start(config), f"seed {config.train.seed}"]
     return " ".join(words)
 
 
@@ -52,6 +52,10 @@ def _options(model: ModelConfig) -> list[str]:
     usual = ModelConfig()
     changed = [name for name in OPTIONS if getattr(model, name) != getattr(usual, name)]
     return [f"{OPTIONS[name]}{getattr(model, name)}" for name in changed]
+
+
+def _start(config: Config) -> list[str]:
+    return [] if config.warm_start.blocks is None else [f"from_{config.warm_start.blocks}"]
 
 
 def describe_sharing(sharing: SharingConfig) -> str:

@@ -62,6 +62,17 @@ class SingleSentence(Enum):
     random_b = "random_b"  # Google's quirk: pair it with a random B, label 1, even under sentence order
 
 
+class BlockStart(StrEnum):
+    first = "first"  # the first layer that uses the block (the way back is Google's init_from_group0)
+    average = "average"  # the mean of all that use it
+    stepwise = "stepwise"  # layers at even steps from the first to the last
+
+
+class LoraStart(StrEnum):
+    zero = "zero"  # nothing: layers start as they are shared
+    svd = "svd"  # what the source's layer has beyond the block, as well as the rank can say it
+
+
 class CorpusKind(Enum):
     docstrings = "docstrings"  # prose of the docstrings of the installed scientific Python stack
     text = "text"  # local files
@@ -140,6 +151,15 @@ class SharingConfig:
     ffn: list[int] | None = None  # scheme=custom: feed-forward block of every layer
     attention_norm: list[int] | None = None  # LayerNorm after attention, per layer; null: as `norms` says
     ffn_norm: list[int] | None = None  # LayerNorm after the feed-forward block; null: as `norms` says
+
+
+@dataclass
+class WarmStartConfig:
+    """Another model's weights to start from, in place of drawn ones (`model/warm_start.py`)."""
+
+    checkpoint: str | None = None  # a run's folder, or any folder or hub name of a checkpoint; null: drawn weights
+    blocks: BlockStart | None = None  # which of the source's layers a block starts from; to be set with checkpoint
+    lora: LoraStart = LoraStart.zero  # what per-depth LoRA starts from
 
 
 @dataclass
@@ -281,6 +301,7 @@ class Config:
 
     model: ModelConfig = field(default_factory=ModelConfig)
     sharing: SharingConfig = field(default_factory=SharingConfig)
+    warm_start: WarmStartConfig = field(default_factory=WarmStartConfig)
     objective: ObjectiveConfig = field(default_factory=ObjectiveConfig)
     data: DataConfig = field(default_factory=DataConfig)
     tokenizer: TokenizerConfig = field(default_factory=TokenizerConfig)
@@ -292,4 +313,4 @@ class Config:
     paths: PathsConfig = field(default_factory=PathsConfig)
 
 
-RESULT_GROUPS = ("model", "sharing", "objective", "data", "tokenizer", "optimizer", "train")
+RESULT_GROUPS = ("model", "sharing", "warm_start", "objective", "data", "tokenizer", "optimizer", "train")

@@ -33,6 +33,26 @@ class LowRank(nn.Module):
         """Weight and bias of the one linear map that equals the shared one with this addition."""
         return weight + self.B @ self.A, bias if self.bias is None else bias + self.bias
 
+    def reset(self) -> None:
+        """Adds nothing; A stays as it is."""
+        self.B.zero_()
+        if self.bias is not None:
+            self.bias.zero_()
+
+    def approximate(self, weight: Tensor, bias: Tensor) -> None:
+        """Add the matrix of this rank that is nearest to `weight` [out,in], and `bias` [out] if there is one.
+
+        Its truncated SVD: B = U Sigma, A = V^T (Relaxed Recursive Transformers, section 2.4). Beyond the rank that
+        `weight` can have, A stays as it is and B is 0.
+        """
+        precise = torch.promote_types(weight.dtype, torch.float32)
+        u, sigma, v = torch.linalg.svd(weight.to(precise), full_matrices=False)
+        rank = min(len(self.A), len(sigma))
+        self.A[:rank] = v[:rank]
+        self.B[:, :rank] = u[:, :rank] * sigma[:rank]
+        if self.bias is not None:
+            self.bias.copy_(bias)
+
 
 class LayerLora(nn.Module):
     """The pairs of one logical layer, by the name of the linear map in its block; none where `lora_rank` is 0."""

@@ -13,7 +13,14 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from albert_lab.config.errors import UserError
-from albert_lab.config.schema import DepthSignal, ModelConfig, NormPlacement, PositionEmbedding, ProjectionRule, SharingConfig
+from albert_lab.config.schema import (
+    DepthSignal,
+    ModelConfig,
+    NormPlacement,
+    PositionEmbedding,
+    ProjectionRule,
+    SharingConfig,
+)
 from albert_lab.cost.flops import count_flops, flops_per_token
 from albert_lab.cost.parameters import count_parameters
 from albert_lab.model.albert import AlbertForPreTraining

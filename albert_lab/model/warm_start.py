@@ -1,0 +1,189 @@
+"""Start a variant from another one's weights: sharing what is unshared, unsharing what is shared, or sharing otherwise.
+
+    start_from(model, AlbertForPreTraining.from_pretrained(RUN), blocks="average", lora="svd")
+
+Unsharing is Google's `--init_from_group0` (run_pretraining.py): every layer starts from the block that it used.
+"""
+
+import logging
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from albert_lab.config.errors import UserError, nearest
+from albert_lab.config.schema import BlockStart, LoraStart
+from albert_lab.model.albert import AlbertModel
+from albert_lab.model.encoder import Encoder
+from albert_lab.model.layer_weights import KINDS, Weights, layer_weights, pairs_at
+from albert_lab.model.lora import LowRank
+from albert_lab.model.pretrained_model import AlbertPreTrainedModel
+
+log = logging.getLogger(__name__)
+Choice = TypeVar("Choice", BlockStart, LoraStart)
+PROJECTION = "embeddings.projection."
+
+
+@torch.no_grad()
+def start_from(
+    model: AlbertPreTrainedModel,
+    source: AlbertPreTrainedModel,
+    blocks: BlockStart | str = BlockStart.first,
+    lora: LoraStart | str = LoraStart.zero,
+) -> None:
+    """Give a model of the same depth and sizes the weights of another; what that one lacks (a head) stays as it is.
+
+    Args:
+        blocks: which of the source's layers a block starts from, of those that use it in the model. first: the first
+            of them; average: their mean; stepwise: see `stepwise_depths`. Per-depth LoRA of the source counts.
+        lora: zero: the layers start as they are shared; svd: with the best approximation of that rank to what the
+            source's layer has beyond the block (`LowRank.approximate`).
+
+    Raises:
+        UserError: another depth, a tensor of another shape, a choice that does not exist, or an SVD start without LoRA.
+    """
+    blocks, lora = _choice("blocks", blocks, BlockStart), _choice("lora", lora, LoraStart)
+    target, origin = _base(model), _base(source)
+    _check_depths(target.encoder, origin.encoder)
+    _warn_of_other_functions(model, source)
+    if lora is LoraStart.svd and not model.config.lora_rank:
+        raise UserError("warm_start.lora=svd needs a model.lora_rank above 0, as in block=lora")
+    _copy_outside_layers(model, source)
+    if _same_layers(target.encoder, origin.encoder):  # nothing to share or to approximate
+        target.encoder.load_state_dict(origin.encoder.state_dict())
+        return
+    for kind in KINDS:
+        _start_kind(target.encoder, origin.encoder, kind, blocks, lora)
+
+
+def _choice(key: str, value: Choice | str, choices: type[Choice]) -> Choice:
+    try:
+        return choices(value)
+    except ValueError:
+        raise UserError(f"warm_start.{key}={value!r} is unknown{nearest(str(value), list(choices))}") from None
+
+
+def _base(model: AlbertPreTrainedModel) -> AlbertModel:
+    base = model.base_model
+    assert isinstance(base, AlbertModel)
+    return base
+
+
+def _check_depths(target: Encoder, origin: Encoder) -> None:
+    wanted, given = target.layer_map.num_layers, origin.layer_map.num_layers
+    if wanted != given:
+        raise UserError(
+            f"a model of {wanted} layers can't start from one of {given}: a layer starts from the same depth; "
+            f"set model.num_hidden_layers={given}"
+        )
+
+
+def _warn_of_other_functions(model: AlbertPreTrainedModel, source: AlbertPreTrainedModel) -> None:
+    """Weights fit there too, and compute something else."""
+    for key in ("num_attention_heads", "hidden_act", "norm_placement", "depth_signal", "position_embedding_type"):
+        ours, theirs = getattr(model.config, key), getattr(source.config, key)
+        if ours != theirs:
+            log.warning("model.%s=%s, and the weights to start from were trained with %s", key, ours, theirs)
+
+
+def _shapes(module: nn.Module) -> dict[str, torch.Size]:
+    return {name: parameter.shape for name, parameter in module.named_parameters()}
+
+
+def _same_layers(target: Encoder, origin: Encoder) -> bool:
+    return target.layer_map == origin.layer_map and _shapes(target) == _shapes(origin)
+
+
+def _copy_outside_layers(model: AlbertPreTrainedModel, source: AlbertPreTrainedModel) -> None:
+    """Embeddings, projection, heads, and adapters; a source without projection has the identity."""
+    given = _named(source)
+    if PROJECTION + "weight" not in given:
+        size = source.config.hidden_size
+        given |= {PROJECTION + "weight": torch.eye(size), PROJECTION + "bias": torch.zeros(size)}
+    elif _base(model).embeddings.projection is None:
+        raise UserError(
+            "the source projects its embeddings and the model does not; set model.embedding_projection=always"
+        )
+    wanted = _named(model)
+    for name, tensor in wanted.items():
+        if name in given:
+            _copy(given[name], tensor, name)
+    drawn = sorted(wanted.keys() - given.keys())
+    if drawn:
+        log.warning("the source has no %s; they start as drawn", ", ".join(drawn))
+
+
+def _named(model: AlbertPreTrainedModel) -> dict[str, Tensor]:
+    """The weights that are of no block, LayerNorm or low-rank pair, named alike with and without a head."""
+    blocks = tuple(f"encoder.{part}." for part in (*KINDS, "lora"))
+    named = {name.removeprefix("albert."): parameter for name, parameter in model.named_parameters()}
+    return {name: parameter.detach() for name, parameter in named.items() if not name.startswith(blocks)}
+
+
+def _copy(given: Tensor, wanted: Tensor, name: str) -> None:
+    if given.shape != wanted.shape:
+        raise UserError(
+            f"{name} is {list(wanted.shape)} in the model and {list(given.shape)} in what it starts from; "
+            "give the model the same sizes"
+        )
+    wanted.copy_(given)
+
+
+def _start_kind(target: Encoder, origin: Encoder, kind: str, blocks: BlockStart, lora: LoraStart) -> None:
+    """Fill the target's blocks (or LayerNorms) of a kind, and the low-rank pairs of its layers."""
+    ids, given = getattr(target.layer_map, kind), layer_weights(origin, kind)
+    for id, block in enumerate(getattr(target, kind)):
+        start = _mean([given[depth] for depth in source_depths(ids, blocks)[id]])
+        for name, parameter in block.named_parameters():
+            if name not in start:
+                raise UserError(f"{kind}.{name} is nowhere in the source; set its options of model alike")
+            _copy(start[name], parameter.detach(), f"{kind}.{name}")
+    for depth, pairs in enumerate(pairs_at(target, kind)):
+        block = getattr(target, kind)[ids[depth]]
+        for name, pair in pairs.items():
+            _start_pair(pair, given[depth], block.get_submodule(name), name, lora)
+
+
+def _start_pair(pair: LowRank, given: Weights, linear: nn.Module, name: str, lora: LoraStart) -> None:
+    pair.reset()
+    if lora is LoraStart.svd:
+        weight, bias = linear.get_parameter("weight"), linear.get_parameter("bias")
+        pair.approximate(given[f"{name}.weight"] - weight, given[f"{name}.bias"] - bias)
+
+
+def _mean(layers: Sequence[Weights]) -> Weights:
+    """Exactly their value where all are equal, so that sharing what was unshared gives the shared weights back."""
+    first = layers[0]
+    if len(layers) == 1:
+        return first
+    return {name: first[name] + sum(each[name] - first[name] for each in layers) / len(layers) for name in first}
+
+
+def source_depths(ids: Sequence[int], blocks: BlockStart) -> list[list[int]]:
+    """For every block of a map, given as its id in every layer, the depths whose weights it starts from."""
+    uses = [[depth for depth, id in enumerate(ids) if id == block] for block in range(max(ids) + 1)]
+    if blocks is BlockStart.average:
+        return uses
+    if blocks is BlockStart.first:
+        return [depths[:1] for depths in uses]
+    return [[depth] for depth in stepwise_depths(uses)]
+
+
+def stepwise_depths(uses: Sequence[Sequence[int]]) -> list[int]:
+    """The depth that every block starts from, given the depths that use it.
+
+    A block of one layer starts from that layer. The n that several layers use, in the order of their first use, start
+    from n depths that are evenly spaced from the first to the last layer of all of them, a half rounded to even. On a
+    cycle or a sequence of L layers that is linspace(0, L-1, n), between a first and a last layer of their own
+    linspace(1, L-2, n): `selection_initialize` of Mixture-of-Recursions (model/sharing_strategy/llama.py), whose first
+    author's Relaxed Recursive Transformers (arXiv 2410.20672, section 2.3) has the name.
+    """
+    shared = sorted((block for block, depths in enumerate(uses) if len(depths) > 1), key=lambda block: uses[block][0])
+    depths = [use[0] for use in uses]
+    if len(shared) > 1:
+        first, last = min(uses[block][0] for block in shared), max(uses[block][-1] for block in shared)
+        for place, block in enumerate(shared):
+            depths[block] = round(first + Fraction((last - first) * place, len(shared) - 1))
+    return depths
