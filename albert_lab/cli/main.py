@@ -14,6 +14,7 @@ VERBS = {
     "reproduce": "run a study of the paper at a scale and print the table, ours beside the paper's",
     "report": "tables and figures of what has run, from MLflow",
     "dashboard": "start the MLflow UI on the lab's runs",
+    "vocabulary": "train a vocabulary on a corpus, in any language, as a tokenizer folder that transformers loads",
     "export": "write a run's model as a folder that Hugging Face's transformers loads",
     "import": "read a Hugging Face or Google TensorFlow checkpoint into such a folder",
 }

@@ -56,6 +56,14 @@ def prepare(config: Config, workers: int | None = None) -> Prepared:
     return _prepared(folder, tokenizer_file)
 
 
+def vocabulary_file(config: Config, workers: int | None = None) -> Path:
+    """The `.model` file that `config` asks for: the one it names, or one trained on its corpus and kept in the cache.
+
+    Raises: UserError as `prepare` does.
+    """
+    return _tokenizer_file(config, _text_recipe(config), workers)
+
+
 def open_samples(config: Config, prepared: Prepared, split: str = "train", seed: int | None = None) -> "Samples":
     """The samples of a split ("train" or "held_out"); `seed` is `train.seed` where none is given."""
     from albert_lab.data.samples import Samples

@@ -1,6 +1,6 @@
 """`/path/to/env/bin/python tests/golden/tokenizer_4_57_6.py`: what transformers 4.57.6's slow AlbertTokenizer gives.
 
-In an environment of its own: `pip install transformers==4.57.6 sentencepiece==0.2.3`. It writes beside itself
+In an environment of its own: `pip install transformers==4.57.6 sentencepiece==0.2.3 protobuf`. It writes beside itself
 `tokenizer_own.json` (from `own.model`, a small vocabulary trained here on made-up text where it is missing) and, where
 the shared data lies beside the repository, `tokenizer_wikitext2.json`: a digest per line, none of its text.
 """
@@ -89,7 +89,7 @@ ADDED = ["brand new", "NEW", "日", "abbab", "ab"]
 
 
 def main() -> None:
-    from transformers import AlbertTokenizer
+    from transformers import AlbertTokenizer, AlbertTokenizerFast
 
     model = HERE / "own.model"
     if not model.exists():
@@ -103,6 +103,7 @@ def main() -> None:
         "added": _added(AlbertTokenizer(str(model))),
         "long_line": {"characters": len(long_line()), "digest": _digest(tokenizer(long_line())["input_ids"])},
         "methods": _methods(tokenizer),
+        "saved": {"slow": _saved(AlbertTokenizer, model), "fast": _saved(AlbertTokenizerFast, model)},
     }
     _write("tokenizer_own.json", golden)
     if DATA.exists():
@@ -235,6 +236,21 @@ def _methods(tokenizer: Any) -> dict[str, Any]:
         "ids_of": [[t, tokenizer.convert_tokens_to_ids(t)] for t in ("▁the", ",", "[MASK]", "nothing", "(")],
         "strings": [[tokens, tokenizer.convert_tokens_to_string(tokens)] for tokens in strings],
     }
+
+
+def _saved(kind: Any, model: Path) -> dict[str, Any]:
+    """The small files of a folder that it saves (the others are copies of the vocabulary), and its ids."""
+    from tempfile import TemporaryDirectory
+
+    tokenizer = kind(str(model), model_max_length=77)
+    tokenizer.add_tokens(["brand new"])
+    tokenizer.add_special_tokens({"additional_special_tokens": ["<x>"]})
+    with TemporaryDirectory() as folder:
+        tokenizer.save_pretrained(folder)
+        names = ("tokenizer_config.json", "special_tokens_map.json", "added_tokens.json")
+        files = {name: json.loads((Path(folder) / name).read_text(encoding="utf-8")) for name in names}
+    text = "Hello a brand new day [MASK] <x> (ok) 1,000 fish, a-b. ``c''"
+    return {"files": files, "ids": tokenizer(text)["input_ids"]}
 
 
 def _digest(value: Any) -> str:

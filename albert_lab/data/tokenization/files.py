@@ -186,14 +186,18 @@ class SavedTokenizer(TextEncoder):
         }
 
     def _special_map(self) -> dict[str, Any]:
-        def plain(token: Any) -> Any:
-            if isinstance(token, list):
-                return [plain(one) for one in token]
-            return (
-                {k: v for k, v in _as_dict(token).items() if k != "special"} if isinstance(token, AddedToken) else token
-            )
+        found = self.special_tokens_map_extended
+        return {
+            role: [_named(t) for t in token] if isinstance(token, list) else _named(token)
+            for role, token in found.items()
+        }
 
-        return {role: plain(token) for role, token in self.special_tokens_map_extended.items()}
+
+def _named(token: Token) -> Any:
+    """A token's text; with its settings where it has any."""
+    if isinstance(token, str) or not (token.lstrip or token.rstrip or token.single_word or token.normalized):
+        return str(token)
+    return {name: value for name, value in _as_dict(token).items() if name != "special"}
 
 
 def load_pieces(vocab_file: str | None, tokenizer_file: str | None, **options: Any) -> tuple[PieceModel, str]:
