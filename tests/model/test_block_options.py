@@ -1,8 +1,7 @@
-"""Pre-LN, DeepNorm, depth signals and relative positions: each against its formula in plain steps, then all alike."""
+"""Pre-LN, DeepNorm, depth signals and relative positions: each against its formula in plain steps."""
 
 import math
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,48 +9,15 @@ import torch
 from torch import Tensor
 
 from albert_lab.config.errors import UserError
-from albert_lab.config.schema import ModelConfig, SharingConfig
+from albert_lab.config.schema import ModelConfig
 from albert_lab.model.albert import AlbertForPreTraining
 from albert_lab.model.configuration import AlbertConfig
 from albert_lab.model.depth_signal import sinusoids
 from albert_lab.model.encoder import Encoder
-from albert_lab.model.layer_map import make_layer_map
+from tests.model.block_options import OPTIONS, build, make_model
 
 MakeConfig = Callable[..., ModelConfig]
-OPTIONS: dict[str, dict[str, Any]] = {
-    "post": {},
-    "pre": {"norm_placement": "pre"},
-    "deepnorm": {"norm_placement": "deepnorm"},
-    "universal": {"depth_signal": "universal", "position_embedding_type": "none"},
-    "relative_key": {"position_embedding_type": "relative_key"},
-    "relative_key_query": {"position_embedding_type": "relative_key_query"},
-    "pre, universal, relative_key": {
-        "norm_placement": "pre",
-        "depth_signal": "universal",
-        "position_embedding_type": "relative_key",
-    },
-    "deepnorm, own output table": {"norm_placement": "deepnorm", "output_embedding_size": 24},
-}
-every_option = pytest.mark.parametrize("option", OPTIONS)
 OPTIONAL = ("final_norm", "relative", "decoder")  # in the names of weights that only an option makes
-
-
-def build(config: ModelConfig, scheme: str = "all") -> AlbertForPreTraining:
-    return AlbertForPreTraining(
-        AlbertConfig.of(config, make_layer_map(SharingConfig(scheme), config.num_hidden_layers))
-    )
-
-
-@pytest.fixture
-def make_model(make_config: MakeConfig, perturb: Any) -> Callable[..., AlbertForPreTraining]:
-    """A float64 model in evaluation mode, every weight off its initial value."""
-
-    def make(option: str, scheme: str = "ffn", **changes: Any) -> AlbertForPreTraining:
-        model = build(make_config(**(OPTIONS[option] | changes)), scheme).double().eval()
-        perturb(model)
-        return model
-
-    return make
 
 
 def layers_of(encoder: Encoder) -> list[tuple[Any, Any, Any, Any]]:
@@ -80,7 +46,7 @@ def hidden(model: AlbertForPreTraining, batch: Any) -> Tensor:
     return last
 
 
-def test_by_default_a_layernorm_follows_the_sum_to_the_bit(make_model: Any, batch: Any) -> None:
+def test_by_default_a_layernorm_follows_the_sum_to_the_bit(batch: Any) -> None:
     def layer(x, mask, depth, attention, attention_norm, ffn, ffn_norm):
         x = attention_norm(x + attention(x, mask)[0])
         return ffn_norm(x + ffn(x))
@@ -90,7 +56,7 @@ def test_by_default_a_layernorm_follows_the_sum_to_the_bit(make_model: Any, batc
     assert not [name for name in model.state_dict() if any(word in name for word in OPTIONAL)]
 
 
-def test_pre_ln_normalizes_what_a_block_reads_and_once_at_the_end(make_model: Any, batch: Any) -> None:
+def test_pre_ln_normalizes_what_a_block_reads_and_once_at_the_end(batch: Any) -> None:
     def layer(x, mask, depth, attention, attention_norm, ffn, ffn_norm):
         x = x + attention(attention_norm(x), mask)[0]
         return x + ffn(ffn_norm(x))
@@ -100,7 +66,7 @@ def test_pre_ln_normalizes_what_a_block_reads_and_once_at_the_end(make_model: An
     torch.testing.assert_close(hidden(model, batch), expected, rtol=0, atol=1e-12)
 
 
-def test_deepnorm_weighs_the_stream_by_its_logical_depth(make_model: Any, batch: Any) -> None:
+def test_deepnorm_weighs_the_stream_by_its_logical_depth(batch: Any) -> None:
     alpha = 12**0.25  # (2N)^(1/4), N = 6 layers of one attention block
 
     def layer(x, mask, depth, attention, attention_norm, ffn, ffn_norm):
@@ -139,9 +105,7 @@ def test_sinusoids_are_tensor2tensors(size: int) -> None:
 
 
 @pytest.mark.parametrize("with_ids", [False, True])
-def test_universal_signals_tell_every_layer_its_depth_and_every_token_its_position(
-    make_model: Any, batch: Any, with_ids: bool
-) -> None:
+def test_universal_signals_tell_every_layer_its_depth_and_every_token_its_position(batch: Any, with_ids: bool) -> None:
     ids = torch.randint(40, (3, 9)) if with_ids else torch.arange(9).expand(3, 9)
 
     def layer(x, mask, depth, attention, attention_norm, ffn, ffn_norm):
@@ -164,13 +128,13 @@ def test_universal_signals_tell_every_layer_its_depth_and_every_token_its_positi
     torch.testing.assert_close(output.last_hidden_state, expected, rtol=0, atol=1e-11)
 
 
-def test_a_universal_model_takes_any_length(make_model: Any) -> None:
+def test_a_universal_model_takes_any_length() -> None:
     model = make_model("universal")
     assert model(torch.ones(1, 40, dtype=torch.long)).prediction_logits.isfinite().all()
     assert not any("position" in name for name in model.state_dict())
 
 
-def test_relative_positions_end_where_their_table_does(make_model: Any) -> None:
+def test_relative_positions_end_where_their_table_does() -> None:
     with pytest.raises(UserError, match=r"13 tokens is longer than .*_embeddings=12; cut it to 12"):
         make_model("relative_key")(torch.ones(1, 13, dtype=torch.long))
 
@@ -194,9 +158,7 @@ def attended_by_hand(block: Any, x: Tensor, length: int, with_key: bool) -> Tens
 @pytest.mark.parametrize("attention", ["sdpa", "eager"])
 @pytest.mark.parametrize("option", ["relative_key", "relative_key_query"])
 @torch.no_grad()
-def test_relative_positions_add_the_products_with_the_distances(
-    make_model: Any, batch: Any, option: str, attention: str
-) -> None:
+def test_relative_positions_add_the_products_with_the_distances(batch: Any, option: str, attention: str) -> None:
     model = make_model(option)
     model.set_attn_implementation(attention)
     block = model.albert.encoder.attention[0]
@@ -205,119 +167,6 @@ def test_relative_positions_add_the_products_with_the_distances(
     for row, length in enumerate((9, 7, 4)):
         expected = attended_by_hand(block, x[row], length, option == "relative_key_query")
         torch.testing.assert_close(attended[row], expected, rtol=0, atol=1e-12)
-
-
-@every_option
-def test_every_weight_gets_a_gradient(make_model: Any, batch: Any, loss_of: Any, option: str) -> None:
-    model = make_model(option)
-    loss_of(model(**batch._asdict())).backward()
-    assert [name for name, parameter in model.named_parameters() if parameter.grad is None] == []
-    moved = {name for name, parameter in model.named_parameters() if parameter.grad.abs().max() > 1e-12}
-    still = {f"albert.encoder.attention.{id}.key.bias" for id in range(6)}  # shifts all scores of a query alike
-    assert set(dict(model.named_parameters())) - moved <= still
-
-
-@every_option
-@pytest.mark.parametrize("attention", ["sdpa", "eager"])
-def test_padding_changes_nothing(make_model: Any, batch: Any, option: str, attention: str) -> None:
-    model = make_model(option)
-    model.set_attn_implementation(attention)
-    other = batch._replace(input_ids=torch.where(batch.attention_mask, batch.input_ids, 7))
-    for one, two in zip(model(**batch._asdict()).values(), model(**other._asdict()).values(), strict=True):
-        assert torch.equal(one, two)
-
-
-@every_option
-def test_fused_and_plain_attention_agree_forward_and_backward(
-    make_model: Any, batch: Any, loss_of: Any, option: str
-) -> None:
-    model, gradients = make_model(option), []
-    for attention in ("sdpa", "eager"):
-        model.zero_grad()
-        model.set_attn_implementation(attention)
-        loss_of(model(**batch._asdict())).backward()
-        gradients.append({name: parameter.grad for name, parameter in model.named_parameters()})
-    torch.testing.assert_close(*gradients, rtol=0, atol=1e-11)
-
-
-@every_option
-def test_a_mask_of_numbers_to_add_equals_a_mask_of_truths(make_model: Any, batch: Any, option: str) -> None:
-    model = make_model(option)
-    added = torch.zeros(3, 1, 1, 9, dtype=torch.float64).masked_fill(~batch.attention_mask[:, None, None, :], -1e30)
-    one, two = (model(**batch._replace(attention_mask=m)._asdict()) for m in (batch.attention_mask, added))
-    torch.testing.assert_close(one.prediction_logits, two.prediction_logits, rtol=0, atol=1e-12)
-
-
-@every_option
-def test_hidden_states_end_with_what_the_heads_read(make_model: Any, batch: Any, option: str) -> None:
-    output = make_model(option).albert(batch.input_ids, batch.attention_mask, output_hidden_states=True)
-    assert len(output.hidden_states) == 7
-    assert torch.equal(output.hidden_states[-1], output.last_hidden_state)
-
-
-@every_option
-def test_forward_is_one_graph_without_breaks(make_model: Any, batch: Any, option: str) -> None:
-    model = make_model(option, num_hidden_layers=2)
-    compiled = torch.compile(model, fullgraph=True, backend="eager")
-    expected = model(**batch._asdict()).prediction_logits
-    torch.testing.assert_close(compiled(**batch._asdict()).prediction_logits, expected, rtol=0, atol=1e-12)
-
-
-@every_option
-def test_exported_for_any_length_it_computes_the_same(make_model: Any, batch: Any, option: str) -> None:
-    model = make_model(option, num_hidden_layers=2).albert
-    tokens = torch.export.Dim("tokens", min=2, max=12)
-    shapes = ({1: tokens}, {1: tokens})
-    exported = torch.export.export(model, (batch.input_ids, batch.attention_mask), dynamic_shapes=shapes).module()
-    shorter = (batch.input_ids[:, :5], batch.attention_mask[:, :5])
-    expected = model(*shorter).last_hidden_state
-    torch.testing.assert_close(exported(*shorter).last_hidden_state, expected, rtol=0, atol=1e-12)
-
-
-@every_option
-def test_the_meta_device_gives_shapes(make_config: MakeConfig, batch: Any, option: str) -> None:
-    with torch.device("meta"):
-        model = build(make_config(**OPTIONS[option]))
-    output = model(**{name: part.to("meta") for name, part in batch._asdict().items()})
-    assert output.prediction_logits.shape == (5, 50)
-
-
-@every_option
-def test_bfloat16_stays_near_float32(make_config: MakeConfig, batch: Any, option: str) -> None:
-    model = build(make_config(**OPTIONS[option])).eval()
-    exact = model(**batch._asdict()).prediction_logits
-    with torch.autocast("cpu", torch.bfloat16):
-        low = model(**batch._asdict()).prediction_logits
-    assert low.dtype is torch.bfloat16
-    torch.testing.assert_close(low.float(), exact, rtol=0.05, atol=0.02)
-    model.bfloat16()
-    torch.testing.assert_close(model(**batch._asdict()).prediction_logits.float(), exact, rtol=0.05, atol=0.02)
-
-
-@every_option
-def test_gradient_checkpointing_changes_no_bit(make_model: Any, batch: Any, loss_of: Any, option: str) -> None:
-    model, results = make_model(option).train(), []
-    for switch in (model.gradient_checkpointing_disable, model.gradient_checkpointing_enable):
-        switch()
-        model.zero_grad()
-        loss = loss_of(model(**batch._asdict()))
-        loss.backward()
-        results.append([loss.detach(), *(parameter.grad for parameter in model.parameters())])
-    assert all(torch.equal(one, two) for one, two in zip(*results, strict=True))
-
-
-@every_option
-def test_a_checkpoint_folder_brings_back_the_same_model(
-    make_model: Any, batch: Any, tmp_path: Path, option: str
-) -> None:
-    model = make_model(option)
-    model.save_pretrained(tmp_path)
-    loaded, info = AlbertForPreTraining.from_pretrained(tmp_path, output_loading_info=True)
-    assert not any(info)
-    assert loaded.config == model.config
-    assert all(torch.equal(one, two) for one, two in zip(loaded.parameters(), model.parameters(), strict=True))
-    one, two = (each(**batch._asdict()).prediction_logits for each in (loaded, model))
-    torch.testing.assert_close(one, two, rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,43 @@
+"""Models of every block option and some together, for the tests of each and of all alike."""
+
+from typing import Any
+
+import pytest
+import torch
+
+from albert_lab.config.schema import ModelConfig, SharingConfig
+from albert_lab.model.albert import AlbertForPreTraining
+from albert_lab.model.configuration import AlbertConfig
+from albert_lab.model.layer_map import make_layer_map
+from tests.model.conftest import TINY
+
+OPTIONS: dict[str, dict[str, Any]] = {
+    "post": {},
+    "pre": {"norm_placement": "pre"},
+    "deepnorm": {"norm_placement": "deepnorm"},
+    "universal": {"depth_signal": "universal", "position_embedding_type": "none"},
+    "relative_key": {"position_embedding_type": "relative_key"},
+    "relative_key_query": {"position_embedding_type": "relative_key_query"},
+    "pre, universal, relative_key": {
+        "norm_placement": "pre",
+        "depth_signal": "universal",
+        "position_embedding_type": "relative_key",
+    },
+    "deepnorm, own output table": {"norm_placement": "deepnorm", "output_embedding_size": 24},
+}
+every_option = pytest.mark.parametrize("option", OPTIONS)
+
+
+def build(config: ModelConfig, scheme: str = "all") -> AlbertForPreTraining:
+    return AlbertForPreTraining(
+        AlbertConfig.of(config, make_layer_map(SharingConfig(scheme), config.num_hidden_layers))
+    )
+
+
+@torch.no_grad()
+def make_model(option: str, scheme: str = "ffn", **changes: Any) -> AlbertForPreTraining:
+    """In float64 and evaluation mode, every weight off its initial value."""
+    model = build(ModelConfig(**(TINY | OPTIONS[option] | changes)), scheme).double().eval()
+    for parameter in model.parameters():
+        parameter.add_(torch.randn_like(parameter), alpha=0.2)
+    return model
