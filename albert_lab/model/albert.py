@@ -56,13 +56,13 @@ class AlbertModel(AlbertPreTrainedModel):
             return_dict: False returns a tuple of the fields that are set. None, for these three: as configured.
 
         Raises:
-            UserError: S is above `max_position_embeddings`, or an id beyond its table.
+            UserError: S is above `max_position_embeddings`, an id beyond its table, or a mask of another shape.
             ValueError: not exactly one of `input_ids` and `inputs_embeds`.
         """
         x_BSH = self.embeddings(input_ids, token_type_ids, position_ids, inputs_embeds)
         encoded = self.encoder(
             x_BSH,
-            key_mask(attention_mask),
+            key_mask(attention_mask, *x_BSH.shape[:2]),
             self.config.output_hidden_states if output_hidden_states is None else output_hidden_states,
             self.config.output_attentions if output_attentions is None else output_attentions,
             position_ids,

@@ -7,6 +7,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from albert_lab.config.errors import UserError
+
 # (query, key, value [B,A,S,D], mask or bias that broadcasts to [B,A,S,S], dropout) -> mixed [B,A,S,D], probabilities
 Attend = Callable[[Tensor, Tensor, Tensor, Tensor | None, float], tuple[Tensor, Tensor | None]]
 
@@ -40,18 +42,23 @@ def as_bias(mask: Tensor, dtype: torch.dtype) -> Tensor:
     return torch.zeros_like(mask, dtype=dtype).masked_fill(~mask, torch.finfo(dtype).min)
 
 
-def key_mask(attention_mask: Tensor | None) -> Tensor | None:
+def key_mask(attention_mask: Tensor | None, sequences: int, tokens: int) -> Tensor | None:
     """A padding mask as attention takes it.
 
     Args:
-        attention_mask: [B,S], not 0 at real tokens; or [B,1,S,S] and what broadcasts to it, which passes: bool (true
-            where a query may look at a key) or a number to add to the scores. None: no padding, the fastest attention.
+        attention_mask: [B,S] or [1,S], not 0 at real tokens; or [B,1,S,S] and what broadcasts to it, which passes: bool
+            (true where a query may look at a key) or a number to add to the scores. None: no padding, the fastest.
+        sequences, tokens: B and S.
 
     Raises:
-        ValueError: another number of dimensions.
+        UserError: another shape.
     """
     if attention_mask is None or attention_mask.dim() == 4:
         return attention_mask
-    if attention_mask.dim() != 2:
-        raise ValueError(f"attention_mask has {attention_mask.dim()} dimensions; give [B,S] or [B,1,S,S]")
+    rows, columns = attention_mask.shape if attention_mask.dim() == 2 else (None, None)
+    if columns != tokens or (rows != sequences and rows != 1):
+        wanted = f"[{sequences},{tokens}] or [{sequences},1,{tokens},{tokens}]"
+        raise UserError(
+            f"attention_mask has {attention_mask.dim()} dimensions: {list(attention_mask.shape)}; give {wanted}"
+        )
     return attention_mask.bool()[:, None, None, :]

@@ -40,13 +40,14 @@ class Embeddings(nn.Module):
             position_ids_BS: the position of every token, also [1,S]; None: 0 to S-1.
 
         Raises:
-            UserError: S is above `max_position_embeddings`, or an id beyond its table.
+            UserError: S is above `max_position_embeddings`, an id beyond its table, or not [B,S].
             ValueError: not exactly one of ids and embeddings.
         """
         if (input_ids_BS is None) == (inputs_embeds_BSE is None):
             raise ValueError("give exactly one of input_ids and inputs_embeds")
         if inputs_embeds_BSE is None:
-            inputs_embeds_BSE = _rows(self.word_embeddings, input_ids_BS, "input_ids")
+            inputs_embeds_BSE = _rows(self.word_embeddings, _of_shape("[B,S]", input_ids_BS, "input_ids"), "input_ids")
+        _of_shape("[B,S,E]", inputs_embeds_BSE, "inputs_embeds")
         x_BSE = inputs_embeds_BSE + self._segments(token_type_ids_BS)
         if self.position_embeddings is not None:
             x_BSE = x_BSE + self._positions(self.position_embeddings, position_ids_BS, x_BSE.shape[1])
@@ -65,9 +66,22 @@ class Embeddings(nn.Module):
         return table.weight[:seq_length]
 
 
-def _rows(table: nn.Embedding, ids: Tensor | None, name: str) -> Tensor:
+def _of_shape(wanted: str, given: Tensor | None, name: str) -> Tensor:
+    assert given is not None
+    if given.dim() != wanted.count(",") + 1:
+        raise UserError(f"{name} has the shape {list(given.shape)}; give {wanted}")
+    return given
+
+
+WHY = {  # an id may be beyond its table
+    "input_ids": "is the tokenizer another model's?",
+    "token_type_ids": "model.type_vocab_size has the number of segments",
+    "position_ids": "model.max_position_embeddings has the number of positions",
+}
+
+
+def _rows(table: nn.Embedding, ids: Tensor, name: str) -> Tensor:
     """The table's rows; an id beyond it is explained where PyTorch notices it (on the CPU)."""
-    assert ids is not None
     if torch.compiler.is_compiling():
         return table(ids)
     try:
@@ -76,6 +90,5 @@ def _rows(table: nn.Embedding, ids: Tensor | None, name: str) -> Tensor:
         size = table.num_embeddings
         wrong = ids[(ids < 0) | (ids >= size)][0]
         raise UserError(
-            f"{name} holds {int(wrong)} and the model has {size} rows for it: 0 to {size - 1}; "
-            "is the tokenizer another model's?"
+            f"{name} holds {int(wrong)} and the model has {size} rows for it: 0 to {size - 1}; {WHY[name]}"
         ) from None
