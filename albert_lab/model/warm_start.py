@@ -47,10 +47,12 @@ def start_from(
     blocks, lora = _choice("blocks", blocks, BlockStart), _choice("lora", lora, LoraStart)
     target, origin = _base(model), _base(source)
     _check_depths(target.encoder, origin.encoder)
-    _warn_of_other_functions(model, source)
+    given = _given(source)
+    _check_fit(model, given, source)
     if lora is LoraStart.svd and not model.config.lora_rank:
         raise UserError("warm_start.lora=svd needs a model.lora_rank above 0, as in block=lora")
-    _copy_outside_layers(model, source)
+    _warn_of_other_functions(model, source)
+    _copy_outside_layers(model, given)
     if _same_layers(target.encoder, origin.encoder):  # nothing to share or to approximate
         target.encoder.load_state_dict(origin.encoder.state_dict())
         return
@@ -62,7 +64,9 @@ def _choice(key: str, value: Choice | str, choices: type[Choice]) -> Choice:
     try:
         return choices(value)
     except ValueError:
-        raise UserError(f"warm_start.{key}={value!r} is unknown{nearest(str(value), list(choices))}") from None
+        raise UserError(
+            f"warm_start.{key}={value!r} is unknown{nearest(str(value), [choice.value for choice in choices])}"
+        ) from None
 
 
 def _base(model: AlbertPreTrainedModel) -> AlbertModel:
@@ -96,20 +100,49 @@ def _same_layers(target: Encoder, origin: Encoder) -> bool:
     return target.layer_map == origin.layer_map and _shapes(target) == _shapes(origin)
 
 
-def _copy_outside_layers(model: AlbertPreTrainedModel, source: AlbertPreTrainedModel) -> None:
-    """Embeddings, projection, heads, and adapters; a source without projection has the identity."""
-    given = _named(source)
-    if PROJECTION + "weight" not in given:
-        size = source.config.hidden_size
-        given |= {PROJECTION + "weight": torch.eye(size), PROJECTION + "bias": torch.zeros(size)}
-    elif _base(model).embeddings.projection is None:
+def _given(source: AlbertPreTrainedModel) -> Weights:
+    """What the source has outside its layers; where it has no projection, the identity."""
+    given, size = _named(source), source.config.hidden_size
+    identity = {PROJECTION + "weight": torch.eye(size), PROJECTION + "bias": torch.zeros(size)}
+    return identity | given
+
+
+def _check_fit(model: AlbertPreTrainedModel, given: Weights, source: AlbertPreTrainedModel) -> None:
+    """Before anything is copied, so that a refused model is as it was."""
+    has_projection = [_base(each).embeddings.projection is not None for each in (model, source)]
+    if has_projection == [False, True]:
         raise UserError(
             "the source projects its embeddings and the model does not; set model.embedding_projection=always"
         )
+    theirs = _block_shapes(source)
+    for name, wanted in _block_shapes(model).items():
+        if name not in theirs:
+            raise UserError(f"{name} is nowhere in the source; set the options of model as they are there")
+        _check_shape(name, wanted, theirs[name])
+    for name, tensor in _named(model).items():
+        _check_shape(name, tensor.shape, given.get(name, tensor).shape)
+
+
+def _block_shapes(model: AlbertPreTrainedModel) -> dict[str, torch.Size]:
+    """Of one block and LayerNorm of every kind; all of a kind are alike."""
+    encoder = _base(model).encoder
+    shapes = {kind: _shapes(getattr(encoder, kind)[0]) for kind in KINDS}
+    return {f"{kind}.{name}": shape for kind, each in shapes.items() for name, shape in each.items()}
+
+
+def _check_shape(name: str, wanted: torch.Size, given: torch.Size) -> None:
+    if wanted != given:
+        raise UserError(
+            f"{name} is {list(wanted)} in the model and {list(given)} in what it starts from; "
+            "give the model the same sizes"
+        )
+
+
+def _copy_outside_layers(model: AlbertPreTrainedModel, given: Weights) -> None:
+    """Embeddings, projection, heads and adapters."""
     wanted = _named(model)
-    for name, tensor in wanted.items():
-        if name in given:
-            _copy(given[name], tensor, name)
+    for name in wanted.keys() & given.keys():
+        wanted[name].copy_(given[name])
     drawn = sorted(wanted.keys() - given.keys())
     if drawn:
         log.warning("the source has no %s; they start as drawn", ", ".join(drawn))
@@ -122,24 +155,13 @@ def _named(model: AlbertPreTrainedModel) -> dict[str, Tensor]:
     return {name: parameter.detach() for name, parameter in named.items() if not name.startswith(blocks)}
 
 
-def _copy(given: Tensor, wanted: Tensor, name: str) -> None:
-    if given.shape != wanted.shape:
-        raise UserError(
-            f"{name} is {list(wanted.shape)} in the model and {list(given.shape)} in what it starts from; "
-            "give the model the same sizes"
-        )
-    wanted.copy_(given)
-
-
 def _start_kind(target: Encoder, origin: Encoder, kind: str, blocks: BlockStart, lora: LoraStart) -> None:
     """Fill the target's blocks (or LayerNorms) of a kind, and the low-rank pairs of its layers."""
     ids, given = getattr(target.layer_map, kind), layer_weights(origin, kind)
     for id, block in enumerate(getattr(target, kind)):
         start = _mean([given[depth] for depth in source_depths(ids, blocks)[id]])
         for name, parameter in block.named_parameters():
-            if name not in start:
-                raise UserError(f"{kind}.{name} is nowhere in the source; set its options of model alike")
-            _copy(start[name], parameter.detach(), f"{kind}.{name}")
+            parameter.copy_(start[name])
     for depth, pairs in enumerate(pairs_at(target, kind)):
         block = getattr(target, kind)[ids[depth]]
         for name, pair in pairs.items():
