@@ -20,6 +20,19 @@ def mixed(keys: np.ndarray, counters: np.ndarray | int) -> np.ndarray:
         x = keys + np.uint64((counters + 1) * _GOLDEN & _BITS_64)
     else:
         x = keys + (counters.astype(np.uint64) + np.uint64(1)) * np.uint64(_GOLDEN)
+    return _finished(x)
+
+
+def mixed_runs(keys: np.ndarray, lengths: np.ndarray, counter: int) -> np.ndarray:
+    """uint64 [sum of lengths]: for each key (uint64 [B]) its bits at `counter`, `counter` + 1, ...: its length of them."""
+    before = (np.cumsum(lengths) - lengths).astype(np.uint64)
+    x = np.repeat(keys + (np.uint64(counter + 1) - before) * np.uint64(_GOLDEN), lengths)
+    x += np.arange(len(x), dtype=np.uint64) * np.uint64(_GOLDEN)
+    return _finished(x)
+
+
+def _finished(x: np.ndarray) -> np.ndarray:
+    """SplitMix64's finaliser, in place."""
     x ^= x >> _SHIFTS[0]
     x *= _FACTORS[0]
     x ^= x >> _SHIFTS[1]

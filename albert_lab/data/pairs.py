@@ -41,16 +41,17 @@ def cut_pairs(
 ) -> Pairs:
     """The pair that each key (uint64 [B]) cuts out of its chunk (int64 [B])."""
     most = objective.max_seq_length - 3
-    first, end, target = _run(chunk, keys, chunks, sentences, objective)
+    bits = mixed(keys, np.arange(_RANDOM_SENTENCE + 1)[:, None])  # [counters,B]
+    first, end, target = _run(chunk, bits, chunks, sentences, objective)
     alone = end - first == 1
-    a_end = np.where(alone, end, first + integers(mixed(keys, _A_END), 1, np.maximum(end - first - 1, 1)))
+    a_end = np.where(alone, end, first + integers(bits[_A_END], 1, np.maximum(end - first - 1, 1)))
     a, b = (sentences[first], sentences[a_end]), (sentences[a_end], sentences[end])
 
-    coin = uniform(mixed(keys, _SWAP)) < 0.5
+    coin = uniform(bits[_SWAP]) < 0.5
     takes_random = alone | (coin if objective.sentence is SentenceObjective.nsp else False)
     swapped = coin & ~alone if objective.sentence is SentenceObjective.sop else np.zeros_like(alone)
     if takes_random.any():
-        random_b = _random_run(chunk, keys, chunks, sentences, target - (a[1] - a[0]))
+        random_b = _random_run(chunk, keys, bits[_RANDOM_SENTENCE], chunks, sentences, target - (a[1] - a[0]))
         b = np.where(takes_random, random_b[0], b[0]), np.where(takes_random, random_b[1], b[1])
     a, b = _where_pair(swapped, b, a), _where_pair(swapped, a, b)
     labelled = swapped | takes_random
@@ -66,20 +67,22 @@ def _where_pair(which: np.ndarray, yes: Run, no: Run) -> Run:
 
 
 def _run(
-    chunk: np.ndarray, keys: np.ndarray, chunks: Chunks, sentences: np.ndarray, objective: ObjectiveConfig
+    chunk: np.ndarray, bits: np.ndarray, chunks: Chunks, sentences: np.ndarray, objective: ObjectiveConfig
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(first sentence, sentence after the last, target length in tokens): the chunk, or for short samples a part."""
     most = objective.max_seq_length - 3
     first, end = chunks.first[chunk], chunks.end[chunk]
-    short = uniform(mixed(keys, _SHORT)) < objective.short_seq_prob
-    target = np.where(short, integers(mixed(keys, _TARGET), 2, most), most)
+    short = uniform(bits[_SHORT]) < objective.short_seq_prob
+    target = np.where(short, integers(bits[_TARGET], 2, most), most)
     needed = np.minimum(end - first, 2)  # sentences, so that there is a pair
-    start = np.where(short, integers(mixed(keys, _FROM), first, end - needed), first)
+    start = np.where(short, integers(bits[_FROM], first, end - needed), first)
     enough = np.searchsorted(sentences, sentences[start] + target)
     return start, np.minimum(end, np.maximum(start + needed, enough)), target
 
 
-def _random_run(chunk: np.ndarray, keys: np.ndarray, chunks: Chunks, sentences: np.ndarray, wanted: np.ndarray) -> Run:
+def _random_run(
+    chunk: np.ndarray, keys: np.ndarray, bits: np.ndarray, chunks: Chunks, sentences: np.ndarray, wanted: np.ndarray
+) -> Run:
     """A run of at least `wanted` tokens (and one sentence) from a random sentence of a random document.
 
     Another document than the sample's own, unless `_TRIES` draws all hit that one.
@@ -89,7 +92,7 @@ def _random_run(chunk: np.ndarray, keys: np.ndarray, chunks: Chunks, sentences: 
     other = np.argmax(np.column_stack([tries[:, :-1] != own[:, None], np.ones(len(own), bool)]), axis=1)
     document = np.take_along_axis(tries, other[:, None], axis=1)[:, 0]
     document_end = chunks.document_end[document]
-    start = integers(mixed(keys, _RANDOM_SENTENCE), chunks.document_first[document], document_end - 1)
+    start = integers(bits, chunks.document_first[document], document_end - 1)
     enough = np.searchsorted(sentences, sentences[start] + wanted)
     end = np.minimum(document_end, np.maximum(start + 1, enough))
     return sentences[start], sentences[end]

@@ -59,15 +59,14 @@ class Samples:
         keys = self._keys(indices)
         pairs = self._pairs(indices, keys)
         budget = self._budget(pairs)
-        text = self._text(pairs)  # [B,C]
         length = pairs.a_length + pairs.b_length
-        starts = self.tokenizer.word_starts[text]
-        masked = choose_masks(starts, length, budget, self.objective.ngram, keys)
-        rows, columns = np.nonzero(masked)
-        labels = text[rows, columns]
-        text[rows, columns] = self._shown(labels, keys[rows], columns)
-        ids, attention, segments = self._assembled(text, pairs)
-        positions = rows * ids.shape[1] + columns + 1 + (columns >= pairs.a_length[rows])
+        sources, targets, width = self._places(pairs)
+        text = self.store.tokens[sources]
+        masked = choose_masks(self.tokenizer.word_starts[text], length, budget, self.objective.ngram, keys)
+        labels, positions = text[masked].astype(np.int64), targets[masked]
+        rows = positions // width
+        text[masked] = self._shown(labels, keys[rows], masked - (np.cumsum(length) - length)[rows])
+        ids, attention, segments = self._assembled(text, targets, pairs, width)
         return Batch(ids, attention, segments, positions, labels, pairs.label, budget)
 
     def mask_budget(self, indices: np.ndarray) -> np.ndarray:
@@ -91,13 +90,16 @@ class Samples:
         cap = objective.max_predictions_per_seq
         return budget if cap is None else np.minimum(budget, cap)
 
-    def _text(self, pairs: Pairs) -> np.ndarray:
-        """int64 [B,C]: the ids of A and then B, without special tokens; anything behind their end."""
-        columns = np.arange(int((pairs.a_length + pairs.b_length).max(initial=1)))
-        behind_a = columns - pairs.a_length[:, None]
-        places = np.where(behind_a < 0, pairs.a_first[:, None] + columns, pairs.b_first[:, None] + behind_a)
-        np.minimum(places, len(self.store.tokens) - 1, out=places)
-        return self.store.tokens[places].astype(np.int64)
+    def _places(self, pairs: Pairs) -> tuple[np.ndarray, np.ndarray, int]:
+        """(int64 [T] where the batch's text is in the store, int64 [T] where it goes in [B,S], S)."""
+        width = min(-(-int(pairs.length.max(initial=1)) // 8) * 8, self.objective.max_seq_length)
+        length = np.column_stack([pairs.a_length, pairs.b_length]).ravel()
+        row = np.arange(len(pairs.length)) * width
+        source = np.column_stack([pairs.a_first, pairs.b_first]).ravel()
+        target = np.column_stack([row + 1, row + pairs.a_length + 2]).ravel()
+        before = np.cumsum(length) - length
+        run, number = np.repeat(np.arange(len(length)), length), np.arange(int(length.sum()))
+        return (source - before)[run] + number, (target - before)[run] + number, width
 
     def _shown(self, labels: np.ndarray, keys: np.ndarray, columns: np.ndarray) -> np.ndarray:
         """int64 [N]: [MASK], a random piece of the whole vocabulary, or the token itself (Google: .8, .1, .1)."""
@@ -108,15 +110,16 @@ class Samples:
         upper = objective.mask_token_prob + objective.random_token_prob
         return np.where((draw >= objective.mask_token_prob) & (draw < upper), random_piece, shown)
 
-    def _assembled(self, text: np.ndarray, pairs: Pairs) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def _assembled(
+        self, text: np.ndarray, targets: np.ndarray, pairs: Pairs, width: int
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """(ids, attention, segments) [B,S]: [CLS] A [SEP] B [SEP] and padding."""
-        a, length = pairs.a_length[:, None], pairs.length[:, None]
-        longest = int(length.max(initial=1))
-        columns = np.arange(min(-(-longest // 8) * 8, self.objective.max_seq_length))
-        source = np.clip(columns - 1 - (columns > a), 0, text.shape[1] - 1)
-        ids = np.take_along_axis(text, source, axis=1)
+        length, rows = pairs.length, np.arange(len(pairs.length))
+        ids = np.full((len(length), width), self.tokenizer.pad_id, np.int64)
+        ids.reshape(-1)[targets] = text
         ids[:, 0] = self.tokenizer.cls_id
-        ids[(columns == a + 1) | (columns == length - 1)] = self.tokenizer.sep_id
-        attention = columns < length
-        ids[~attention] = self.tokenizer.pad_id
-        return ids, attention, ((columns > a + 1) & attention).astype(np.int64)
+        ids[rows, pairs.a_length + 1] = ids[rows, length - 1] = self.tokenizer.sep_id
+        columns = np.arange(width)
+        attention = columns < length[:, None]
+        segments = (columns > pairs.a_length[:, None] + 1) & attention
+        return ids, attention, segments.astype(np.int64)

@@ -1,7 +1,7 @@
 """Google's create_pretraining_data.py told again as plain loops: what the vectorised code must agree with."""
 
 import random
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 MARK = -1  # stands for [MASK]
 
@@ -36,19 +36,23 @@ def words_of(starts: Sequence[bool]) -> list[list[int]]:
 
 def choose_spans(starts: Sequence[bool], budget: int, ngram: int, rng: random.Random) -> list[list[int]]:
     """The spans taken, in the order of taking, each a list of positions."""
-    words = words_of(starts)
-    grams = [[words[first : first + n] for n in range(1, ngram + 1)] for first in range(len(words))]
-    rng.shuffle(grams)
+    order = list(range(len(words_of(starts))))
+    rng.shuffle(order)
     weights = [1 / n for n in range(1, ngram + 1)]
+    return spans_of_tries(starts, budget, order, (rng.choices(range(1, ngram + 1), weights)[0] for _ in order))
+
+
+def spans_of_tries(starts: Sequence[bool], budget: int, order: list[int], drawn: Iterable[int]) -> list[list[int]]:
+    """`choose_spans` with its random choices made: the order in which words are tried and each try's n."""
+    words = words_of(starts)
     covered: set[int] = set()
     spans: list[list[int]] = []
-    for candidates in grams:
+    for first, n in zip(order, drawn, strict=False):
         if len(covered) >= budget:
             break
-        n = rng.choices(range(1, ngram + 1), weights)[0]
-        while n > 0 and len(covered) + sum(map(len, candidates[n - 1])) > budget:
+        while n > 0 and len(covered) + sum(map(len, words[first : first + n])) > budget:
             n -= 1
-        span = [position for word in candidates[n - 1] for position in word] if n else []
+        span = [position for word in words[first : first + n] for position in word]
         if span and covered.isdisjoint(span):
             covered.update(span)
             spans.append(span)

@@ -8,15 +8,26 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from albert_lab.data.counter import mixed
+from albert_lab.data import masks
+from albert_lab.data.counter import mixed, mixed_runs, uniform
 from albert_lab.data.masks import choose_masks
-from tests.data.google_reference import choose_spans, words_of
+from tests.data.google_reference import choose_spans, spans_of_tries, words_of
 
 SIGMAS = 5.0
 
 
 def keys_of(count: int) -> np.ndarray:
     return mixed(np.array([7], np.uint64), np.arange(count))
+
+
+def masks_of(starts: np.ndarray, lengths: np.ndarray, budgets: np.ndarray, ngram: int, keys: np.ndarray) -> np.ndarray:
+    """bool [B,C]: `choose_masks` of texts that are padded to C."""
+    inside = np.arange(starts.shape[1]) < lengths[:, None]
+    chosen = np.zeros(int(lengths.sum()), bool)
+    chosen[choose_masks(starts[inside], lengths, budgets, ngram, keys)] = True
+    masked = np.zeros(starts.shape, bool)
+    masked[inside] = chosen
+    return masked
 
 
 def agree(first: np.ndarray, second: np.ndarray) -> bool:
@@ -37,7 +48,7 @@ def test_first_spans_follow_one_over_n() -> None:
     found: Counter[tuple[int, ...]] = Counter()
     for part in np.split(keys_of(samples), 12):
         starts = np.ones((len(part), words), bool)
-        masked = choose_masks(starts, np.full(len(part), words), np.full(len(part), 3), 3, part)
+        masked = masks_of(starts, np.full(len(part), words), np.full(len(part), 3), 3, part)
         found.update(tuple(sorted(runs_of(row).elements())) for row in masked)
     expected = {(3,): 22 / 121, (1, 2): 63 / 121, (1, 1, 1): 36 / 121}
     for spans, share in expected.items():
@@ -56,7 +67,7 @@ def test_spans_agree_with_googles_loop(ngram: int) -> None:
     starts = np.zeros((len(texts), 60), bool)
     for row, text in enumerate(texts):
         starts[row, : len(text)] = text
-    masked = choose_masks(starts, np.array(lengths), np.array(budgets), ngram, keys_of(len(texts)))
+    masked = masks_of(starts, np.array(lengths), np.array(budgets), ngram, keys_of(len(texts)))
     reference = np.zeros_like(masked)
     for row, (text, budget) in enumerate(zip(texts, budgets, strict=True)):
         reference[row, [p for span in choose_spans(text, budget, ngram, rng) for p in span]] = True
@@ -76,7 +87,7 @@ def test_masks_are_whole_words_within_the_budget(texts: list[list[bool]], budget
     for row, text in enumerate(texts):
         starts[row, : len(text)] = text
     lengths = np.array([len(text) for text in texts])
-    masked = choose_masks(starts, lengths, np.full(len(texts), budget), ngram, keys_of(len(texts)))
+    masked = masks_of(starts, lengths, np.full(len(texts), budget), ngram, keys_of(len(texts)))
     for row, text in enumerate(texts):
         assert masked[row].sum() <= budget
         assert not masked[row, len(text) :].any()
@@ -84,3 +95,35 @@ def test_masks_are_whole_words_within_the_budget(texts: list[list[bool]], budget
         assert masked[row].any() or budget < min(sizes)  # something is masked wherever a word fits
         for word in words_of(text):
             assert masked[row, word].all() or not masked[row, word].any()
+
+
+@pytest.mark.parametrize("spare_tries", [0, masks._SPARE_TRIES])
+@pytest.mark.parametrize("density", [0.05, 0.5, 1.0])
+@pytest.mark.parametrize("ngram", [1, 3, 6])
+def test_masks_are_those_of_the_loop_with_the_same_random_numbers(
+    ngram: int, density: float, spare_tries: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also with long words or none, no budget, and where the words looked at first are too few."""
+    monkeypatch.setattr(masks, "_SPARE_TRIES", spare_tries)
+    draw = np.random.default_rng(ngram)
+    lengths = np.append(draw.integers(0, 200, 60), [0, 1, 200])
+    budgets = draw.integers(0, 40, len(lengths))
+    keys = keys_of(len(lengths))
+    starts = draw.random(int(lengths.sum())) < density
+    ends = np.cumsum(lengths)
+    expected = []
+    for key, first, end, budget in zip(keys, ends - lengths, ends, budgets, strict=True):
+        words = len(words_of(starts[first:end].tolist()))
+        order = np.argsort(mixed(np.array([key]), masks._ORDER + np.arange(words)))
+        limits = np.cumsum(1 / np.arange(1, ngram + 1)) / sum(1 / np.arange(1, ngram + 1))
+        draws = uniform(mixed(np.array([key]), masks._NGRAM + np.arange(words)))
+        drawn = [1 + int((limits[:-1] <= value).sum()) for value in draws]
+        spans = spans_of_tries(starts[first:end].tolist(), int(budget), order.tolist(), drawn)
+        expected += sorted(int(first) + place for span in spans for place in span)
+    assert choose_masks(starts, lengths, budgets, ngram, keys).tolist() == expected
+
+
+def test_runs_of_random_numbers_are_those_of_each_key() -> None:
+    keys, lengths = keys_of(4), np.array([3, 0, 1, 5])
+    alone = [mixed(keys[row : row + 1], 7 + np.arange(length)) for row, length in enumerate(lengths)]
+    assert (mixed_runs(keys, lengths, 7) == np.concatenate(alone)).all()
