@@ -8,7 +8,14 @@ import torch
 from transformers import AlbertConfig, AlbertModel
 
 from albert_lab.config.errors import UserError
-from albert_lab.config.schema import ModelConfig, ProjectionRule, SharingConfig
+from albert_lab.config.schema import (
+    DepthSignal,
+    ModelConfig,
+    NormPlacement,
+    PositionEmbedding,
+    ProjectionRule,
+    SharingConfig,
+)
 from albert_lab.cost.parameters import ParameterCounts, count_parameters
 from albert_lab.model.layer_map import LayerMap, make_layer_map
 
@@ -146,10 +153,13 @@ def test_biases_of_the_low_rank_pairs_are_counted(variant: Variant) -> None:
 @pytest.mark.parametrize(
     ("option", "weights"),
     [
-        ({"norm_placement": "pre"}, {"final_norm": 2 * 768}),
-        ({"norm_placement": "deepnorm", "depth_signal": "universal"}, {}),
-        ({"position_embedding_type": "relative_key"}, {"attention": 1023 * 64, "embeddings": -512 * 128}),
-        ({"position_embedding_type": "none"}, {"embeddings": -512 * 128}),
+        ({"norm_placement": NormPlacement.pre}, {"final_norm": 2 * 768}),
+        ({"norm_placement": NormPlacement.deepnorm, "depth_signal": DepthSignal.universal}, {}),
+        (
+            {"position_embedding_type": PositionEmbedding.relative_key},
+            {"attention": 1023 * 64, "embeddings": -512 * 128},
+        ),
+        ({"position_embedding_type": PositionEmbedding.none}, {"embeddings": -512 * 128}),
         ({"output_embedding_size": 256}, {"mlm_head": 128 * (768 + 3) + 256 * 30000}),
     ],
 )
