@@ -24,7 +24,7 @@ def mixed(keys: np.ndarray, counters: np.ndarray | int) -> np.ndarray:
 
 
 def mixed_runs(keys: np.ndarray, lengths: np.ndarray, counter: int) -> np.ndarray:
-    """uint64 [sum of lengths]: for each key (uint64 [B]) its bits at `counter`, `counter` + 1, ...: its length of them."""
+    """uint64 [sum of lengths]: each key's bits at `counter`, `counter` + 1, ..., as many as its length."""
     before = (np.cumsum(lengths) - lengths).astype(np.uint64)
     x = np.repeat(keys + (np.uint64(counter + 1) - before) * np.uint64(_GOLDEN), lengths)
     x += np.arange(len(x), dtype=np.uint64) * np.uint64(_GOLDEN)

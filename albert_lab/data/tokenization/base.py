@@ -96,6 +96,14 @@ class TextEncoder(RowBuilder):
             return self.convert_tokens_to_ids(self.tokenize(text))
         return [item if isinstance(item, int) else self._id_of(str(item)) for item in text]
 
+    def encode_plus(self, text: Input, text_pair: Input | None = None, **options: Any) -> BatchEncoding:
+        """An older name of the call, for one text or pair."""
+        return self(text, text_pair, **options)
+
+    def batch_encode_plus(self, batch_text_or_text_pairs: Sequence[Any], **options: Any) -> BatchEncoding:
+        """An older name of the call, for a list of texts or of pairs."""
+        return self(list(batch_text_or_text_pairs), **options)
+
     def prepare_for_model(
         self,
         ids: Sequence[int],

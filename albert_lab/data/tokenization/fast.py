@@ -13,7 +13,7 @@ from typing import Any
 from tokenizers import AddedToken
 
 from albert_lab.data.tokenization.base import Pair
-from albert_lab.data.tokenization.encoded import Depth, Encoded, Row
+from albert_lab.data.tokenization.encoded import Depth, Encoded, Row, Word
 from albert_lab.data.tokenization.files import SavedTokenizer, load_pieces
 from albert_lab.data.tokenization.options import Options
 from albert_lab.data.tokenization.pieces import SPACE
@@ -134,25 +134,25 @@ class AlbertTokenizerFast(SavedTokenizer):
 
     def _stretch(self, segment: Segment, plain: str, ids: list[int], depth: Depth, word: int) -> Encoded:
         """The pieces of a stretch without added tokens, with their places in the lowered text."""
-        spans, tokens = self._model.places(plain, ids), None
-        if spans is None:
+        place = segment.text.find(
+            plain
+        )  # before a stretch is only white space, where preprocessing changed nothing else
+        spans = self._model.places(plain, ids, segment.start + place) if place >= 0 else None
+        if spans is None or depth is Depth.all:
             found = self._model.spans(plain)
-            tokens = [piece for piece, _ in found]
-            spans = [_visible(piece, span, plain) for piece, span in found]
-        elif depth is Depth.all:
-            unknown, pieces = self._model.unk_id, self._model.pieces
-            tokens = [plain[a:b] if i == unknown else pieces[i] for i, (a, b) in zip(ids, spans, strict=True)]
-        place = segment.text.find(plain)
-        if place < 0:
-            origins = self._preprocessing.aligned(segment.text)[1]
-            place, spans = 0, [_through(origins, span) for span in spans]
-        shift = place + segment.start
-        if shift:
-            spans = [(first + shift, end + shift) for first, end in spans]
-        if depth is not Depth.all or not tokens:
+        if spans is None:
+            spans = self._moved(segment, plain, [_visible(piece, span, plain) for piece, span in found])
+        if depth is not Depth.all:
             return Encoded(ids, [], spans, [], depth)
-        words = accumulate((token[:1] == SPACE for token in tokens[1:]), initial=word)
-        return Encoded(ids, tokens, spans, list(words), depth)
+        tokens = [piece for piece, _ in found]
+        words: list[Word] = [*accumulate((token[:1] == SPACE for token in tokens[1:]), initial=word)]
+        return Encoded(ids, tokens, spans, words[: len(ids)], depth)
+
+    def _moved(self, segment: Segment, plain: str, spans: list[Span]) -> list[Span]:
+        """Places in a preprocessed stretch as places in the lowered text."""
+        origins = None if plain == segment.text else self._preprocessing.aligned(segment.text)[1]
+        placed = spans if origins is None else [_through(origins, span) for span in spans]
+        return [(first + segment.start, end + segment.start) for first, end in placed]
 
     # From pieces to rows
 

@@ -99,10 +99,11 @@ class PieceModel:
             spans.append((first, last))
         return spans
 
-    def places(self, text: str, ids: list[int]) -> list[Span] | None:
+    def places(self, text: str, ids: list[int], start: int = 0) -> list[Span] | None:
         """Where each piece's visible characters are, from the lengths of pieces alone; None where those don't say.
 
         They do for plain text, unless several stretches that the model doesn't know are longer than a character.
+        start: where the text itself begins.
         """
         if not self._has_space or not _is_plain(text):
             return None
@@ -112,11 +113,11 @@ class PieceModel:
             if ids.count(self.unk_id) != 1:
                 return None
             widths[ids.index(self.unk_id)] += missing  # what is unknown is as long as what the others leave
-        ends = list(accumulate(widths, initial=-1))
+        ends = list(accumulate(widths, initial=start - 1))
         skipped = self._spaces
-        spans = [(start + skipped[index], end) for start, end, index in zip(ends, ends[1:], ids, strict=False)]
-        if spans and spans[0][0] < 0:
-            spans[0] = (0, spans[0][1])  # a lone ▁ before the text's first character
+        spans = [(first + skipped[index], end) for first, end, index in zip(ends, ends[1:], ids, strict=False)]
+        if spans and spans[0][0] < start:
+            spans[0] = (start, spans[0][1])  # a lone ▁ before the text's first character
         return spans
 
     @cached_property

@@ -126,6 +126,18 @@ def test_encode_takes_texts_tokens_and_ids(either: Any) -> None:
     assert either.encode("the", "quick", add_special_tokens=False) == [*ids[1:2], *either("quick")["input_ids"][1:-1]]
 
 
+def test_older_names_of_the_call_do_the_same(either: Any) -> None:
+    assert (
+        either.encode_plus("the", "quick", max_length=4, truncation=True).data
+        == either("the", "quick", max_length=4, truncation=True).data
+    )
+    pairs = [("the", "quick"), ("fox", "a b")]
+    assert (
+        either.batch_encode_plus(pairs, padding=True).data
+        == either(["the", "fox"], ["quick", "a b"], padding=True).data
+    )
+
+
 def test_tokenize_with_a_pair_and_special_tokens(either: Any) -> None:
     tokens = either.tokenize("the", "quick", add_special_tokens=True)
     assert tokens == ["[CLS]", "▁the", "[SEP]", *either.tokenize("quick"), "[SEP]"]
