@@ -1,18 +1,14 @@
-"""Parameters by part: how many a variant stores, and how many its layers apply."""
+"""Parameters by part: how many a variant stores, and how many its layers apply (no torch)."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
-import torch
-from torch import nn
-
 from albert_lab.config.schema import ModelConfig
-from albert_lab.model.albert import AlbertForPreTraining
-from albert_lab.model.configuration import AlbertConfig
+from albert_lab.cost.weights import model_weights
 from albert_lab.model.layer_map import LayerMap
 
 LAYER_PARTS = ("attention", "attention_norm", "ffn", "ffn_norm")
 OWN_PARTS = ("adapters", "lora", "final_norm")  # of the encoder, and shared by no layers
+PARTS = ("embeddings", "projection", *LAYER_PARTS, *OWN_PARTS, "mlm_head", "pooler", "classifier")
 
 
 @dataclass(frozen=True)
@@ -54,45 +50,13 @@ class ParameterCounts:
 
 
 def count_parameters(config: ModelConfig, layer_map: LayerMap, sentence_head: bool = True) -> ParameterCounts:
-    """Counted on the model itself, built on the meta device, by the identity of its tensors.
+    """Counted from the tensors' shapes; the tests hold it to the model's own tensors, part by part.
 
     Raises:
         UserError: sizes that no model can have.
     """
-    with torch.device("meta"):
-        model = AlbertForPreTraining(AlbertConfig.of(config, layer_map), add_sentence_head=sentence_head)
-    counts = ParameterCounts(_unique(model), _applied(model))
-    assert counts.unique == _numel([model]), "a tensor belongs to no part, or to two"
-    return counts
-
-
-def _unique(model: AlbertForPreTraining) -> dict[str, int]:
-    encoder = model.albert.encoder
-    return _outside_layers(model) | {part: _numel(getattr(encoder, part)) for part in LAYER_PARTS}
-
-
-def _applied(model: AlbertForPreTraining) -> dict[str, int]:
-    encoder = model.albert.encoder
-    return _outside_layers(model) | {
-        part: sum(_numel([getattr(encoder, part)[block]]) for block in getattr(encoder.layer_map, part))
-        for part in LAYER_PARTS
-    }
-
-
-def _outside_layers(model: AlbertForPreTraining) -> dict[str, int]:
-    """The parts that are applied once, a layer's own weights among them."""
-    embeddings = model.albert.embeddings
-    projection = _numel([embeddings.projection])
-    return {
-        "embeddings": _numel([embeddings]) - projection,
-        "projection": projection,
-        "mlm_head": _numel([model.predictions]),
-        "pooler": _numel([model.albert.pooler]),
-        "classifier": _numel([model.sop_classifier]),
-    } | {part: _numel([getattr(model.albert.encoder, part)]) for part in OWN_PARTS}
-
-
-def _numel(modules: Iterable[nn.Module | None]) -> int:
-    """Elements of the distinct parameters of some modules."""
-    parameters = {id(p): p for module in modules if module is not None for p in module.parameters()}
-    return sum(parameter.numel() for parameter in parameters.values())
+    unique, applied = dict.fromkeys(PARTS, 0), dict.fromkeys(PARTS, 0)
+    for weight in model_weights(config, layer_map, sentence_head):
+        unique[weight.part] += weight.unique * weight.elements
+        applied[weight.part] += weight.applied * weight.elements
+    return ParameterCounts(unique, applied)

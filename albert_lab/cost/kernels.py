@@ -1,0 +1,116 @@
+"""What PyTorch's operations allocate and keep for the backward pass, on a CPU or a GPU, with or without autocast.
+
+Each was read off the operations that PyTorch 2.13 dispatches; the tests hold a whole step of them to its own tracker.
+"""
+
+from albert_lab.config.schema import Activation
+from albert_lab.cost.tape import Sized, Tape
+
+FLOAT, LOW = 4, 2  # bytes of float32 and bfloat16
+KEEPS_OUTPUT = (Activation.relu, Activation.tanh)  # the others keep their input
+
+
+class Kernels:
+    """Operations on sized tensors.
+
+    Args:
+        low: bfloat16 autocast: products in bfloat16, a cast of each weight kept for the whole pass.
+        on_gpu: fused attention whatever its dropout, LayerNorm in float32 under autocast, dropout masks of a byte.
+    """
+
+    def __init__(self, tape: Tape, low: bool, on_gpu: bool) -> None:
+        self.tape, self.low, self.on_gpu = tape, low, on_gpu
+        self.casts: dict[int, Sized] = {}  # of weights, by identity; autocast's cache
+
+    def linear(self, x: Sized, weight: Sized, bias: Sized | None = None) -> Sized:
+        x, weight, bias = self._lowered(x), self._lowered_weight(weight), bias and self._lowered_weight(bias)
+        shape = (*x.shape[:-1], weight.shape[0])
+        return self.tape.record(shape, x.width, [x, weight, bias], [x, weight])
+
+    def layer_norm(self, x: Sized, gain: Sized, shift: Sized) -> Sized:
+        if self.low and self.on_gpu:
+            x = self.cast(x, FLOAT)
+        statistics = [x.elements // x.shape[-1] * x.width] * 2  # mean and 1 / deviation
+        return self.tape.record(x.shape, x.width, [x, gain, shift], [x], extra_bytes=statistics)
+
+    def add(self, x: Sized, y: Sized) -> Sized:
+        """The sum, of the larger shape; a gradient of another shape or width is made anew, else passed on."""
+        shape, width = max(x.shape, y.shape, key=len), max(x.width, y.width)
+        same = all(each.shape == shape and each.width == width for each in (x, y) if each.slot)
+        return self.tape.record(shape, width, [x, y], passes_on=same)
+
+    def scaled(self, x: Sized) -> Sized:
+        """Times a number."""
+        return self.tape.record(x.shape, x.width, [x])
+
+    def copy(self, x: Sized) -> Sized:
+        return self.tape.record(x.shape, x.width, [x])
+
+    def cast(self, x: Sized, width: int) -> Sized:
+        return x if x.width == width else self.tape.record(x.shape, width, [x], is_cast=True)
+
+    def dropout(self, x: Sized, share: float) -> Sized:
+        if not share:
+            return x
+        mask = x.elements * (1 if self.on_gpu else x.width)
+        return self.tape.record(x.shape, x.width, [x], extra_bytes=[mask])
+
+    def activation(self, x: Sized, name: Activation) -> Sized:
+        keeps_output = name in KEEPS_OUTPUT
+        return self.tape.record(x.shape, x.width, [x], [] if keeps_output else [x], saves_output=keeps_output)
+
+    def rows(self, table: Sized, count: int, saved: int = 0) -> Sized:
+        """`count` rows of a table; its gradient is as large as the table."""
+        return self.tape.record((count, table.shape[-1]), table.width, [table], extra_bytes=[saved])
+
+    def gathered(self, x: Sized, count: int) -> Sized:
+        return self.tape.record((count, x.shape[-1]), x.width, [x])
+
+    def attention(
+        self, query: Sized, key: Sized, value: Sized, bias: Sized | None, heads: int, seq_length: int, dropout: float
+    ) -> Sized:
+        """Scaled dot-product attention of [tokens,H]; `bias` is added to the scores."""
+        if self.on_gpu or not (dropout or (bias and bias.slot)):
+            saved = [query, key, value] + ([bias] if bias else [])
+            statistics = query.elements // query.shape[-1] * heads * FLOAT
+            inputs = [query, key, value, bias]
+            return self.tape.record(
+                query.shape, query.width, inputs, saved, extra_bytes=[statistics], saves_output=True
+            )
+        return self._plain_attention(query, key, value, bias, heads, seq_length, dropout)
+
+    def _plain_attention(
+        self, query: Sized, key: Sized, value: Sized, bias: Sized | None, heads: int, seq_length: int, dropout: float
+    ) -> Sized:
+        """The products one by one and in float32, as PyTorch does on a CPU where its fused kernel can't."""
+        shape, width, tokens = query.shape, query.width, query.shape[0]
+        query, key, value = (self.cast(each, FLOAT) for each in (query, key, value))
+        scaled_query, scaled_key = self.scaled(query), self.scaled(key)
+        query, key = self.copy(scaled_query), self.copy(scaled_key)
+        scores = self.product(query, key, (tokens * heads, seq_length))
+        scores = self.add(scores, bias) if bias else scores
+        scores = self.tape.record(scores.shape, scores.width, [scores], saves_output=True)  # softmax
+        scores = self.dropout(scores, dropout)
+        mixed = self.product(scores, self.copy(value), shape)
+        return self.copy(self.cast(mixed, width))
+
+    def product(self, x: Sized, y: Sized, shape: tuple[int, ...]) -> Sized:
+        """A product of two tensors that both get a gradient."""
+        return self.tape.record(shape, x.width, [x, y], [x, y])
+
+    def cross_entropy(self, logits: Sized) -> Sized:
+        """Summed, in float32."""
+        logits = self.cast(logits, FLOAT)
+        log_probs = self.tape.record(logits.shape, FLOAT, [logits], saves_output=True)
+        del logits
+        return self.tape.record((1,), FLOAT, [log_probs])
+
+    def _lowered(self, x: Sized) -> Sized:
+        return self.cast(x, LOW) if self.low else x
+
+    def _lowered_weight(self, weight: Sized) -> Sized:
+        if not self.low:
+            return weight
+        if id(weight) not in self.casts:
+            self.casts[id(weight)] = self.cast(weight, LOW)
+        return self.casts[id(weight)]

@@ -1,0 +1,244 @@
+"""One training step of the pre-training model in sizes: `albert_lab.model` and the optimizer, mirrored call by call.
+
+What the model keeps must be changed here when it changes there; the tests hold this to PyTorch's memory tracker.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from albert_lab.config.schema import DepthSignal, ModelConfig, NormPlacement, OptimizerConfig, OptimizerName
+from albert_lab.cost.kernels import FLOAT, LOW, Kernels
+from albert_lab.cost.tape import Sized, Storage, Tape
+from albert_lab.cost.weights import RELATIVE, Weight, model_weights
+from albert_lab.model.layer_map import Layer, LayerMap
+
+INDEX = 8  # bytes of an id or position
+
+
+@dataclass(frozen=True)
+class Pass:
+    """One micro-batch of one process."""
+
+    sequences: int
+    seq_length: int  # positions of each, padding included
+    masked_tokens: int  # of the whole micro-batch
+    low: bool = False  # bfloat16 autocast
+    on_gpu: bool = False
+    padded: bool = True  # a padding mask reaches attention
+    recompute: bool = False  # gradient checkpointing, layer by layer
+    accumulates: bool = False  # gradients of an earlier micro-batch are there already
+    sentence_head: bool = True
+
+    @property
+    def tokens(self) -> int:
+        return self.sequences * self.seq_length
+
+
+@dataclass(frozen=True)
+class StepMemory:
+    """Bytes that one process holds at the peak of a step in its steady state, all state replicated."""
+
+    weights: int
+    gradients: int
+    optimizer: int
+    activations: int  # kept for the backward pass when the forward pass ends
+    temporary: int  # whatever else the peak holds
+
+    @property
+    def peak(self) -> int:
+        return self.weights + self.gradients + self.optimizer + self.activations + self.temporary
+
+
+def step_memory(config: ModelConfig, layer_map: LayerMap, work: Pass, optimizer: OptimizerConfig) -> StepMemory:
+    """The memory of one step, after the first: gradients of the step before live until the backward pass begins.
+
+    Raises:
+        UserError: sizes that no model can have.
+    """
+    step = _Step(config, layer_map, work)
+    weights = step.tape.now
+    step.run(optimizer)
+    state = 2 * weights  # two moments
+    kept = step.kept
+    return StepMemory(weights, weights, state, kept, max(0, step.tape.peak - 2 * weights - kept))
+
+
+class _Step:
+    """The weights and the functions of `albert_lab.model`, in the model's order."""
+
+    def __init__(self, config: ModelConfig, layer_map: LayerMap, work: Pass) -> None:
+        self.config, self.layer_map, self.work, self.tape = config, layer_map, work, Tape()
+        self.kernels = Kernels(self.tape, work.low, work.on_gpu)
+        self.weights: dict[tuple[str, str], list[Sized]] = {}
+        for weight in model_weights(config, layer_map, work.sentence_head):
+            copies = [self.tape.weight(weight.shape) for _ in range(weight.unique)]
+            self.weights.setdefault((weight.part, weight.name), []).extend(copies)
+
+    def run(self, optimizer: OptimizerConfig) -> None:
+        tape, leaves = self.tape, [weight for group in self.weights.values() for weight in group]
+        before = [Storage(tape, leaf.slot.bytes) for leaf in leaves if leaf.slot]  # last step's gradients
+        held = tape.now
+        loss = self._loss()
+        self.kernels.casts.clear()
+        self.kept = tape.now - held
+        if self.work.accumulates:
+            for leaf, gradient in zip(leaves, before, strict=True):
+                assert leaf.slot
+                leaf.slot.kept = gradient
+        before.clear()
+        tape.backward(loss)
+        self._update(leaves, optimizer)
+
+    def _update(self, leaves: list[Sized], optimizer: OptimizerConfig) -> None:
+        """`train.optimizers`: what the update holds beside the state."""
+        sizes = [leaf.elements * leaf.width for leaf in leaves]
+        if optimizer.bias_correction and optimizer.name is OptimizerName.adamw:
+            scratch = sum(sizes) if self.work.on_gpu else 2 * max(sizes)  # square roots: of all at once, or one by one
+            Storage(self.tape, scratch)
+            return
+        updates = []
+        for size in sizes:
+            corrected = [Storage(self.tape, size) for _ in range(2 * optimizer.bias_correction)]
+            root = Storage(self.tape, size)
+            denominator = Storage(self.tape, size)
+            del root
+            updates.append(Storage(self.tape, size))
+            del corrected, denominator
+        Storage(self.tape, max(sizes))
+
+    def _loss(self) -> Sized:
+        kernels, work = self.kernels, self.work
+        hidden = self._encoder(self._embeddings())
+        pooled = self._pooled(hidden) if work.sentence_head else None
+        logits = self._word_logits(kernels.gathered(hidden, work.masked_tokens))
+        sentence = None if pooled is None else kernels.linear(pooled, *self._linear("classifier", "classifier"))
+        del hidden, pooled
+        loss = kernels.cross_entropy(logits)
+        return loss if sentence is None else kernels.add(loss, kernels.cross_entropy(sentence))
+
+    def _embeddings(self) -> Sized:
+        kernels, config, tokens = self.kernels, self.config, self.work.tokens
+        words, segments = (kernels.rows(self._weight("embeddings", n), tokens) for n in ("words", "segments"))
+        x = kernels.add(words, segments)
+        del words, segments
+        if ("embeddings", "positions") in self.weights:
+            positions = kernels.rows(self._weight("embeddings", "positions"), 0)
+            x = self.tape.record(x.shape, x.width, [x, positions], passes_on=True)
+        x = kernels.dropout(self._norm("embeddings", x), config.hidden_dropout_prob)
+        if ("projection", "projection") in self.weights:
+            return kernels.linear(x, *self._linear("projection", "projection"))
+        return x
+
+    def _encoder(self, x: Sized) -> Sized:
+        entered = [x]  # the model's list of hidden states holds on to it
+        signal = None
+        if self.config.depth_signal == DepthSignal.universal:
+            signal = self.tape.constant((self.work.seq_length, self.config.hidden_size), FLOAT)
+        bias = self._mask()
+        for depth, layer in enumerate(self.layer_map.layers()):
+            if signal is not None:
+                x = self.tape.record(x.shape, x.width, [x], passes_on=True)
+            x = self._recomputed(depth, layer, x, bias) if self.work.recompute else self._layer(depth, layer, x, bias)
+        if self.config.norm_placement == NormPlacement.pre:
+            x = self._norm("final_norm", x)
+        del entered
+        return x
+
+    def _mask(self) -> Sized | None:
+        work = self.work
+        return self.tape.constant((work.tokens,), LOW if work.low else FLOAT) if work.padded else None
+
+    def _recomputed(self, depth: int, layer: Layer, x: Sized, bias: Sized | None) -> Sized:
+        def again() -> None:
+            casts, self.kernels.casts = self.kernels.casts, {}
+            self._layer(depth, layer, x, bias)
+            self.kernels.casts = casts
+
+        with self.tape.recomputed(again):
+            return self._layer(depth, layer, x, bias)
+
+    def _layer(self, depth: int, layer: Layer, x: Sized, bias: Sized | None) -> Sized:
+        x = self._adapter(2 * depth, x)
+        attended = self._attention(depth, layer, self._read("attention_norm", layer.attention_norm, x), bias)
+        x = self._added("attention_norm", layer.attention_norm, x, attended)
+        del attended
+        x = self._adapter(2 * depth + 1, x)
+        said = self._ffn(depth, layer, self._read("ffn_norm", layer.ffn_norm, x))
+        return self._added("ffn_norm", layer.ffn_norm, x, said)
+
+    def _read(self, part: str, block: int, x: Sized) -> Sized:
+        return self._norm(part, x, block) if self.config.norm_placement == NormPlacement.pre else x
+
+    def _added(self, part: str, block: int, x: Sized, said: Sized) -> Sized:
+        if self.config.norm_placement == NormPlacement.pre:
+            return self.kernels.add(x, said)
+        if self.config.norm_placement == NormPlacement.deepnorm:
+            x = self.kernels.scaled(x)
+        return self._norm(part, self.kernels.add(x, said), block)
+
+    def _attention(self, depth: int, layer: Layer, x: Sized, bias: Sized | None) -> Sized:
+        config, kernels, work, block = self.config, self.kernels, self.work, layer.attention
+        query, key, value = (self._mapped("attention", n, block, depth, x) for n in ("query", "key", "value"))
+        if config.position_embedding_type in RELATIVE:
+            bias = self._distances(block, query, key, bias)
+        dropout = config.attention_probs_dropout_prob
+        mixed = kernels.attention(query, key, value, bias, config.num_attention_heads, work.seq_length, dropout)
+        return kernels.dropout(self._mapped("attention", "output", block, depth, mixed), config.hidden_dropout_prob)
+
+    def _distances(self, block: int, query: Sized, key: Sized, mask: Sized | None) -> Sized:
+        """`RelativePositions`: an addition to the scores."""
+        kernels, length = self.kernels, self.work.seq_length
+        table = kernels.rows(self._weight("attention", "distances", block), length * length)
+        table = kernels.cast(table, query.width)
+        shape = (query.shape[0] * self.config.num_attention_heads, length)
+        bias = kernels.product(kernels.copy(query), table, shape)
+        if self.config.position_embedding_type.value == "relative_key_query":
+            bias = kernels.add(bias, kernels.product(kernels.copy(key), table, shape))
+        return bias if mask is None else kernels.copy(bias)
+
+    def _ffn(self, depth: int, layer: Layer, x: Sized) -> Sized:
+        config, kernels = self.config, self.kernels
+        inner = self._mapped("ffn", "intermediate", layer.ffn, depth, x)
+        inner = kernels.activation(inner, config.hidden_act)
+        said = self._mapped("ffn", "output", layer.ffn, depth, inner)
+        return kernels.dropout(said, config.hidden_dropout_prob if config.ffn_dropout else 0.0)
+
+    def _mapped(self, part: str, name: str, block: int, depth: int, x: Sized) -> Sized:
+        """A block's linear map, with the layer's own addition to it."""
+        kernels = self.kernels
+        y = kernels.linear(x, *self._linear(part, name, block))
+        if not self.config.lora_rank:
+            return y
+        a, b = (self._weight("lora", f"{part} {name} {which}", depth) for which in "AB")
+        bias = self._weight("lora", f"{part} {name} bias", depth) if self.config.lora_bias else None
+        return kernels.add(y, kernels.linear(kernels.linear(x, a), b, bias))
+
+    def _adapter(self, place: int, x: Sized) -> Sized:
+        if not self.config.adapter_size:
+            return x
+        inner = self.kernels.linear(x, *self._linear("adapters", "down", place))
+        inner = self.kernels.tape.record(inner.shape, inner.width, [inner], [inner])  # gelu
+        return self._norm(
+            "adapters", self.kernels.add(x, self.kernels.linear(inner, *self._linear("adapters", "up", place))), place
+        )
+
+    def _pooled(self, hidden: Sized) -> Sized:
+        first = self.tape.record((self.work.sequences, self.config.hidden_size), 0, [hidden])  # a view
+        first = Sized(first.shape, hidden.width, hidden.storage, first.slot)
+        pooled = self.kernels.linear(first, *self._linear("pooler", "pooler"))
+        return self.tape.record(pooled.shape, pooled.width, [pooled], saves_output=True)  # tanh
+
+    def _word_logits(self, x: Sized) -> Sized:
+        kernels, own = self.kernels, self.config.output_embedding_size is not None
+        x = kernels.activation(kernels.linear(x, *self._linear("mlm_head", "transform")), self.config.hidden_act)
+        table = self._weight("mlm_head", "vocabulary") if own else self._weight("embeddings", "words")
+        return kernels.linear(self._norm("mlm_head", x), table, self._weight("mlm_head", "vocabulary bias"))
+
+    def _weight(self, part: str, name: str, block: int = 0) -> Sized:
+        return self.weights[part, name][block]
+
+    def _linear(self, part: str, name: str, block: int = 0) -> tuple[Sized, Sized]:
+        return self._weight(part, name, block), self._weight(part, f"{name} bias", block)
+
+    def _norm(self, part: str, x: Sized, block: int = 0) -> Sized:
+        return self.kernels.layer_norm(x, self._weight(part, "gain", block), self._weight(part, "shift", block))

@@ -1,0 +1,110 @@
+"""Every trained tensor of a model as a shape, counted by arithmetic: importing torch alone takes longer than all of it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import prod
+
+from albert_lab.config.schema import ModelConfig, NormPlacement, PositionEmbedding
+from albert_lab.model.layer_map import LayerMap
+from albert_lab.model.shape import check_model_shape, has_projection, output_width
+
+RELATIVE = (PositionEmbedding.relative_key, PositionEmbedding.relative_key_query)
+
+
+@dataclass(frozen=True)
+class Weight:
+    """Tensors of one shape and role: `unique` of them are stored, `applied` would be without sharing."""
+
+    part: str  # of ParameterCounts
+    name: str
+    shape: tuple[int, ...]
+    unique: int = 1
+    applied: int = 1
+
+    @property
+    def elements(self) -> int:
+        """Of one of them."""
+        return prod(self.shape)
+
+
+def model_weights(config: ModelConfig, layer_map: LayerMap, sentence_head: bool = True) -> list[Weight]:
+    """The tensors of the pre-training model (paper section 3.1), embeddings first.
+
+    Raises:
+        UserError: sizes that no model can have.
+    """
+    check_model_shape(config, layer_map)
+    return [*_embeddings(config), *_encoder(config, layer_map), *_heads(config, sentence_head)]
+
+
+def _embeddings(config: ModelConfig) -> Iterator[Weight]:
+    size = config.embedding_size
+    yield Weight("embeddings", "words", (config.vocab_size, size))
+    if config.position_embedding_type == PositionEmbedding.absolute:
+        yield Weight("embeddings", "positions", (config.max_position_embeddings, size))
+    yield Weight("embeddings", "segments", (config.type_vocab_size, size))
+    yield from _norm("embeddings", size)
+    if has_projection(config):
+        yield from _linear("projection", "projection", size, config.hidden_size)
+
+
+def _encoder(config: ModelConfig, layer_map: LayerMap) -> Iterator[Weight]:
+    layers, size = layer_map.num_layers, config.hidden_size
+    attention, ffn = layer_map.num_attention_blocks, layer_map.num_ffn_blocks
+    for name, inputs, outputs in linear_maps(config, "attention"):
+        yield from _linear("attention", name, inputs, outputs, attention, layers)
+    if config.position_embedding_type in RELATIVE:
+        shape = (2 * config.max_position_embeddings - 1, size // config.num_attention_heads)
+        yield Weight("attention", "distances", shape, attention, layers)
+    yield from _norm("attention_norm", size, layer_map.num_attention_norms, layers)
+    for name, inputs, outputs in linear_maps(config, "ffn"):
+        yield from _linear("ffn", name, inputs, outputs, ffn, layers)
+    yield from _norm("ffn_norm", size, layer_map.num_ffn_norms, layers)
+    yield from _own(config, layers)
+    if config.norm_placement == NormPlacement.pre:
+        yield from _norm("final_norm", size)
+
+
+def linear_maps(config: ModelConfig, block: str) -> list[tuple[str, int, int]]:
+    """Name, width in and width out of the linear maps of an `attention` or `ffn` block."""
+    size, inner = config.hidden_size, config.intermediate_size
+    if block == "attention":
+        return [(name, size, size) for name in ("query", "key", "value", "output")]
+    return [("intermediate", size, inner), ("output", inner, size)]
+
+
+def _own(config: ModelConfig, layers: int) -> Iterator[Weight]:
+    """What every layer owns beside its blocks; sharing leaves it alone."""
+    size, rank = config.hidden_size, config.lora_rank
+    if config.adapter_size:
+        yield from _linear("adapters", "down", size, config.adapter_size, 2 * layers, 2 * layers)
+        yield from _linear("adapters", "up", config.adapter_size, size, 2 * layers, 2 * layers)
+        yield from _norm("adapters", size, 2 * layers, 2 * layers)
+    for block in ("attention", "ffn") if rank else ():
+        for name, inputs, outputs in linear_maps(config, block):
+            yield Weight("lora", f"{block} {name} A", (rank, inputs), layers, layers)
+            yield Weight("lora", f"{block} {name} B", (outputs, rank), layers, layers)
+            if config.lora_bias:
+                yield Weight("lora", f"{block} {name} bias", (outputs,), layers, layers)
+
+
+def _heads(config: ModelConfig, sentence_head: bool) -> Iterator[Weight]:
+    size, output = config.hidden_size, output_width(config)
+    yield from _linear("mlm_head", "transform", size, output)
+    yield from _norm("mlm_head", output)
+    if config.output_embedding_size is not None:
+        yield Weight("mlm_head", "vocabulary", (config.vocab_size, output))
+    yield Weight("mlm_head", "vocabulary bias", (config.vocab_size,))
+    if sentence_head:
+        yield from _linear("pooler", "pooler", size, size)
+        yield from _linear("classifier", "classifier", size, 2)
+
+
+def _linear(part: str, name: str, inputs: int, outputs: int, unique: int = 1, applied: int = 1) -> Iterator[Weight]:
+    yield Weight(part, name, (outputs, inputs), unique, applied)
+    yield Weight(part, f"{name} bias", (outputs,), unique, applied)
+
+
+def _norm(part: str, size: int, unique: int = 1, applied: int = 1) -> Iterator[Weight]:
+    yield Weight(part, "gain", (size,), unique, applied)
+    yield Weight(part, "shift", (size,), unique, applied)
