@@ -3,6 +3,8 @@
 import copy
 import logging
 import pickle
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -308,3 +310,13 @@ def test_roles_can_be_changed(either: Any) -> None:
 def test_lengths_that_special_tokens_leave(kind: Any, own_model: Path) -> None:
     tokenizer = kind(str(own_model), model_max_length=128)
     assert (tokenizer.max_len_single_sentence, tokenizer.max_len_sentences_pair) == (126, 125)
+
+
+def test_tokenizers_need_no_torch_until_tensors_are_asked_for(own_model: Path) -> None:
+    probe = (
+        "import sys; from albert_lab import AlbertTokenizer, AlbertTokenizerFast; "
+        f"[kind({str(own_model)!r})('a b', return_tensors='np') for kind in (AlbertTokenizer, AlbertTokenizerFast)]; "
+        "print({'torch', 'transformers'} & set(sys.modules))"
+    )
+    result = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "set()"
