@@ -5,8 +5,9 @@ unshared models, is 8x (base) to 21x (xlarge) too low for ALBERT.
 """
 
 from dataclasses import dataclass
+from enum import StrEnum
 
-from albert_lab.config.schema import ModelConfig, PositionEmbedding
+from albert_lab.config.schema import ModelConfig, NormPlacement, PositionEmbedding
 from albert_lab.model.layer_map import LayerMap
 from albert_lab.model.shape import check_model_shape, has_projection, output_width
 
@@ -53,22 +54,86 @@ def count_flops(
     Raises:
         UserError: sizes that no model can have.
     """
-    check_model_shape(config, layer_map)
-    tokens, size, embedding = batch_size * seq_length, config.hidden_size, config.embedding_size
-    lora_widths = 4 * (size + size) + 2 * (size + config.intermediate_size)  # in and out of six maps
-    output, relative = output_width(config), RELATIVE_PRODUCTS.get(config.position_embedding_type, 0)
-    multiply_adds = {
-        "projection": has_projection(config) * tokens * embedding * size,
-        "attention_projections": layer_map.num_layers * 4 * tokens * size * size,
-        "attention_products": layer_map.num_layers * (2 + relative) * tokens * seq_length * size,
-        "ffn": layer_map.num_layers * 2 * tokens * size * config.intermediate_size,
-        "lora": layer_map.num_layers * tokens * config.lora_rank * lora_widths,
-        "adapters": layer_map.num_layers * 4 * tokens * size * config.adapter_size,  # down and up, twice a layer
+    output, size = output_width(config), config.hidden_size
+    heads = {
         "mlm_transform": masked_tokens * size * output,
         "mlm_vocabulary": masked_tokens * output * config.vocab_size,
         "pooler": sentence_head * batch_size * size * size,
         "classifier": sentence_head * batch_size * size * 2,
     }
+    return _flops(_body(config, layer_map, batch_size, seq_length) | heads)
+
+
+class TaskHead(StrEnum):
+    """The models of tasks, by what follows their layers."""
+
+    sequence_classification = "sequence_classification"
+    multiple_choice = "multiple_choice"
+    token_classification = "token_classification"
+    question_answering = "question_answering"
+    question_answering_v2 = "question_answering_v2"
+
+
+def count_task_flops(
+    config: ModelConfig, layer_map: LayerMap, head: TaskHead, batch_size: int, seq_length: int, labels: int = 2
+) -> Flops:
+    """The same of a fine-tuned model, in training.
+
+    Args:
+        batch_size: sequences; of multiple choice, all choices of all questions.
+        labels: of a classifier.
+
+    Raises:
+        UserError: sizes that no model can have.
+    """
+    size, tokens = config.hidden_size, batch_size * seq_length
+    heads: dict[TaskHead, dict[str, int]] = {
+        TaskHead.sequence_classification: {"pooler": batch_size * size * size, "head": batch_size * size * labels},
+        TaskHead.multiple_choice: {"pooler": batch_size * size * size, "head": batch_size * size},
+        TaskHead.token_classification: {"head": tokens * size * labels},
+        TaskHead.question_answering: {"head": tokens * size * 2},
+        TaskHead.question_answering_v2: {"head": _answerable(size, batch_size, tokens)},
+    }
+    return _flops(_body(config, layer_map, batch_size, seq_length) | heads[head])
+
+
+def _answerable(size: int, batch_size: int, tokens: int) -> int:
+    """Start; end from every token with the start's state; from the expected start and [CLS], whether there is any."""
+    start, end = tokens * size, tokens * (2 * size * size + size)
+    no_answer = tokens * size + batch_size * (2 * size * size + size)
+    return start + end + no_answer
+
+
+def _body(config: ModelConfig, layer_map: LayerMap, batch_size: int, seq_length: int) -> dict[str, int]:
+    """Multiply-adds of everything before the heads."""
+    check_model_shape(config, layer_map)
+    tokens, size, layers = batch_size * seq_length, config.hidden_size, layer_map.num_layers
+    lora_widths = 4 * (size + size) + 2 * (size + config.intermediate_size)  # in and out of six maps
+    relative = RELATIVE_PRODUCTS.get(config.position_embedding_type, 0)
+    return {
+        "projection": has_projection(config) * tokens * config.embedding_size * size,
+        "attention_projections": layers * 4 * tokens * size * size,
+        "attention_products": layers * (2 + relative) * tokens * seq_length * size,
+        "ffn": layers * 2 * tokens * size * config.intermediate_size,
+        "lora": layers * tokens * config.lora_rank * lora_widths,
+        "adapters": layers * 4 * tokens * size * config.adapter_size,  # down and up, twice a layer
+    }
+
+
+def recomputed_flops(config: ModelConfig, layer_map: LayerMap, batch_size: int, seq_length: int) -> float:
+    """What gradient checkpointing adds to a training step: the layers once more, up to the last tensor that is kept.
+
+    With pre-LN nothing of a layer's last product is kept, so that one is not repeated.
+    """
+    body = _body(config, layer_map, batch_size, seq_length)
+    layers = sum(count for part, count in body.items() if part != "projection")
+    if config.norm_placement == NormPlacement.pre:
+        inner = config.lora_rank or config.intermediate_size
+        layers -= layer_map.num_layers * batch_size * seq_length * inner * config.hidden_size
+    return MULTIPLY_ADD * layers
+
+
+def _flops(multiply_adds: dict[str, int]) -> Flops:
     return Flops({part: MULTIPLY_ADD * count for part, count in multiply_adds.items()})
 
 

@@ -3,16 +3,13 @@
 What the model keeps must be changed here when it changes there; the tests hold this to PyTorch's memory tracker.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from albert_lab.config.schema import DepthSignal, ModelConfig, NormPlacement, OptimizerConfig, OptimizerName
 from albert_lab.cost.kernels import FLOAT, LOW, Kernels
 from albert_lab.cost.tape import Sized, Storage, Tape
-from albert_lab.cost.weights import RELATIVE, Weight, model_weights
+from albert_lab.cost.weights import RELATIVE, model_weights
 from albert_lab.model.layer_map import Layer, LayerMap
-
-INDEX = 8  # bytes of an id or position
 
 
 @dataclass(frozen=True)
@@ -36,31 +33,39 @@ class Pass:
 
 @dataclass(frozen=True)
 class StepMemory:
-    """Bytes that one process holds at the peak of a step in its steady state, all state replicated."""
+    """Bytes that one process holds in a step, after the first, all state replicated."""
 
     weights: int
     gradients: int
-    optimizer: int
+    optimizer: int  # two moments
     activations: int  # kept for the backward pass when the forward pass ends
-    temporary: int  # whatever else the peak holds
+    passes: int  # the most that both passes hold beside weights and gradients, activations included
+    update: int  # the most that the optimizer's update holds beside its state
+
+    @property
+    def state(self) -> int:
+        return self.weights + self.gradients + self.optimizer
 
     @property
     def peak(self) -> int:
-        return self.weights + self.gradients + self.optimizer + self.activations + self.temporary
+        return self.state + max(self.passes, self.update)
+
+    @property
+    def temporary(self) -> int:
+        """What the peak holds beside state and activations."""
+        return self.peak - self.state - self.activations
 
 
 def step_memory(config: ModelConfig, layer_map: LayerMap, work: Pass, optimizer: OptimizerConfig) -> StepMemory:
-    """The memory of one step, after the first: gradients of the step before live until the backward pass begins.
+    """The memory of one step; the last step's gradients live until its backward pass begins, as with Lightning.
 
     Raises:
         UserError: sizes that no model can have.
     """
     step = _Step(config, layer_map, work)
     weights = step.tape.now
-    step.run(optimizer)
-    state = 2 * weights  # two moments
-    kept = step.kept
-    return StepMemory(weights, weights, state, kept, max(0, step.tape.peak - 2 * weights - kept))
+    activations, passes = step.passes()
+    return StepMemory(weights, weights, 2 * weights, activations, passes - 2 * weights, step.update(optimizer))
 
 
 class _Step:
@@ -73,38 +78,37 @@ class _Step:
         for weight in model_weights(config, layer_map, work.sentence_head):
             copies = [self.tape.weight(weight.shape) for _ in range(weight.unique)]
             self.weights.setdefault((weight.part, weight.name), []).extend(copies)
+        self.leaves = [weight for group in self.weights.values() for weight in group]
 
-    def run(self, optimizer: OptimizerConfig) -> None:
-        tape, leaves = self.tape, [weight for group in self.weights.values() for weight in group]
-        before = [Storage(tape, leaf.slot.bytes) for leaf in leaves if leaf.slot]  # last step's gradients
+    def passes(self) -> tuple[int, int]:
+        """Bytes kept when the forward pass ends, and the peak of both passes."""
+        tape, slots = self.tape, [weight.slot for weight in self.leaves if weight.slot]
+        gradients = [Storage(tape, slot.bytes) for slot in slots]  # of the last step, or the last micro-batch
         held = tape.now
         loss = self._loss()
         self.kernels.casts.clear()
-        self.kept = tape.now - held
+        kept = tape.now - held
         if self.work.accumulates:
-            for leaf, gradient in zip(leaves, before, strict=True):
-                assert leaf.slot
-                leaf.slot.kept = gradient
-        before.clear()
+            for slot, gradient in zip(slots, gradients, strict=True):
+                slot.kept = gradient
+        gradients.clear()
         tape.backward(loss)
-        self._update(leaves, optimizer)
+        return kept, tape.peak
 
-    def _update(self, leaves: list[Sized], optimizer: OptimizerConfig) -> None:
-        """`train.optimizers`: what the update holds beside the state."""
-        sizes = [leaf.elements * leaf.width for leaf in leaves]
+    def update(self, optimizer: OptimizerConfig) -> int:
+        """The peak of what `train.optimizers` holds beside weights, gradients and state."""
+        sizes = [weight.elements * weight.width for weight in self.leaves]
         if optimizer.bias_correction and optimizer.name is OptimizerName.adamw:
-            scratch = sum(sizes) if self.work.on_gpu else 2 * max(sizes)  # square roots: of all at once, or one by one
-            Storage(self.tape, scratch)
-            return
-        updates = []
+            return sum(sizes) if self.work.on_gpu else 2 * max(sizes)  # square roots of all at once, or one by one
+        tape, updates = Tape(), []
         for size in sizes:
-            corrected = [Storage(self.tape, size) for _ in range(2 * optimizer.bias_correction)]
-            root = Storage(self.tape, size)
-            denominator = Storage(self.tape, size)
+            corrected = [Storage(tape, size) for _ in range(2 * optimizer.bias_correction)]
+            root = Storage(tape, size)
+            denominator = Storage(tape, size)
             del root
-            updates.append(Storage(self.tape, size))
+            updates.append(Storage(tape, size))
             del corrected, denominator
-        Storage(self.tape, max(sizes))
+        return max(tape.peak, tape.now + max(sizes))  # the last product: step times update
 
     def _loss(self) -> Sized:
         kernels, work = self.kernels, self.work

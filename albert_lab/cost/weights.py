@@ -1,4 +1,4 @@
-"""Every trained tensor of a model as a shape, counted by arithmetic: importing torch alone takes longer than all of it."""
+"""Every trained tensor of a model as a shape: arithmetic, since importing torch alone would take longer."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,6 +20,7 @@ class Weight:
     shape: tuple[int, ...]
     unique: int = 1
     applied: int = 1
+    is_linear: bool = False  # of an `nn.Linear`, which DeepSpeed's autocast sends in bfloat16
 
     @property
     def elements(self) -> int:
@@ -93,7 +94,7 @@ def _heads(config: ModelConfig, sentence_head: bool) -> Iterator[Weight]:
     yield from _linear("mlm_head", "transform", size, output)
     yield from _norm("mlm_head", output)
     if config.output_embedding_size is not None:
-        yield Weight("mlm_head", "vocabulary", (config.vocab_size, output))
+        yield Weight("mlm_head", "vocabulary", (config.vocab_size, output), is_linear=True)
     yield Weight("mlm_head", "vocabulary bias", (config.vocab_size,))
     if sentence_head:
         yield from _linear("pooler", "pooler", size, size)
@@ -101,8 +102,8 @@ def _heads(config: ModelConfig, sentence_head: bool) -> Iterator[Weight]:
 
 
 def _linear(part: str, name: str, inputs: int, outputs: int, unique: int = 1, applied: int = 1) -> Iterator[Weight]:
-    yield Weight(part, name, (outputs, inputs), unique, applied)
-    yield Weight(part, f"{name} bias", (outputs,), unique, applied)
+    yield Weight(part, name, (outputs, inputs), unique, applied, is_linear=True)
+    yield Weight(part, f"{name} bias", (outputs,), unique, applied, is_linear=True)
 
 
 def _norm(part: str, size: int, unique: int = 1, applied: int = 1) -> Iterator[Weight]:
