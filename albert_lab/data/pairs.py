@@ -31,9 +31,14 @@ class Pairs(NamedTuple):
     label: np.ndarray  # 1: swapped (sentence order) or random (next sentence), 0: in order
 
     @property
+    def text_length(self) -> np.ndarray:
+        """int64 [B]: tokens of A and B."""
+        return self.a_length + self.b_length
+
+    @property
     def length(self) -> np.ndarray:
         """int64 [B]: tokens with [CLS] and two [SEP]."""
-        return self.a_length + self.b_length + 3
+        return self.text_length + 3
 
 
 def cut_pairs(

@@ -1,0 +1,100 @@
+"""Micro-batches: the same bits in any order and from any number of workers; together exactly the step's samples."""
+
+import pickle
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from albert_lab.config.schema import Config, CorpusKind, DataConfig, ObjectiveConfig
+from albert_lab.data.prepare import open_samples, prepare
+from albert_lab.data.samples import Samples
+from albert_lab.train.data_module import MicroBatches, Parcel, PretrainingData, Tensors
+from tests.lab import made_up_text
+
+
+@pytest.fixture(scope="module")
+def samples(tmp_path_factory: pytest.TempPathFactory) -> Samples:
+    folder = tmp_path_factory.mktemp("loader")
+    (folder / "corpus.txt").write_text(made_up_text(100))
+    config = Config()
+    config.paths.cache = str(folder / "cache")
+    config.data = DataConfig(corpus=CorpusKind.text, files=[str(folder / "corpus.txt")], held_out=0.2)
+    config.tokenizer.vocab_size = 100
+    config.objective = ObjectiveConfig(max_seq_length=32)
+    return open_samples(config, prepare(config, workers=1), "train")
+
+
+def same(first: Tensors, second: Tensors) -> bool:
+    return first.keys() == second.keys() and all(
+        first[name].dtype == second[name].dtype and torch.equal(first[name], second[name]) for name in first
+    )
+
+
+def item_of(batches: MicroBatches, item: int) -> Tensors:
+    return cast(Tensors, batches[item])
+
+
+def test_an_item_is_the_samples_batch_in_any_order_of_asking(samples: Samples) -> None:
+    batches = MicroBatches(samples, batch_size=8, accumulate=1, rank=0, processes=1)
+    for item in (5, 6, 7, 3, 7, 900, 0, 0, 1):
+        expected = samples.batch(np.arange(item * 8, item * 8 + 8))
+        found = item_of(batches, item)
+        assert int(found.pop("step_mask_budget")) == expected.mask_budget.sum()
+        assert same(found, {name: torch.from_numpy(array) for name, array in expected._asdict().items()})
+
+
+def test_micro_batches_of_all_processes_are_the_step(samples: Samples) -> None:
+    """Each sample of a step once, in order of rank and micro-batch, and one budget: that of the whole step."""
+    whole = samples.batch(np.arange(24, 48))
+    parts = [
+        item_of(MicroBatches(samples, batch_size=24, accumulate=3, rank=rank, processes=2), item)
+        for rank in range(2)
+        for item in (3, 4, 5)
+    ]
+    assert {int(part["step_mask_budget"]) for part in parts} == {int(whole.mask_budget.sum())}
+    assert torch.cat([part["masked_labels"] for part in parts]).tolist() == whole.masked_labels.tolist()
+    assert torch.cat([part["sentence_labels"] for part in parts]).tolist() == whole.sentence_labels.tolist()
+    lengths = torch.cat([part["attention_mask"].sum(dim=1) for part in parts])
+    assert lengths.tolist() == whole.attention_mask.sum(axis=1).tolist()
+
+
+def loaded(samples: Samples, workers: int, start: int, count: int, **settings: Any) -> list[Tensors]:
+    data = PretrainingData(samples, **settings, workers=workers)
+    data.trainer = cast(Any, SimpleNamespace(global_rank=0, world_size=1, global_step=start))
+    stream = iter(data.train_dataloader())
+    return [next(stream) for _ in range(count)]
+
+
+@pytest.mark.parametrize("accumulate", [1, 2])
+def test_workers_give_the_same_bits_from_any_step_on(samples: Samples, accumulate: int) -> None:
+    settings: dict[str, Any] = {"batch_size": 512, "accumulate": accumulate}  # a worker makes a few items at once
+    alone = loaded(samples, 0, 0, 12, **settings)
+    shared = loaded(samples, 2, 2, 12 - 2 * accumulate, **settings)
+    assert all(map(same, alone[2 * accumulate :], shared))
+
+
+def test_a_batch_from_a_worker_takes_no_shared_memory_and_little_of_the_pipe(samples: Samples) -> None:
+    arrays = samples.batch(np.arange(64))._asdict()
+    message = pickle.dumps(Parcel(arrays))
+    assert len(message) < sum(array.nbytes for array in arrays.values()) / 4
+    assert all(isinstance(tensor, torch.Tensor) and not tensor.is_shared() for tensor in pickle.loads(message).values())
+
+
+@given(st.lists(st.integers(-(2**63), 2**63 - 1), max_size=5), st.sampled_from(["int64", "bool", "float32"]))
+def test_numbers_arrive_as_they_were_sent(numbers: list[int], kind: str) -> None:
+    sent = np.array(numbers, np.int64).astype(kind)
+    arrived = pickle.loads(pickle.dumps(Parcel({"x": sent})))["x"].numpy()
+    assert arrived.dtype == sent.dtype
+    assert (arrived == sent).all()
+
+
+def test_the_data_set_pickles_for_workers_that_are_not_forked(samples: Samples, tmp_path: Path) -> None:
+    batches = MicroBatches(samples, batch_size=8, accumulate=2, rank=0, processes=1)
+    item_of(batches, 0)
+    assert same(item_of(pickle.loads(pickle.dumps(batches)), 1), item_of(batches, 1))
