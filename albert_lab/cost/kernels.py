@@ -4,9 +4,10 @@ Each was read off the operations that PyTorch 2.13 dispatches; the tests hold a 
 """
 
 from albert_lab.config.schema import Activation
-from albert_lab.cost.tape import Sized, Tape
+from albert_lab.cost.tape import Sized, Storage, Tape
 
 FLOAT, LOW = 4, 2  # bytes of float32 and bfloat16
+CHUNK_BYTES = 64 * 2**20  # of `model.word_loss`
 KEEPS_OUTPUT = (Activation.relu, Activation.tanh)  # the others keep their input
 
 
@@ -104,6 +105,22 @@ class Kernels:
         log_probs = self.tape.record(logits.shape, FLOAT, [logits], saves_output=True)
         del logits
         return self.tape.record((1,), FLOAT, [log_probs])
+
+    def chunked_loss(self, x: Sized, table: Sized, bias: Sized) -> Sized:
+        """`model.word_loss`: the cross-entropy of x times a table, whose gradients are made in the forward pass."""
+        low, tape = LOW if self.low else FLOAT, self.tape
+        vocabulary = table.shape[0]
+        rows = min(x.shape[0], max(1, CHUNK_BYTES // (FLOAT * vocabulary)))
+        lowered = Storage(tape, low * table.elements if self.low else 0)
+        gradients = [Storage(tape, each.elements * each.width) for each in (x, table, bias)]
+        logits, other = Storage(tape, FLOAT * rows * vocabulary), Storage(tape, FLOAT * rows * vocabulary)
+        del other
+        errors = Storage(tape, low * rows * vocabulary if self.low else 0)
+        product = Storage(tape, low * table.elements)
+        del logits, errors, product, lowered
+        sizes = [gradient.bytes for gradient in gradients]
+        gradients.clear()
+        return tape.record((1,), FLOAT, [x, table, bias], extra_bytes=sizes)
 
     def _lowered(self, x: Sized) -> Sized:
         return self.cast(x, LOW) if self.low else x

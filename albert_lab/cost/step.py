@@ -5,8 +5,15 @@ What the model keeps must be changed here when it changes there; the tests hold 
 
 from dataclasses import dataclass
 
-from albert_lab.config.schema import DepthSignal, ModelConfig, NormPlacement, OptimizerConfig, OptimizerName
-from albert_lab.cost.kernels import FLOAT, LOW, Kernels
+from albert_lab.config.schema import (
+    DepthSignal,
+    ModelConfig,
+    NormPlacement,
+    OptimizerConfig,
+    OptimizerName,
+    PositionEmbedding,
+)
+from albert_lab.cost.kernels import FLOAT, Kernels
 from albert_lab.cost.tape import Sized, Storage, Tape
 from albert_lab.cost.weights import RELATIVE, model_weights
 from albert_lab.model.layer_map import Layer, LayerMap
@@ -19,16 +26,22 @@ class Pass:
     sequences: int
     seq_length: int  # positions of each, padding included
     masked_tokens: int  # of the whole micro-batch
+    real_tokens: int | None = None  # padding is left out and these are computed; None: there is no padding
     low: bool = False  # bfloat16 autocast
     on_gpu: bool = False
-    padded: bool = True  # a padding mask reaches attention
     recompute: bool = False  # gradient checkpointing, layer by layer
     accumulates: bool = False  # gradients of an earlier micro-batch are there already
     sentence_head: bool = True
 
     @property
     def tokens(self) -> int:
-        return self.sequences * self.seq_length
+        """What the layers compute."""
+        return self.sequences * self.seq_length if self.real_tokens is None else self.real_tokens
+
+    @property
+    def length(self) -> int:
+        """Of the sequences that attention sees, on average."""
+        return -(-self.tokens // self.sequences)
 
 
 @dataclass(frozen=True)
@@ -113,57 +126,58 @@ class _Step:
     def _loss(self) -> Sized:
         kernels, work = self.kernels, self.work
         hidden = self._encoder(self._embeddings())
+        if work.real_tokens is not None:  # back to their places, 0 at padding
+            places = (work.sequences * work.seq_length, self.config.hidden_size)
+            zeros = Storage(self.tape, hidden.width * places[0] * places[1])
+            hidden = self.tape.record(places, hidden.width, [hidden])
+            del zeros
         pooled = self._pooled(hidden) if work.sentence_head else None
-        logits = self._word_logits(kernels.gathered(hidden, work.masked_tokens))
-        sentence = None if pooled is None else kernels.linear(pooled, *self._linear("classifier", "classifier"))
-        del hidden, pooled
-        loss = kernels.cross_entropy(logits)
-        return loss if sentence is None else kernels.add(loss, kernels.cross_entropy(sentence))
+        loss = self._word_loss(kernels.gathered(hidden, work.masked_tokens))
+        if pooled is None:
+            return loss
+        return kernels.add(
+            loss, kernels.cross_entropy(kernels.linear(pooled, *self._linear("classifier", "classifier")))
+        )
 
     def _embeddings(self) -> Sized:
-        kernels, config, tokens = self.kernels, self.config, self.work.tokens
-        words, segments = (kernels.rows(self._weight("embeddings", n), tokens) for n in ("words", "segments"))
-        x = kernels.add(words, segments)
-        del words, segments
+        kernels, tokens = self.kernels, self.work.tokens
+        x = kernels.add(*(kernels.rows(self._weight("embeddings", name), tokens) for name in ("words", "segments")))
         if ("embeddings", "positions") in self.weights:
-            positions = kernels.rows(self._weight("embeddings", "positions"), 0)
+            packed = self.work.real_tokens is not None  # the positions are looked up, else they are the table's start
+            positions = kernels.rows(self._weight("embeddings", "positions"), tokens if packed else 0)
             x = self.tape.record(x.shape, x.width, [x, positions], passes_on=True)
-        x = kernels.dropout(self._norm("embeddings", x), config.hidden_dropout_prob)
+            del positions
+        x = kernels.dropout(self._norm("embeddings", x), self.config.hidden_dropout_prob)
         if ("projection", "projection") in self.weights:
             return kernels.linear(x, *self._linear("projection", "projection"))
         return x
 
     def _encoder(self, x: Sized) -> Sized:
-        entered = [x]  # the model's list of hidden states holds on to it
-        signal = None
+        entered, signal = [x], None  # the model's list of hidden states holds on to what enters
         if self.config.depth_signal == DepthSignal.universal:
-            signal = self.tape.constant((self.work.seq_length, self.config.hidden_size), FLOAT)
-        bias = self._mask()
+            positions = self.work.seq_length if self.work.real_tokens is None else self.work.tokens
+            signal = self.tape.constant((positions, self.config.hidden_size), FLOAT)
         for depth, layer in enumerate(self.layer_map.layers()):
             if signal is not None:
                 x = self.tape.record(x.shape, x.width, [x], passes_on=True)
-            x = self._recomputed(depth, layer, x, bias) if self.work.recompute else self._layer(depth, layer, x, bias)
+            x = self._recomputed(depth, layer, x) if self.work.recompute else self._layer(depth, layer, x)
         if self.config.norm_placement == NormPlacement.pre:
             x = self._norm("final_norm", x)
         del entered
         return x
 
-    def _mask(self) -> Sized | None:
-        work = self.work
-        return self.tape.constant((work.tokens,), LOW if work.low else FLOAT) if work.padded else None
-
-    def _recomputed(self, depth: int, layer: Layer, x: Sized, bias: Sized | None) -> Sized:
+    def _recomputed(self, depth: int, layer: Layer, x: Sized) -> Sized:
         def again() -> None:
             casts, self.kernels.casts = self.kernels.casts, {}
-            self._layer(depth, layer, x, bias)
+            self._layer(depth, layer, x)
             self.kernels.casts = casts
 
         with self.tape.recomputed(again):
-            return self._layer(depth, layer, x, bias)
+            return self._layer(depth, layer, x)
 
-    def _layer(self, depth: int, layer: Layer, x: Sized, bias: Sized | None) -> Sized:
+    def _layer(self, depth: int, layer: Layer, x: Sized) -> Sized:
         x = self._adapter(2 * depth, x)
-        attended = self._attention(depth, layer, self._read("attention_norm", layer.attention_norm, x), bias)
+        attended = self._attention(depth, layer, self._read("attention_norm", layer.attention_norm, x))
         x = self._added("attention_norm", layer.attention_norm, x, attended)
         del attended
         x = self._adapter(2 * depth + 1, x)
@@ -180,25 +194,29 @@ class _Step:
             x = self.kernels.scaled(x)
         return self._norm(part, self.kernels.add(x, said), block)
 
-    def _attention(self, depth: int, layer: Layer, x: Sized, bias: Sized | None) -> Sized:
+    def _attention(self, depth: int, layer: Layer, x: Sized) -> Sized:
         config, kernels, work, block = self.config, self.kernels, self.work, layer.attention
         query, key, value = (self._mapped("attention", n, block, depth, x) for n in ("query", "key", "value"))
-        if config.position_embedding_type in RELATIVE:
-            bias = self._distances(block, query, key, bias)
+        bias = self._distances(block, query, key) if config.position_embedding_type in RELATIVE else None
         dropout = config.attention_probs_dropout_prob
-        mixed = kernels.attention(query, key, value, bias, config.num_attention_heads, work.seq_length, dropout)
+        mixed = kernels.attention(query, key, value, bias, config.num_attention_heads, work.length, dropout)
+        del bias
+        if work.real_tokens is not None:
+            mixed = kernels.copy(kernels.copy(mixed))  # the sequences together, then the heads of a token
+        del query, key, value
         return kernels.dropout(self._mapped("attention", "output", block, depth, mixed), config.hidden_dropout_prob)
 
-    def _distances(self, block: int, query: Sized, key: Sized, mask: Sized | None) -> Sized:
-        """`RelativePositions`: an addition to the scores."""
-        kernels, length = self.kernels, self.work.seq_length
-        table = kernels.rows(self._weight("attention", "distances", block), length * length)
+    def _distances(self, block: int, query: Sized, key: Sized) -> Sized:
+        """`RelativePositions`: an addition to the scores; packed, every sequence has its own."""
+        kernels, work = self.kernels, self.work
+        times = 1 if work.real_tokens is None else work.sequences
+        table = kernels.rows(self._weight("attention", "distances", block), times * work.length**2)
         table = kernels.cast(table, query.width)
-        shape = (query.shape[0] * self.config.num_attention_heads, length)
+        shape = (query.shape[0] * self.config.num_attention_heads, work.length)
         bias = kernels.product(kernels.copy(query), table, shape)
-        if self.config.position_embedding_type.value == "relative_key_query":
+        if self.config.position_embedding_type == PositionEmbedding.relative_key_query:
             bias = kernels.add(bias, kernels.product(kernels.copy(key), table, shape))
-        return bias if mask is None else kernels.copy(bias)
+        return bias
 
     def _ffn(self, depth: int, layer: Layer, x: Sized) -> Sized:
         config, kernels = self.config, self.kernels
@@ -232,11 +250,11 @@ class _Step:
         pooled = self.kernels.linear(first, *self._linear("pooler", "pooler"))
         return self.tape.record(pooled.shape, pooled.width, [pooled], saves_output=True)  # tanh
 
-    def _word_logits(self, x: Sized) -> Sized:
+    def _word_loss(self, x: Sized) -> Sized:
         kernels, own = self.kernels, self.config.output_embedding_size is not None
         x = kernels.activation(kernels.linear(x, *self._linear("mlm_head", "transform")), self.config.hidden_act)
         table = self._weight("mlm_head", "vocabulary") if own else self._weight("embeddings", "words")
-        return kernels.linear(self._norm("mlm_head", x), table, self._weight("mlm_head", "vocabulary bias"))
+        return kernels.chunked_loss(self._norm("mlm_head", x), table, self._weight("mlm_head", "vocabulary bias"))
 
     def _weight(self, part: str, name: str, block: int = 0) -> Sized:
         return self.weights[part, name][block]

@@ -1,7 +1,7 @@
 """What each way to train on several processes holds and sends, per process.
 
-ZeRO: Rajbhandari et al., arXiv 1910.02054, sections 3, 5 and 7. Ring collectives send (n-1)/n of a buffer per process in a
-reduce-scatter or an all-gather and twice that in an all-reduce (Patarasuk and Yuan, 2009).
+ZeRO: Rajbhandari et al., arXiv 1910.02054, sections 3, 5 and 7. Ring collectives send (n-1)/n of a buffer per process
+in a reduce-scatter or an all-gather, and twice that in an all-reduce (Patarasuk and Yuan, 2009).
 """
 
 from collections.abc import Iterable
