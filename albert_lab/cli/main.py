@@ -11,6 +11,7 @@ from albert_lab.config.errors import RunFailedError, RunStoppedError, UserError,
 
 VERBS = {
     "pretrain": "pre-train one variant; with --multirun, many",
+    "cost": "what a variant costs before it runs: parameters, FLOPs, memory, traffic, time, money",
     "reproduce": "run a study of the paper at a scale and print the table, ours beside the paper's",
     "report": "tables and figures of what has run, from MLflow",
     "dashboard": "start the MLflow UI on the lab's runs",

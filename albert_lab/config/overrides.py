@@ -13,6 +13,9 @@ from albert_lab.config.errors import UserError, nearest
 from albert_lab.config.schema import Config
 
 OPTIONAL_GROUPS = ("warm_start", "embedding", "block", "preset", "study")  # `GROUP=[]` takes none
+HINTS = {
+    "hardware": "; an own one is a YAML like those in conf/hardware, or hardware.memory_bytes=... and its other numbers"
+}
 LIST_GROUPS = ("block",)  # `GROUP=[ONE,OTHER]` takes both
 
 
@@ -58,7 +61,7 @@ def _check_choice(override: Override) -> None:
         if group in OPTIONAL_GROUPS and name == "null":
             raise UserError(f"no {group}=null; write {group}=[] for none")
         if name not in choices_by_group()[group]:
-            raise UserError(f"no {group}={name}{nearest(name, choices_by_group()[group])}")
+            raise UserError(f"no {group}={name}{nearest(name, choices_by_group()[group])}{HINTS.get(group, '')}")
 
 
 def _names(group: str, value: str) -> list[str]:

@@ -1,7 +1,7 @@
 """The typed schema of a run: every setting, its unit and one line of meaning.
 
 Groups in `RESULT_GROUPS` can change a result and make up a run's fingerprint; the others (`trainer`, `tracking`,
-`study`, `paths`) change only where, how fast and how visibly it runs.
+`study`, `hardware`, `cost`, `paths`) change only where, how fast and how visibly it runs.
 """
 
 from dataclasses import dataclass, field
@@ -97,6 +97,11 @@ class WarmupRule(Enum):
 class Precision(Enum):
     fp32 = "fp32"
     bf16 = "bf16"  # autocast: bfloat16 products, float32 weights
+
+
+class DeviceKind(Enum):
+    gpu = "gpu"  # a process has a device of its own
+    cpu = "cpu"  # processes share the cores and memory of the machine
 
 
 class Strategy(Enum):
@@ -290,6 +295,32 @@ class StudyConfig:
 
 
 @dataclass
+class HardwareConfig:
+    """One device, and what joins several; null is unknown, and what would follow from it stays blank."""
+
+    name: str | None = None  # null: this machine, as far as it can be known
+    kind: DeviceKind = DeviceKind.gpu
+    matches: str | None = None  # regular expression over what a machine calls the device
+    fp32_flops_per_second: float | None = None  # peak of dense products, a multiply-add counted as two
+    bf16_flops_per_second: float | None = None
+    memory_bytes: float | None = None
+    memory_bytes_per_second: float | None = None
+    link_bytes_per_second: float | None = None  # between devices of a machine, one direction
+    floor_bytes: float | None = None  # what a process holds before there is a model: context, libraries
+    watts: float | None = None  # at full load
+    price_per_hour: float | None = None  # of one device, US dollars
+
+
+@dataclass
+class CostConfig:
+    """What `albert-lab cost` has to assume, and how it answers."""
+
+    mfu: float | None = None  # share of the peak that training reaches; null: from past runs here, else 0.4
+    real_tokens: float | None = None  # share of positions that hold a token; null: from past runs, else 1
+    json: bool = False  # print one JSON object in place of tables
+
+
+@dataclass
 class PathsConfig:
     runs: str = "runs"  # runs, studies and the MLflow store
     cache: str = "${oc.env:ALBERT_LAB_CACHE,${albert_lab.user_cache:}}"  # corpora, vocabularies, token stores
@@ -310,6 +341,8 @@ class Config:
     trainer: TrainerConfig = field(default_factory=TrainerConfig)
     tracking: TrackingConfig = field(default_factory=TrackingConfig)
     study: StudyConfig = field(default_factory=StudyConfig)
+    hardware: HardwareConfig = field(default_factory=HardwareConfig)
+    cost: CostConfig = field(default_factory=CostConfig)
     paths: PathsConfig = field(default_factory=PathsConfig)
 
 

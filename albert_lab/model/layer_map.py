@@ -62,11 +62,26 @@ class LayerMap:
         yield from map(Layer, self.attention, self.attention_norm, self.ffn, self.ffn_norm)
 
     def describe(self) -> str:
-        """The map drawn: a line per kind, a column per layer."""
-        width = len(str(self.num_layers - 1))
-        rows = {kind.name: getattr(self, kind.name) for kind in fields(self)}
-        label = max(map(len, rows))
-        return "\n".join(f"{name:<{label}} {' '.join(f'{id:>{width}}' for id in ids)}" for name, ids in rows.items())
+        """The map drawn: a row of labelled blocks per kind, a column per layer; kinds with the same ids share a row."""
+        kinds: dict[tuple[int, ...], list[str]] = {}
+        for kind in fields(self):
+            kinds.setdefault(getattr(self, kind.name), []).append(kind.name)
+        labels = [", ".join(names) for names in kinds.values()]
+        label, width = max(map(len, ["layer", *labels])), len(str(self.num_layers))
+        lines = [f"{'layer':<{label}}  " + " ".join(f" {number:>{width}} " for number in range(1, self.num_layers + 1))]
+        for text, ids in zip(labels, kinds, strict=True):
+            blocks = " ".join(f"[{id:>{width}}]" for id in ids)
+            lines.append(f"{text:<{label}}  {blocks}  {_uses(ids)}")
+        return "\n".join(lines)
+
+
+def _uses(ids: tuple[int, ...]) -> str:
+    """`1 block, run 12 times`, `3 blocks, run 2 to 4 times`, `12 blocks`."""
+    counts = [ids.count(id) for id in set(ids)]
+    blocks = f"{len(counts)} block" + "s" * (len(counts) > 1)
+    least, most = min(counts), max(counts)
+    times = f"{most} times" if least == most else f"{least} to {most} times"
+    return blocks if most == 1 else f"{blocks}, run {times}" + " each" * (least == most and len(counts) > 1)
 
 
 def make_layer_map(sharing: SharingConfig, num_hidden_layers: int) -> LayerMap:

@@ -95,13 +95,18 @@ def test_layers_come_in_the_order_the_blocks_run() -> None:
     assert [tuple(layer) for layer in layer_map.layers()] == [(0, 1, 0, 0), (1, 0, 0, 1)]
 
 
-def test_a_map_is_drawn_with_a_line_per_kind() -> None:
+def test_a_map_is_drawn_as_rows_of_labelled_blocks() -> None:
     drawn = make_layer_map(SharingConfig("attention"), 4).describe().splitlines()
     assert drawn == [
-        "attention      0 0 0 0",
-        "ffn            0 1 2 3",
-        "attention_norm 0 0 0 0",
-        "ffn_norm       0 1 2 3",
+        "layer                       1   2   3   4 ",
+        "attention, attention_norm  [0] [0] [0] [0]  1 block, run 4 times",
+        "ffn, ffn_norm              [0] [1] [2] [3]  4 blocks",
+    ]
+    custom = SharingConfig("custom", attention=[0, 0, 1, 1], ffn=[0, 1, 1, 1], ffn_norm=[0, 1, 2, 3])
+    assert make_layer_map(custom, 4).describe().splitlines()[1:] == [
+        "attention, attention_norm  [0] [0] [1] [1]  2 blocks, run 2 times each",
+        "ffn                        [0] [1] [1] [1]  2 blocks, run 1 to 3 times",
+        "ffn_norm                   [0] [1] [2] [3]  4 blocks",
     ]
 
 

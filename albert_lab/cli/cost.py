@@ -1,0 +1,81 @@
+"""`albert-lab cost [hardware=h200 trainer.devices=8 ...]`: what a configuration costs, before anything runs."""
+
+import json
+import logging
+import os
+import tempfile
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from albert_lab.cli.hydra_app import run_app
+from albert_lab.config.compose import from_hydra
+from albert_lab.config.errors import UserError
+from albert_lab.config.schema import Config, Strategy
+
+log = logging.getLogger(__name__)
+
+ROWS = "ALBERT_LAB_COSTS"  # names the file in which the jobs of a multirun leave their figures, a line each
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Exit code 0 when every variant was told, else 1."""
+    with tempfile.NamedTemporaryFile("r", prefix="albert-lab-costs-") as rows:
+        os.environ[ROWS] = rows.name
+        run_app(cost, "albert-lab cost", arguments)
+        told = [json.loads(line) for line in rows.read().splitlines()]
+    failed = [row for row in told if "error" in row]
+    for row in failed:
+        log.error("%s: %s", " ".join(row["overrides"]), row["error"])
+    if len(told) > len(failed):
+        _print_all([row for row in told if "error" not in row])
+    return 1 if failed else 0
+
+
+def cost(composed: Any) -> None:
+    """One Hydra job: prints its figures, or in a multirun leaves them for the table of all."""
+    from hydra.core.hydra_config import HydraConfig
+    from hydra.types import RunMode
+
+    hydra_config = HydraConfig.get()
+    config = from_hydra(composed)
+    if hydra_config.mode is RunMode.RUN:
+        _print(config)
+        return
+    row: dict[str, Any] = {"overrides": list(hydra_config.overrides.task), "json": config.cost.json}
+    try:
+        row |= _figures(config)
+    except UserError as error:
+        row["error"] = str(error)
+    with open(Path(os.environ[ROWS]), "a", encoding="utf-8") as file:
+        file.write(json.dumps(row) + "\n")
+
+
+def _print(config: Config) -> None:
+    from albert_lab.cli.cost_text import text
+
+    told = _figures(config)
+    print(json.dumps(told, indent=2) if config.cost.json else text(told))
+
+
+def _print_all(rows: list[dict[str, Any]]) -> None:
+    from albert_lab.cli.cost_text import comparison
+
+    print(json.dumps(rows, indent=2) if rows[0]["json"] else comparison(rows))
+
+
+def _figures(config: Config) -> dict[str, Any]:
+    from albert_lab.config.check import check
+    from albert_lab.cost.estimate import Estimate
+    from albert_lab.cost.figures import figures
+
+    check(_with_some_strategy(config))
+    return figures(Estimate(config))
+
+
+def _with_some_strategy(config: Config) -> Config:
+    """Several devices need no strategy here: all of them are told."""
+    if config.trainer.devices > 1 and config.trainer.strategy is Strategy.auto:
+        return replace(config, trainer=replace(config.trainer, strategy=Strategy.ddp))
+    return config

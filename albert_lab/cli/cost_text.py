@@ -1,0 +1,194 @@
+"""The figures of `albert-lab cost` as text: a page for one variant, a row each for many."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from albert_lab.report.statistics import NOTHING, count, exact, flops, rate, scaled, significant, size
+from albert_lab.report.table import Column, Table
+
+Figures = Mapping[str, Any]
+
+PER_LAYER = ("attention_projections", "attention_products", "ffn", "lora", "adapters")
+
+
+def text(told: Figures) -> str:
+    """Everything about one variant."""
+    return "\n".join(
+        part.rstrip() + "\n"
+        for part in (
+            told["variant"],
+            told["drawing"],
+            _parameters(told),
+            _flops(told),
+            _memory(told),
+            _strategies(told),
+            _budget(told),
+        )
+    ).rstrip()
+
+
+def comparison(rows: Sequence[Figures]) -> str:
+    """One table, a row per variant; the columns that a terminal has room for."""
+    columns = {
+        "variant": lambda row: row["variant"],
+        "parameters": lambda row: count(row["parameters"]["unique"]),
+        "applied": lambda row: count(row["parameters"]["applied"]),
+        "FLOP/token": lambda row: count(row["flops"]["per_token"]["training"]),
+        "activations": lambda row: size(row["memory"][row["batch"]["precision"]]["activations"]),
+        "memory": lambda row: size(_chosen(row)["total"]),
+        "fits": lambda row: _fits(row["fits"]),
+        "largest micro-batch": lambda row: exact(_chosen(row)["largest_micro_batch"][row["batch"]["precision"]]),
+        "sent/step": lambda row: size(_chosen(row)["wire_bytes"]),
+        "checkpoint": lambda row: size(row["checkpoint_bytes"]["with_optimizer"]),
+        "tokens/s": lambda row: count(row["budget"]["tokens_per_second"]),
+        "time": lambda row: duration(row["budget"]["hours"]),
+        "kWh": lambda row: _number(row["budget"]["kilowatt_hours"]),
+        "USD": lambda row: _number(row["budget"]["dollars"]),
+    }
+    names = _distinct_names(rows)
+    made = [_column(heading, rows, make) for heading, make in columns.items()]
+    made[0] = Column("variant", tuple(names), number=False)
+    first = rows[0]
+    under = (
+        f"{_batch_line(first)}; {first['strategy']} on {first['hardware']['name']}; speed {first['assumed']['speed']}"
+    )
+    return f"{Table(tuple(made)).text()}\n{under}"
+
+
+def _distinct_names(rows: Sequence[Figures]) -> list[str]:
+    """Variants by name; where names coincide, by what was overridden."""
+    names = [row["variant"] for row in rows]
+    return [n if names.count(n) == 1 else " ".join(row["overrides"]) for n, row in zip(names, rows, strict=True)]
+
+
+def _parameters(told: Figures) -> str:
+    counts = told["parameters"]
+    parts = [part for part, applied in counts["applied_by_part"].items() if applied]
+    names = (*parts, "all")
+    unique = [counts["unique_by_part"][part] for part in parts] + [counts["unique"]]
+    applied = [counts["applied_by_part"][part] for part in parts] + [counts["applied"]]
+    return _table(
+        Column("parameters", names, number=False),
+        Column("unique", tuple(map(exact, unique))),
+        Column("applied", tuple(map(exact, applied))),
+        Column("applied/unique", tuple(f"{significant(a / u)}x" for a, u in zip(applied, unique, strict=True))),
+    )
+
+
+def _flops(told: Figures) -> str:
+    figures, positions = told["flops"], told["batch"]["positions"]
+    layers = len(told["layers"]["attention"])
+    parts = {part: value for part, value in figures["forward_by_part"].items() if value}
+    rows = [(part, value, layers if part in PER_LAYER else 1) for part, value in parts.items()]
+    table = _table(
+        Column("FLOP of a step", (*parts, "all"), number=False),
+        Column("applications", (*(str(times) for _, _, times in rows), "")),
+        Column("forward, each", (*(count(value / times) for _, value, times in rows), "")),
+        Column("forward", tuple(count(value) for value in (*parts.values(), figures["forward"]))),
+        Column("backward", tuple(count(2 * value) for value in (*parts.values(), figures["forward"]))),
+        Column("training/token", tuple(count(3 * v / positions) for v in (*parts.values(), figures["forward"]))),
+    )
+    real = told["assumed"]["real_tokens"]
+    notes = [
+        f"{_batch_line(told)}: {flops(figures['training'])} a step",
+        f"real tokens alone ({real:.0%} of the positions, {told['assumed']['padding']}): "
+        f"{flops(figures['training_of_real_tokens'])}",
+        f"with logits at every position: {flops(figures['training_with_all_logits'])}; "
+        f"gradient checkpointing adds {flops(figures['recomputed'])}",
+    ]
+    return table + "\n".join(notes)
+
+
+def _batch_line(told: Figures) -> str:
+    batch = told["batch"]
+    return f"{batch['sequences']:,} sequences of {batch['seq_length']} in {batch['precision']}"
+
+
+def _memory(told: Figures) -> str:
+    """The kinds of memory of one process, in either precision."""
+    kinds = list(told["memory"]["fp32"])
+    batch = told["batch"]
+    heading = f"memory, all state on one device, micro-batch {batch['micro_batch']:,}"
+    columns = [Column(heading, tuple(kinds), number=False)]
+    for precision, values in told["memory"].items():
+        columns.append(Column(precision, tuple(size(values[kind]) for kind in kinds)))
+    checkpoint = told["checkpoint_bytes"]
+    on_disk = (
+        f"on disk: {size(checkpoint['weights'])} of weights, {size(checkpoint['with_optimizer'])} with the optimizer"
+    )
+    return _table(*columns) + on_disk
+
+
+def _strategies(told: Figures) -> str:
+    rows = told["strategies"]
+    group = f"bytes of each of {told['batch']['devices']} in {told['batch']['precision']}"
+    kinds = ("weights", "gradients", "optimizer", "activations", "temporary", "floor", "total")
+    columns = [Column("strategy", tuple(row["name"] for row in rows), number=False)]
+    columns += [Column(kind, tuple(size(row[kind]) for row in rows), group) for kind in kinds]
+    columns.append(_column("fits", rows, lambda row: _fits(row["fits"])))
+    for precision in told["memory"]:
+        largest = tuple(exact(row["largest_micro_batch"][precision]) for row in rows)
+        columns.append(Column(f"in {precision}", largest, "largest micro-batch"))
+    columns.append(_column("sent/step", rows, lambda row: size(row["wire_bytes"])))
+    columns.append(_column("on the host", rows, lambda row: size(row["host_bytes"])))
+    return Table(tuple(columns)).text() + _verdict(told)
+
+
+def _verdict(told: Figures) -> str:
+    hardware, chosen = told["hardware"], _chosen(told)
+    if chosen["fits"] is None:
+        return f"{hardware['name']}: its memory is not known, so whether this fits is not; give hardware.memory_bytes="
+    floor = "" if chosen["floor"] else " (what the framework itself takes is not known, and not counted)"
+    memory = size(hardware["memory_bytes"])
+    if chosen["fits"]:
+        return f"{hardware['name']}, {memory}: fits with {chosen['name']}{floor}"
+    nearest = told["nearest_fit"]
+    mend = f"what fits: {nearest}" if nearest else "no micro-batch, precision or strategy here makes it fit"
+    return f"{hardware['name']}, {memory}: {chosen['name']} is {size(chosen['over_bytes'])} too large{floor}; {mend}"
+
+
+def _budget(told: Figures) -> str:
+    budget, assumed = told["budget"], told["assumed"]
+    lines = {
+        "steps": exact(budget["steps"]),
+        "time of a step": duration(None if budget["step_seconds"] is None else budget["step_seconds"] / 3600),
+        "its traffic alone": duration(None if budget["wire_seconds"] is None else budget["wire_seconds"] / 3600),
+        "speed": rate(budget["tokens_per_second"]),
+        "time": duration(budget["hours"]),
+        "energy": NOTHING if budget["kilowatt_hours"] is None else f"{significant(budget['kilowatt_hours'])} kWh",
+        "money": NOTHING if budget["dollars"] is None else f"{significant(budget['dollars'])} USD",
+    }
+    at = assumed["flops_per_second"]
+    speed = "its peak is not known" if at is None else f"{scaled(at, 'FLOP/s')}, {assumed['speed']}"
+    table = _table(Column("budget", tuple(lines), number=False), Column("", tuple(lines.values())))
+    return f"{table}{told['hardware']['name']}: {speed}"
+
+
+def _chosen(told: Figures) -> Figures:
+    return next(row for row in told["strategies"] if row["name"] == told["strategy"])
+
+
+def _column(heading: str, rows: Sequence[Figures], make: Callable[[Figures], str], group: str = "") -> Column:
+    return Column(heading, tuple(make(row) for row in rows), group)
+
+
+def _table(*columns: Column) -> str:
+    return Table(columns).text()
+
+
+def _fits(fits: bool | None) -> str:
+    return NOTHING if fits is None else "yes" if fits else "no"
+
+
+def _number(value: float | None) -> str:
+    return NOTHING if value is None else significant(value)
+
+
+def duration(hours: float | None) -> str:
+    """`2.1 days`, `3.4 h`, `12.0 min`, `4.20 s`, `31 ms`."""
+    if hours is None:
+        return NOTHING
+    for unit, in_hours in (("days", 24.0), ("h", 1.0), ("min", 1 / 60), ("s", 1 / 3600)):
+        if hours >= 2 * in_hours or (unit == "s" and hours >= in_hours):
+            return f"{significant(hours / in_hours)} {unit}"
+    return f"{significant(hours * 3.6e6)} ms"

@@ -1,0 +1,104 @@
+"""What past runs on this machine tell of the next: speed, share of real tokens, the floor of a process's memory."""
+
+import math
+import statistics
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from albert_lab.config.run_folder import read_json
+from albert_lab.config.schema import Config, HardwareConfig
+
+Record = Mapping[str, Any]
+NEIGHBOURS = 3  # runs nearest in size whose median counts
+ALIKE = 10.0  # times larger or smaller, in FLOPs per token, a run may be to tell anything
+
+
+@dataclass(frozen=True)
+class History:
+    """None where no run tells."""
+
+    flops_per_second: float | None = None  # of full sequences, over all devices, as trained: padding left out pays here
+    speed_runs: int = 0
+    real_tokens: float | None = None  # share of a full batch's positions
+    fill_runs: int = 0
+    floor_bytes: float | None = None
+
+
+def read_history(config: Config, hardware: HardwareConfig, host: str, flops_per_token: float) -> History:
+    """What the finished runs under `paths.runs` tell of this configuration.
+
+    Args:
+        host: what this machine calls its device (`hardware.cpu_name` or `gpu_name`).
+        flops_per_token: training FLOPs of the configuration, to find runs of its size.
+    """
+    if hardware.name is None or not hardware.name.startswith("this machine"):
+        return History()
+    records = [record for record in _records(Path(config.paths.runs)) if _same_device(record, host)]
+    alike = [record for record in records if _same_speed_settings(record, config)]
+    near = sorted(
+        (_distance(record, flops_per_token), record["name"], _rate(record)) for record in alike if _rate(record)
+    )
+    rates = [rate for distance, _, rate in near[:NEIGHBOURS] if distance <= math.log(ALIKE) and rate]
+    fills = [_fill(record) for record in records if _same_text(record, config)]
+    floors = [record["memory_bytes"]["floor"] for record in alike if record["memory_bytes"].get("floor")]
+    return History(_median(rates), len(rates), _median(fills), len(fills), _median(floors))
+
+
+def _records(runs: Path) -> Iterable[Record]:
+    for file in sorted(runs.glob("pretrain/*/result.json")):
+        try:
+            record = read_json(file)
+        except ValueError:
+            continue  # not ours to judge: a file that is no record tells nothing
+        if record and {"host", "speed", "config", "flops_per_token", "memory_bytes", "training"} <= set(record):
+            yield record
+
+
+def _same_device(record: Record, host: str) -> bool:
+    """Whether a run was made on this device; the record has a CPU's product name without its family."""
+    described = record["host"]
+    if described.get("gpu"):
+        return bool(described["gpu"] == host)
+    return host.startswith(str(described.get("cpu"))) and host.endswith(f" {described.get('cores')} cores")
+
+
+def _same_speed_settings(record: Record, config: Config) -> bool:
+    theirs, ours = record["config"]["trainer"], config.trainer
+    return (
+        record["config"]["train"]["precision"] == config.train.precision.name
+        and theirs["devices"] == ours.devices
+        and theirs.get("threads") == ours.threads
+        and theirs.get("gradient_checkpointing", False) == ours.gradient_checkpointing
+    )
+
+
+def _same_text(record: Record, config: Config) -> bool:
+    theirs, ours = record["config"], config
+    same_length = theirs["objective"]["max_seq_length"] == ours.objective.max_seq_length
+    same_pairs = theirs["objective"]["short_seq_prob"] == ours.objective.short_seq_prob
+    same_corpus = (theirs["data"]["corpus"], theirs["data"]["files"]) == (ours.data.corpus.name, ours.data.files)
+    return same_length and same_pairs and same_corpus and bool(record["training"]["steps"])
+
+
+def _distance(record: Record, flops_per_token: float) -> float:
+    return abs(math.log(record["flops_per_token"]["training"] / flops_per_token))
+
+
+def _positions(record: Record) -> int:
+    """Of one step, were every sequence full."""
+    return int(record["config"]["train"]["batch_size"] * record["config"]["objective"]["max_seq_length"])
+
+
+def _rate(record: Record) -> float | None:
+    seconds = record["speed"].get("step_seconds")
+    return _positions(record) * record["flops_per_token"]["training"] / seconds if seconds else None
+
+
+def _fill(record: Record) -> float:
+    return float(record["training"]["tokens"] / (record["training"]["steps"] * _positions(record)))
+
+
+def _median(values: list[float]) -> float | None:
+    return statistics.median(values) if values else None
