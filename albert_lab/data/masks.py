@@ -13,13 +13,14 @@ Legend: B texts lie one behind the other in T tokens and W words; M tries; K mos
 """
 
 from collections.abc import Iterator
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
 
 from albert_lab.data.counter import mixed, mixed_runs, uniform
 
-_SPARE_TRIES = 16  # how many more words than tokens of budget are looked at, at first
+_SPARE_TRIES = 12  # how many more words than tokens of budget are looked at, at first: one text in 10,000 needs more
 _AT_ONCE = 8  # tries prepared together
 _ORDER, _NGRAM = 1 << 20, 1 << 21  # counters of a text's random numbers
 _SLOT = np.uint64((1 << 20) - 1)  # bits of a sorted number that say which word it is; a text has fewer words
@@ -53,24 +54,19 @@ def choose_masks(
         ngram: N.
         keys: uint64 [B].
     """
+    chosen, settled = _chosen(starts, length, budget, ngram, keys, budget + _SPARE_TRIES)
+    if not settled.all():  # those few look at all their words
+        rest, inside = ~settled, np.repeat(~settled, length)
+        every = length[rest]  # as many words as tokens are surely all
+        chosen[inside], _ = _chosen(starts[inside], every, budget[rest], ngram, keys[rest], every)
+    return np.flatnonzero(chosen)
+
+
+def _chosen(
+    starts: np.ndarray, length: np.ndarray, budget: np.ndarray, ngram: int, keys: np.ndarray, some: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """(bool [T] tokens to predict, bool [B] whether about `some` int64 [B] words were enough to choose from)."""
     words = _words(starts, length)
-    some = budget + _SPARE_TRIES  # nearly always enough, and a fraction of all words
-    taken, enough = _taken(words, budget, ngram, keys, some)
-    if not enough:
-        taken, _ = _taken(words, budget, ngram, keys, np.diff(words.first))
-    return np.flatnonzero(np.repeat(taken, np.diff(words.begin)))
-
-
-def _words(starts: np.ndarray, length: np.ndarray) -> Words:
-    offsets = np.concatenate([[0], np.cumsum(length)])
-    starts = np.append(starts, True)
-    starts[offsets] = True
-    begin = np.flatnonzero(starts)
-    return Words(begin, np.searchsorted(begin, offsets))
-
-
-def _taken(words: Words, budget: np.ndarray, ngram: int, keys: np.ndarray, some: np.ndarray) -> tuple[np.ndarray, bool]:
-    """(bool [W] words to predict, whether about `some` int64 [B] words of each text were enough to choose from)."""
     tries = _tries(words, some, ngram, keys)
     size = np.append(words.begin[tries.wanted] - words.begin[tries.word], 0)
     accepted = np.append(_without_overlap(tries, ngram), False)
@@ -82,7 +78,16 @@ def _taken(words: Words, budget: np.ndarray, ngram: int, keys: np.ndarray, some:
     taken = np.cumsum(edges, dtype=np.int8).astype(bool)
     left = _fill_up(taken, words, tries, before.sum(axis=1), left, ngram)
     tried = (tries.turn < len(tries.word)).sum(axis=1)
-    return taken[: len(words.begin) - 1], bool(((left == 0) | (tried == np.diff(words.first))).all())
+    settled = (left == 0) | (tried == np.diff(words.first))
+    return np.repeat(taken[: len(words.begin) - 1], np.diff(words.begin)), settled
+
+
+def _words(starts: np.ndarray, length: np.ndarray) -> Words:
+    offsets = np.concatenate([[0], np.cumsum(length)])
+    starts = np.append(starts, True)
+    starts[offsets] = True
+    begin = np.flatnonzero(starts)
+    return Words(begin, np.searchsorted(begin, offsets))
 
 
 def _tries(words: Words, some: np.ndarray, ngram: int, keys: np.ndarray) -> Tries:
@@ -107,13 +112,18 @@ def _tries(words: Words, some: np.ndarray, ngram: int, keys: np.ndarray) -> Trie
 
 def _draw_lengths(numbers: np.ndarray, ngram: int, keys: np.ndarray) -> np.ndarray:
     """int64 [B,K]: words in the n-gram of each try; n has probability proportional to 1/n."""
-    weights = 1.0 / np.arange(1, ngram + 1)
-    cumulative = np.cumsum(weights / weights.sum())[:-1]
     draws = uniform(mixed(keys[:, None], _NGRAM + numbers))
     length = np.ones(draws.shape, np.int64)
-    for limit in cumulative:  # a few comparisons: faster than searching
+    for limit in _limits(ngram):  # a few comparisons: faster than searching
         length += draws >= limit
     return length
+
+
+@cache
+def _limits(ngram: int) -> list[float]:
+    """[N-1]: the probabilities of an n-gram of at most 1, 2, ... N-1 words."""
+    weights = 1.0 / np.arange(1, ngram + 1)
+    return np.cumsum(weights / weights.sum())[:-1].tolist()
 
 
 def _without_overlap(tries: Tries, ngram: int) -> np.ndarray:

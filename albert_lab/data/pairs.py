@@ -125,7 +125,7 @@ def _heads(tosses: np.ndarray, keys: np.ndarray, counter: int) -> np.ndarray:
     words = -(-int(tosses.max(initial=0)) // 64)
     if not words:
         return np.zeros_like(tosses)
-    left = np.clip(tosses[:, None] - 64 * np.arange(words), 0, 64).astype(np.uint64)
+    left = np.minimum(np.maximum(tosses[:, None] - 64 * np.arange(words), 0), 64).astype(np.uint64)
     # a shift by 64 is undefined, so it is made of two
     wanted = ~((np.uint64(2**64 - 1) << (left // np.uint64(2))) << (left - left // np.uint64(2)))
     bits = mixed(keys[:, None], counter + np.arange(words)) & wanted
