@@ -5,15 +5,18 @@ E embedding size, H hidden size, A heads, D width of a head.
 """
 # ruff: noqa: N803, N806 (a shape suffix has the paper's capital letters)
 
-from torch import Tensor, nn
+import torch
+from torch import Tensor
 from torch.nn import functional
 
 from albert_lab.model.attention import key_mask
 from albert_lab.model.configuration import AlbertConfig
 from albert_lab.model.embeddings import Embeddings
-from albert_lab.model.encoder import Encoder
+from albert_lab.model.encoder import Encoder, EncoderOutput
 from albert_lab.model.heads import MaskedLanguageModelHead, SentenceOrderHead
+from albert_lab.model.linear import Linear
 from albert_lab.model.outputs import AlbertForPreTrainingOutput, BaseModelOutputWithPooling, MaskedLMOutput
+from albert_lab.model.packing import Packing, packing_of
 from albert_lab.model.pretrained_model import AlbertPreTrainedModel
 
 
@@ -28,7 +31,7 @@ class AlbertModel(AlbertPreTrainedModel):
         super().__init__(config)
         self.embeddings = Embeddings(config)
         self.encoder = Encoder(config, config.layer_map)
-        self.pooler = nn.Linear(config.hidden_size, config.hidden_size) if add_pooling_layer else None
+        self.pooler = Linear(config.hidden_size, config.hidden_size) if add_pooling_layer else None
         self._initialize(self)
         self.set_attn_implementation(config.attn_implementation)
 
@@ -59,19 +62,38 @@ class AlbertModel(AlbertPreTrainedModel):
             UserError: S is above `max_position_embeddings`, an id beyond its table, or a mask of another shape.
             ValueError: not exactly one of `input_ids` and `inputs_embeds`.
         """
-        x_BSH = self.embeddings(input_ids, token_type_ids, position_ids, inputs_embeds)
-        encoded = self.encoder(
-            x_BSH,
-            key_mask(attention_mask, *x_BSH.shape[:2]),
-            self.config.output_hidden_states if output_hidden_states is None else output_hidden_states,
-            self.config.output_attentions if output_attentions is None else output_attentions,
-            position_ids,
-        )
+        inputs = (input_ids, token_type_ids, position_ids, inputs_embeds)
+        with_hidden_states = self.config.output_hidden_states if output_hidden_states is None else output_hidden_states
+        with_attentions = self.config.output_attentions if output_attentions is None else output_attentions
+        packing = None if with_attentions else self._packing(attention_mask)
+        if packing is not None:
+            encoded = self._encode_packed(packing, inputs, with_hidden_states)
+        else:
+            x_BSH = self.embeddings(*inputs)
+            mask = key_mask(attention_mask, *x_BSH.shape[:2])
+            encoded = self.encoder(x_BSH, mask, with_hidden_states, with_attentions, position_ids)
         pooled_BH = None if self.pooler is None else self.pooler(encoded.last_hidden_state[:, 0]).tanh()
         output = BaseModelOutputWithPooling(
             encoded.last_hidden_state, pooled_BH, encoded.hidden_states, encoded.attentions
         )
         return self._returned(output, return_dict)
+
+    def _packing(self, attention_mask: Tensor | None) -> Packing | None:
+        """How to leave out padding, where that is asked for; what is compiled has fixed shapes and keeps it."""
+        if attention_mask is None or attention_mask.dim() != 2 or torch.compiler.is_compiling():
+            return None
+        return packing_of(attention_mask) if self.config.remove_padding else None
+
+    def _encode_packed(
+        self, packing: Packing, inputs: tuple[Tensor | None, ...], with_hidden_states: bool
+    ) -> EncoderOutput:
+        """The encoder's output [B,S,H] of real tokens alone, 0 at padding."""
+        input_ids, token_type_ids, position_ids, inputs_embeds = map(packing.packed, inputs)
+        position_ids = packing.positions if position_ids is None else position_ids
+        x_1TH = self.embeddings(input_ids, token_type_ids, position_ids, inputs_embeds)
+        last_1TH, states, _ = self.encoder(x_1TH, packing, with_hidden_states, position_ids=position_ids)
+        padded = None if states is None else tuple(map(packing.padded, states))
+        return EncoderOutput(packing.padded(last_1TH), padded, None)
 
 
 class AlbertForPreTraining(AlbertPreTrainedModel):

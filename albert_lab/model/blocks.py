@@ -1,12 +1,15 @@
 """The two kinds of block that layers share or own: attention and feed-forward, each without its LayerNorm."""
 # ruff: noqa: N803, N806 (a shape suffix has the paper's capital letters; legend in albert.py)
 
+import torch
 from torch import Tensor, nn
 
 from albert_lab.config.schema import ModelConfig
 from albert_lab.model.activations import ACTIVATIONS
 from albert_lab.model.attention import ATTENTIONS, eager_attention
+from albert_lab.model.linear import Linear
 from albert_lab.model.lora import mapped
+from albert_lab.model.packing import Packing
 from albert_lab.model.relative import RELATIVE, RelativePositions
 
 
@@ -19,28 +22,36 @@ class AttentionBlock(nn.Module):
         self.num_heads = config.num_attention_heads
         self.probs_dropout = config.attention_probs_dropout_prob
         self.attend = ATTENTIONS["sdpa"]
-        self.query = nn.Linear(size, size)
-        self.key = nn.Linear(size, size)
-        self.value = nn.Linear(size, size)
-        self.output = nn.Linear(size, size)
+        self.query = Linear(size, size)
+        self.key = Linear(size, size)
+        self.value = Linear(size, size)
+        self.output = Linear(size, size)
         self.relative = RelativePositions(config) if config.position_embedding_type in RELATIVE else None
         self.dropout = nn.Dropout(config.hidden_dropout_prob)
 
     def forward(
-        self, x_BSH: Tensor, mask: Tensor | None, with_probs: bool = False, lora: nn.ModuleDict | None = None
+        self, x_BSH: Tensor, mask: Tensor | Packing | None, with_probs: bool = False, lora: nn.ModuleDict | None = None
     ) -> tuple[Tensor, Tensor | None]:
         """What attention adds to `x` [B,S,H], and the probabilities [B,A,S,S] if asked for (that takes plain products).
 
-        The mask is `attention.key_mask`'s.
+        The mask is `attention.key_mask`'s; a packing stands for sequences [1,T,H] that lie end to end.
         """
         query_BASD, key_BASD, value_BASD = (
             self._heads(mapped(self, name, x_BSH, lora)) for name in ("query", "key", "value")
         )
+        mixed_BASD, probs_BASS = self._mixed(query_BASD, key_BASD, value_BASD, mask, with_probs)
+        return self.dropout(mapped(self, "output", mixed_BASD.transpose(1, 2).flatten(2), lora)), probs_BASS
+
+    def _mixed(
+        self, query_BASD: Tensor, key_BASD: Tensor, value_BASD: Tensor, mask: Tensor | Packing | None, with_probs: bool
+    ) -> tuple[Tensor, Tensor | None]:
+        if isinstance(mask, Packing):
+            split = (x.split(mask.lengths, dim=2) for x in (query_BASD, key_BASD, value_BASD))
+            mixed = [self._mixed(query, key, value, None, False)[0] for query, key, value in zip(*split, strict=True)]
+            return torch.cat(mixed, dim=2), None
         bias = mask if self.relative is None else self.relative(query_BASD, key_BASD, mask)
         attend = eager_attention if with_probs else self.attend
-        dropout = self.probs_dropout if self.training else 0.0
-        mixed_BASD, probs_BASS = attend(query_BASD, key_BASD, value_BASD, bias, dropout)
-        return self.dropout(mapped(self, "output", mixed_BASD.transpose(1, 2).flatten(2), lora)), probs_BASS
+        return attend(query_BASD, key_BASD, value_BASD, bias, self.probs_dropout if self.training else 0.0)
 
     def _heads(self, x_BSH: Tensor) -> Tensor:
         return x_BSH.unflatten(-1, (self.num_heads, -1)).transpose(1, 2)
@@ -51,9 +62,9 @@ class FeedForwardBlock(nn.Module):
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        self.intermediate = nn.Linear(config.hidden_size, config.intermediate_size)
+        self.intermediate = Linear(config.hidden_size, config.intermediate_size)
         self.activation = ACTIVATIONS[config.hidden_act]
-        self.output = nn.Linear(config.intermediate_size, config.hidden_size)
+        self.output = Linear(config.intermediate_size, config.hidden_size)
         self.dropout = nn.Dropout(config.hidden_dropout_prob if config.ffn_dropout else 0.0)
 
     def forward(self, x_BSH: Tensor, lora: nn.ModuleDict | None = None) -> Tensor:

@@ -53,6 +53,7 @@ class AlbertConfig(ModelConfig):
     output_hidden_states: bool = False
     return_dict: bool = True
     attn_implementation: str = "sdpa"  # sdpa | eager
+    remove_padding: bool = False  # compute real tokens alone; hidden states at padding are then 0
 
     def __new__(cls, **values: Any) -> Self:
         unknown = sorted(set(values) - {item.name for item in fields(cls)})
@@ -147,7 +148,7 @@ class AlbertConfig(ModelConfig):
 
 
 DERIVED = {"layer_map", "num_labels", "id2label", "label2id"}  # None until the others are known
-NOT_STORED = {"layer_map", "num_labels", "return_dict", "attn_implementation"}
+NOT_STORED = {"layer_map", "num_labels", "return_dict", "attn_implementation", "remove_padding"}
 # What Hugging Face's own configuration class has no field for.
 OWN_FIELDS = {item.name for item in fields(ModelConfig)} - {
     "vocab_size",

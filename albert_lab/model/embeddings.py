@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from albert_lab.config.errors import UserError
 from albert_lab.config.schema import PositionEmbedding
 from albert_lab.model.configuration import AlbertConfig
+from albert_lab.model.linear import Linear
 from albert_lab.model.shape import check_length, has_projection
 
 
@@ -23,7 +24,9 @@ class Embeddings(nn.Module):
         self.token_type_embeddings = nn.Embedding(config.type_vocab_size, config.embedding_size)
         self.LayerNorm = nn.LayerNorm(config.embedding_size, eps=config.layer_norm_eps)
         self.dropout = nn.Dropout(config.hidden_dropout_prob)
-        self.projection = nn.Linear(config.embedding_size, config.hidden_size) if has_projection(config) else None
+        self.projection: nn.Linear | None = (
+            Linear(config.embedding_size, config.hidden_size) if has_projection(config) else None
+        )
 
     def forward(
         self,

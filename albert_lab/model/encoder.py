@@ -15,6 +15,7 @@ from albert_lab.model.blocks import AttentionBlock, FeedForwardBlock
 from albert_lab.model.depth_signal import DEPTH_SIGNALS
 from albert_lab.model.layer_map import Layer, LayerMap
 from albert_lab.model.lora import LayerLora
+from albert_lab.model.packing import Packing
 from albert_lab.model.residual import RESIDUALS, final_norm
 
 
@@ -49,7 +50,7 @@ class Encoder(nn.Module):
     def forward(
         self,
         x_BSH: Tensor,
-        mask: Tensor | None,
+        mask: Tensor | Packing | None,
         with_hidden_states: bool = False,
         with_attentions: bool = False,
         position_ids: Tensor | None = None,
@@ -57,7 +58,7 @@ class Encoder(nn.Module):
         """Runs every layer on `x` [B,S,H].
 
         Args:
-            mask: of `attention.key_mask`.
+            mask: of `attention.key_mask`; or the packing of sequences that lie end to end in x [1,T,H].
             position_ids: [B,S] or [1,S], for a depth signal; None: 0 to S-1.
         """
         hidden_states, attentions = [x_BSH], []
@@ -75,7 +76,7 @@ class Encoder(nn.Module):
         )
 
     def _layer(
-        self, depth: int, layer: Layer, x_BSH: Tensor, mask: Tensor | None, with_probs: bool
+        self, depth: int, layer: Layer, x_BSH: Tensor, mask: Tensor | Packing | None, with_probs: bool
     ) -> tuple[Tensor, Tensor]:
         attention_norm, ffn_norm = self.attention_norm[layer.attention_norm], self.ffn_norm[layer.ffn_norm]
         adapters, lora = cast(LayerAdapters, self.adapters[depth]), cast(LayerLora, self.lora[depth])
@@ -89,7 +90,7 @@ class Encoder(nn.Module):
         return x_BSH, probs_BASS
 
     def _recomputed(
-        self, depth: int, layer: Layer, x_BSH: Tensor, mask: Tensor | None, with_probs: bool
+        self, depth: int, layer: Layer, x_BSH: Tensor, mask: Tensor | Packing | None, with_probs: bool
     ) -> tuple[Tensor, Tensor]:
         """The layer, keeping only its input: the backward pass runs it again, dropout included (Chen et al., 2016)."""
         return checkpoint(partial(self._layer, depth, layer), x_BSH, mask, with_probs, use_reentrant=False)

@@ -3,11 +3,12 @@
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from albert_lab.model.activations import ACTIVATIONS
 from albert_lab.model.configuration import AlbertConfig
+from albert_lab.model.linear import Linear, linear
 from albert_lab.model.shape import output_width
+from albert_lab.model.word_loss import word_loss_and_hits
 
 
 class MaskedLanguageModelHead(nn.Module):
@@ -20,7 +21,7 @@ class MaskedLanguageModelHead(nn.Module):
     def __init__(self, config: AlbertConfig) -> None:
         super().__init__()
         size = output_width(config)
-        self.dense = nn.Linear(config.hidden_size, size)
+        self.dense = Linear(config.hidden_size, size)
         self.activation = ACTIVATIONS[config.hidden_act]
         self.LayerNorm = nn.LayerNorm(size, eps=config.layer_norm_eps)
         self.decoder = None if config.tie_word_embeddings else nn.Linear(size, config.vocab_size, bias=False)
@@ -28,9 +29,18 @@ class MaskedLanguageModelHead(nn.Module):
 
     def forward(self, x_NH: Tensor, word_embeddings_VE: Tensor) -> Tensor:
         """Logits [N,V] of the positions given; a tied table is passed in, so it is stored once."""
-        x_NE = self.LayerNorm(self.activation(self.dense(x_NH)))
-        table_VE = word_embeddings_VE if self.decoder is None else self.decoder.weight
-        return functional.linear(x_NE, table_VE, self.bias)
+        return linear(self._transformed(x_NH), self._table(word_embeddings_VE), self.bias)
+
+    def loss_and_hits(self, x_NH: Tensor, word_embeddings_VE: Tensor, labels_N: Tensor) -> tuple[Tensor, Tensor]:
+        """The summed cross-entropy, in nats, and how many labels have the highest logit; [N,V] is never held whole."""
+        table_VE = self._table(word_embeddings_VE)
+        return word_loss_and_hits(self._transformed(x_NH), table_VE, self.bias, labels_N)
+
+    def _transformed(self, x_NH: Tensor) -> Tensor:
+        return self.LayerNorm(self.activation(self.dense(x_NH)))
+
+    def _table(self, word_embeddings_VE: Tensor) -> Tensor:
+        return word_embeddings_VE if self.decoder is None else self.decoder.weight
 
 
 class SentenceOrderHead(nn.Module):

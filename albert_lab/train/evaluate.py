@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from albert_lab.data.samples import Batch, Samples
-from albert_lab.model.albert import AlbertForPreTraining
+from albert_lab.model.albert import AlbertForPreTraining, gathered
 
 
 @dataclass
@@ -69,29 +69,20 @@ class Scores:
 
 def score(model: AlbertForPreTraining, batch: dict[str, Tensor]) -> Scores:
     """Runs `model` on one batch (see `data.samples.Batch` for its tensors)."""
-    mask = batch["attention_mask"]
-    output = model(
-        batch["input_ids"],
-        None if bool(mask.all()) else mask,
-        batch["token_type_ids"],
-        masked_positions=batch["masked_positions"],
-    )
-    labels = batch["masked_labels"]
-    mlm_loss = F.cross_entropy(output.prediction_logits.float(), labels, reduction="sum")
-    counts = [labels.numel(), mlm_loss.detach(), _hits(output.prediction_logits, labels)]
+    mask, labels = batch["attention_mask"], batch["masked_labels"]
+    encoded = model.albert(batch["input_ids"], None if bool(mask.all()) else mask, batch["token_type_ids"])
+    masked = gathered(encoded.last_hidden_state, batch["masked_positions"])
+    mlm_loss, hits = model.predictions.loss_and_hits(masked, model.get_input_embeddings().weight, labels)
+    counts = [labels.numel(), mlm_loss.detach(), hits]
     sentence_loss = mlm_loss.new_zeros(())
-    if output.sop_logits is not None:
-        order = batch["sentence_labels"]
-        sentence_loss = F.cross_entropy(output.sop_logits.float(), order, reduction="sum")
-        counts += [order.numel(), sentence_loss.detach(), _hits(output.sop_logits, order)]
+    if model.sop_classifier is not None:
+        order, logits = batch["sentence_labels"], model.sop_classifier(encoded.pooler_output).float()
+        sentence_loss = F.cross_entropy(logits, order, reduction="sum")
+        counts += [order.numel(), sentence_loss.detach(), (logits.argmax(-1) == order).sum()]
     else:
         counts += [0, 0, 0]
     sums = torch.stack([torch.as_tensor(c, dtype=torch.float64, device="cpu") for c in [*counts, mask.sum()]])
     return Scores(mlm_loss, sentence_loss, Tally(sums))
-
-
-def _hits(logits: Tensor, labels: Tensor) -> Tensor:
-    return (logits.detach().argmax(-1) == labels).sum()
 
 
 def to_tensors(batch: Batch, device: torch.device) -> dict[str, Tensor]:

@@ -82,7 +82,9 @@ class Training:
     def _model(self) -> AlbertForPreTraining:
         torch.manual_seed(self.config.train.seed)
         with_head = self.config.objective.sentence is not SentenceObjective.none
-        model = AlbertForPreTraining(AlbertConfig.of(self.config.model, self.layer_map), add_sentence_head=with_head)
+        model = AlbertForPreTraining(
+            AlbertConfig.of(self.config.model, self.layer_map, remove_padding=True), add_sentence_head=with_head
+        )
         if self.config.warm_start.checkpoint is not None:
             warm_start(model, self.config.warm_start, self.tokenizer_file)
         if self.config.trainer.gradient_checkpointing:

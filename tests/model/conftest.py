@@ -1,5 +1,6 @@
 """A model of a few thousand weights in float64, and a batch with padding."""
 
+import sys
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -34,6 +35,13 @@ TINY = {
 @pytest.fixture(autouse=True)
 def seed() -> None:
     torch.manual_seed(0)
+
+
+@pytest.fixture(autouse=True)
+def no_graphs_of_other_tests() -> None:
+    """Compiling remembers what it saw of a function, and refuses it after eight models."""
+    if "torch._dynamo" in sys.modules:
+        torch.compiler.reset()
 
 
 @pytest.fixture

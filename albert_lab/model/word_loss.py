@@ -1,0 +1,61 @@
+"""Cross-entropy over a large vocabulary without holding all of its logits."""
+# ruff: noqa: N803 (a shape suffix has the paper's capital letters; legend in albert.py)
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from albert_lab.model.linear import linear
+
+CHUNK_BYTES = 64 * 2**20  # of float32 logits at a time
+
+
+def word_loss_and_hits(x_NE: Tensor, table_VE: Tensor, bias_V: Tensor, labels_N: Tensor) -> tuple[Tensor, Tensor]:
+    """The summed cross-entropy, in nats, of the logits x table^T + bias, and how many labels have the highest logit.
+
+    Chunk by chunk: a chunk's logits become its gradients at once and are then let go, so [N,V] never exists. The same
+    products as of old, in the precision of autocast; softmax in float32 at least.
+    """
+    loss, hits = _ChunkedLoss.apply(x_NE, table_VE, bias_V, labels_N)
+    return loss, hits
+
+
+class _ChunkedLoss(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x_NE: Tensor, table_VE: Tensor, bias_V: Tensor, labels_N: Tensor) -> tuple[Tensor, Tensor]:
+        wanted = any(ctx.needs_input_grad)
+        low = torch.get_autocast_dtype(x_NE.device.type) if torch.is_autocast_enabled(x_NE.device.type) else x_NE.dtype
+        precise = torch.promote_types(x_NE.dtype, torch.float32)
+        table = table_VE.to(low)
+        loss, hits = x_NE.new_zeros((), dtype=precise), labels_N.new_zeros(())
+        for_x = torch.empty_like(x_NE) if wanted else None
+        for_table = torch.zeros_like(table_VE) if wanted else None
+        for_bias = torch.zeros_like(bias_V) if wanted else None
+        with torch.autocast(x_NE.device.type, enabled=False):
+            rows = max(1, CHUNK_BYTES // (4 * len(table_VE)))
+            for start in range(0, len(x_NE), rows):
+                part = slice(start, start + rows)
+                x, labels = x_NE[part].to(low), labels_N[part]
+                logits = linear(x, table).to(precise) + bias_V
+                hits += (logits.argmax(-1) == labels).sum()
+                log_norm = logits.logsumexp(-1, keepdim=True)
+                loss += (log_norm.squeeze(1) - logits.gather(1, labels[:, None]).squeeze(1)).sum()
+                if for_x is None or for_table is None or for_bias is None:
+                    continue
+                errors = logits.sub_(log_norm).exp_()
+                errors.scatter_add_(1, labels[:, None], errors.new_full((len(labels), 1), -1.0))
+                for_bias += errors.sum(0)
+                errors = errors.to(low)
+                for_x[part] = linear(errors, table.t())
+                for_table += linear(errors.t(), x.t())
+        ctx.save_for_backward(for_x, for_table, for_bias)
+        ctx.mark_non_differentiable(hits)
+        return loss, hits
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor, _: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
+        for_x, for_table, for_bias = ctx.saved_tensors
+        return for_x * grad, for_table * grad, for_bias * grad, None
