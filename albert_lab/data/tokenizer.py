@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -60,7 +61,7 @@ class Tokenizer:
         texts = [preprocess(sentence, self.lower, self.keep_accents) for sentence in sentences]
         rows = self._model.ids(texts, threads=1)  # whole processes work side by side already
         lengths = np.fromiter(map(len, rows), np.int64, len(rows))
-        return np.fromiter((i for row in rows for i in row), np.int32, int(lengths.sum())), lengths
+        return np.fromiter(chain.from_iterable(rows), np.int32, int(lengths.sum())), lengths
 
     @cached_property
     def word_starts(self) -> np.ndarray:
