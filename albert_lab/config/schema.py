@@ -104,6 +104,12 @@ class DeviceKind(Enum):
     cpu = "cpu"  # processes share the cores and memory of the machine
 
 
+class Gemm(Enum):
+    auto = "auto"  # the faster of the two, measured once per machine
+    mkl = "mkl"  # PyTorch's own choice
+    onednn = "onednn"  # much faster on AMD processors
+
+
 class Strategy(Enum):
     auto = "auto"  # one process
     ddp = "ddp"  # data parallel, all state replicated
@@ -259,6 +265,7 @@ class TrainerConfig:
     strategy: Strategy = Strategy.auto
     gradient_checkpointing: bool = False  # keep only a layer's input and run it again in the backward pass; same bits
     micro_batch_size: int | None = None  # sequences in one pass of one process; null: all of its share
+    gemm: Gemm = Gemm.auto  # float32 matrix products on a CPU
     threads: int | None = None  # CPU threads a process; null: the cores divided among the processes
     workers: int = 0  # processes that make batches
     checkpoint_every_seconds: float | None = 60.0

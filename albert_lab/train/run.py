@@ -28,6 +28,7 @@ from albert_lab.train.checkpoints import Checkpoints, check_strategy, newest
 from albert_lab.train.data_module import PretrainingData
 from albert_lab.train.evaluate import score, to_tensors
 from albert_lab.train.health import HealthCheck
+from albert_lab.train.kernel import choose_kernel
 from albert_lab.train.meter import Meter, validate
 from albert_lab.train.module import PretrainingTask
 from albert_lab.train.progress import Progress
@@ -76,6 +77,7 @@ class Training:
         self.checkpoints = Checkpoints(folder.checkpoints, config.trainer)
         self.journal = Journal(folder, config)
         self.trainer = self._trainer()
+        choose_kernel(config, self.trainer.strategy.root_device.type == "cpu")
         self.floor_bytes = host.resident_bytes()  # every library is loaded, no model is there yet
         self.task = PretrainingTask(self._model(), config, self.budget)
 

@@ -1,0 +1,47 @@
+"""Which matrix library a run's float32 products go through on the CPU: measured once per machine, and then kept.
+
+Kept, because another choice rounds otherwise: a run that goes on must compute what it would have computed.
+"""
+
+import hashlib
+import logging
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from albert_lab.config.files import lock, write_json
+from albert_lab.config.run_folder import read_json
+from albert_lab.config.schema import Config, Gemm, Precision
+from albert_lab.model.linear import fastest_kernel, use_kernel
+from albert_lab.train.host import describe_host
+
+log = logging.getLogger(__name__)
+
+
+def choose_kernel(config: Config, on_cpu: bool) -> None:
+    """Set it, and say in the log which and why; where no float32 product runs on the CPU there is no choice."""
+    if not on_cpu or config.train.precision is not Precision.fp32:
+        return
+    if config.trainer.gemm is not Gemm.auto:
+        use_kernel(config.trainer.gemm.value)
+        log.info("float32 products through %s, as trainer.gemm says", config.trainer.gemm.value)
+        return
+    found = _measured(Path(config.paths.cache) / "kernels")
+    use_kernel(found["kernel"])
+    speeds = ", ".join(f"{name} {speed:.0f}" for name, speed in found["gflops"].items())
+    log.info("float32 products through %s (measured on this machine, GFLOP/s: %s)", found["kernel"], speeds)
+
+
+def _measured(folder: Path) -> dict[str, Any]:
+    """What was found on this processor with as many threads and this PyTorch; measured where it is not known."""
+    host = describe_host()
+    machine = [host["cpu"], host["cores"], torch.get_num_threads(), torch.__version__]
+    file = folder / f"{hashlib.sha256(repr(machine).encode()).hexdigest()[:16]}.json"
+    with lock(file, "the measurement of matrix products"):
+        known = read_json(file)
+        if known is None:
+            kernel, speeds = fastest_kernel()
+            known = {"machine": machine, "kernel": kernel, "gflops": speeds}
+            write_json(file, known)
+    return known

@@ -1,0 +1,60 @@
+"""The library of float32 products is measured once per machine, kept, and can be set."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from albert_lab.config.schema import Config, Gemm, Precision
+from albert_lab.model.linear import kernel_in_use, use_kernel
+from albert_lab.train import kernel
+from albert_lab.train.kernel import choose_kernel
+
+
+@pytest.fixture(autouse=True)
+def as_before() -> Iterator[None]:
+    before = kernel_in_use()
+    use_kernel("mkl")
+    yield
+    use_kernel(before)
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Config:
+    config = Config()
+    config.paths.cache = str(tmp_path)
+    return config
+
+
+@pytest.mark.parametrize(("speeds", "faster"), [((100.0, 200.0), "onednn"), ((200.0, 100.0), "mkl")])
+def test_the_faster_one_is_measured_once_and_kept(
+    config: Config, monkeypatch: pytest.MonkeyPatch, speeds: tuple[float, float], faster: str
+) -> None:
+    calls = []
+
+    def measured() -> tuple[str, dict[str, float]]:
+        calls.append(1)
+        return faster, dict(zip(("mkl", "onednn"), speeds, strict=True))
+
+    monkeypatch.setattr(kernel, "fastest_kernel", measured)
+    for _ in range(2):
+        choose_kernel(config, on_cpu=True)
+        assert kernel_in_use() == faster
+    assert len(calls) == 1
+
+
+def test_a_setting_wins(config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kernel, "fastest_kernel", lambda: pytest.fail("measured all the same"))
+    config.trainer.gemm = Gemm.onednn
+    choose_kernel(config, on_cpu=True)
+    assert kernel_in_use() == "onednn"
+
+
+def test_without_float32_products_on_the_cpu_there_is_no_choice(
+    config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kernel, "fastest_kernel", lambda: pytest.fail("measured all the same"))
+    choose_kernel(config, on_cpu=False)
+    config.train.precision = Precision.bf16
+    choose_kernel(config, on_cpu=True)
+    assert kernel_in_use() == "mkl"
