@@ -79,10 +79,12 @@ class AlbertModel(AlbertPreTrainedModel):
         return self._returned(output, return_dict)
 
     def _packing(self, attention_mask: Tensor | None) -> Packing | None:
-        """How to leave out padding, where that is asked for; what is compiled has fixed shapes and keeps it."""
-        if attention_mask is None or attention_mask.dim() != 2 or torch.compiler.is_compiling():
+        """How to leave out padding, where that is asked for and pays; compiled code has fixed shapes and keeps it."""
+        removes = self.config.remove_padding and not torch.compiler.is_compiling()
+        if not removes or attention_mask is None or attention_mask.dim() != 2:
             return None
-        return packing_of(attention_mask) if self.config.remove_padding else None
+        packing = packing_of(attention_mask)
+        return packing if packing.pays(self.config.hidden_size) else None
 
     def _encode_packed(
         self, packing: Packing, inputs: tuple[Tensor | None, ...], with_hidden_states: bool

@@ -53,7 +53,7 @@ class AlbertConfig(ModelConfig):
     output_hidden_states: bool = False
     return_dict: bool = True
     attn_implementation: str = "sdpa"  # sdpa | eager
-    remove_padding: bool = False  # compute real tokens alone; hidden states at padding are then 0
+    remove_padding: bool = False  # compute real tokens alone where that pays; hidden states at padding are then 0
 
     def __new__(cls, **values: Any) -> Self:
         unknown = sorted(set(values) - {item.name for item in fields(cls)})

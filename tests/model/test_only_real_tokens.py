@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from albert_lab import AlbertConfig, AlbertForPreTraining, AlbertForSequenceClassification
 from albert_lab.config.errors import UserError
-from albert_lab.model import word_loss
+from albert_lab.model import packing, word_loss
 from albert_lab.model.linear import KERNELS, Linear, fastest_kernel, kernel_in_use, use_kernel
 from albert_lab.model.packing import packing_of
 from tests.model.conftest import TINY
@@ -30,6 +30,11 @@ def kernel() -> Iterator[None]:
     before = kernel_in_use()
     yield
     use_kernel(before)
+
+
+@pytest.fixture(autouse=True)
+def any_padding_pays(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(packing, "SEQUENCE_FLOPS", 0)
 
 
 def tiny(**changes: Any) -> AlbertConfig:
@@ -98,11 +103,18 @@ def test_attentions_are_asked_for_with_their_padding() -> None:
 
 
 def test_only_real_tokens_are_computed() -> None:
-    packing = packing_of(torch.tensor([[1, 1, 0], [1, 0, 0]]))
-    assert packing.lengths == (2, 1)
+    found = packing_of(torch.tensor([[1, 1, 0], [1, 0, 0]]))
+    assert found.lengths == (2, 1)
     x = torch.arange(6.0).view(2, 3, 1)
-    assert packing.packed(x).flatten().tolist() == [0, 1, 3]
-    assert packing.padded(packing.packed(x)).flatten().tolist() == [0, 1, 0, 3, 0, 0]
+    assert found.packed(x).flatten().tolist() == [0, 1, 3]
+    assert found.padded(found.packed(x)).flatten().tolist() == [0, 1, 0, 3, 0, 0]
+
+
+def test_padding_stays_where_leaving_it_out_does_not_pay(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not packing_of(torch.ones(4, 9)).pays(hidden_size=4096)
+    monkeypatch.setattr(packing, "SEQUENCE_FLOPS", 5e6)
+    mask = torch.arange(32) < torch.tensor([[32], [20], [24], [28]])
+    assert [packing_of(mask).pays(hidden_size=size) for size in (48, 768)] == [False, True]
 
 
 @pytest.mark.parametrize("shape", [(5, 8), (2, 3, 8), (8,)], ids=str)
