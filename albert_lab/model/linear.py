@@ -17,6 +17,9 @@ from torch.nn import functional
 from albert_lab.config.errors import UserError, nearest
 
 KERNELS = ("mkl", "onednn")
+# oneDNN compiles code for every new shape (milliseconds, and memory for a thousand of them): who makes batches of any
+# number of rows rounds it up to a multiple of this.
+ROWS = 32
 _SIZES = ((512, 768, 768), (512, 768, 3072))  # (tokens, in, out) that are measured
 _ROUNDS = 5
 _WORTH = 1.05  # a gain below this is noise, and the default stays

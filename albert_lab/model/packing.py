@@ -4,6 +4,9 @@
 from typing import NamedTuple
 
 from torch import Tensor
+from torch.nn.functional import pad
+
+from albert_lab.model.linear import ROWS
 
 # What attention to one sequence by itself costs beside its arithmetic, there and back, in FLOPs of the same time: about
 # 0.1 ms on a CPU core of 50 GFLOP/s. A constant and no measurement, so that the same batch is computed the same way.
@@ -12,14 +15,18 @@ LAYER_FLOPS = 3 * 2 * 12  # of a layer per token, times H^2: four products of H 
 
 
 class Packing(NamedTuple):
-    """Where the T real tokens of a batch of B x S places lie; T is the sum of the lengths."""
+    """Where the real tokens of a batch of B x S places lie.
 
-    places: Tensor  # index into the B*S places, sequence by sequence
-    lengths: tuple[int, ...]  # real tokens of every sequence
+    Up to 31 copies of the first token follow them, as sequences of their own, so that T is a multiple of `ROWS`.
+    """
+
+    places: Tensor  # [T] index into the B*S places, sequence by sequence
+    lengths: tuple[int, ...]  # tokens of every sequence; T is their sum
+    real: int  # tokens without the copies
     shape: tuple[int, int]  # B, S
 
     def packed(self, x: Tensor | None) -> Tensor | None:
-        """The real tokens [1,T,...] of x [B,S,...] or [1,S,...]; None stays None."""
+        """The tokens [1,T,...] of x [B,S,...] or [1,S,...]; None stays None."""
         if x is None:
             return None
         return x.expand(*self.shape, *x.shape[2:]).flatten(0, 1).index_select(0, self.places)[None]
@@ -28,7 +35,7 @@ class Packing(NamedTuple):
         """[B,S,...] with 0 where there is padding, from [1,T,...]."""
         batch, length = self.shape
         out = x.new_zeros(batch * length, *x.shape[2:])
-        return out.index_copy(0, self.places, x[0]).unflatten(0, self.shape)
+        return out.index_copy(0, self.places[: self.real], x[0, : self.real]).unflatten(0, self.shape)
 
     def pays(self, hidden_size: int) -> bool:
         """Whether leaving out the padding saves more than attending to every sequence by itself costs."""
@@ -49,4 +56,7 @@ def packing_of(attention_mask_BS: Tensor) -> Packing:
     """
     mask_BS = attention_mask_BS.bool()
     batch, length = mask_BS.shape
-    return Packing(mask_BS.flatten().nonzero().squeeze(1), tuple(mask_BS.sum(1).tolist()), (batch, length))
+    places, lengths = mask_BS.flatten().nonzero().squeeze(1), mask_BS.sum(1).tolist()
+    filler = -len(places) % ROWS
+    fillers = [min(length, filler - start) for start in range(0, filler, length)]  # no longer than a sequence may be
+    return Packing(pad(places, (0, filler)), (*lengths, *fillers), len(places), (batch, length))

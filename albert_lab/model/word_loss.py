@@ -9,11 +9,14 @@ from torch.autograd.function import once_differentiable
 
 from albert_lab.model.linear import linear
 
+IGNORED = -100  # the label of what does not count
 CHUNK_BYTES = 64 * 2**20  # of float32 logits at a time
 
 
 def word_loss_and_hits(x_NE: Tensor, table_VE: Tensor, bias_V: Tensor, labels_N: Tensor) -> tuple[Tensor, Tensor]:
     """The summed cross-entropy, in nats, of the logits x table^T + bias, and how many labels have the highest logit.
+
+    Labels that are `IGNORED` do not count.
 
     Chunk by chunk: a chunk's logits become its gradients at once and are then let go, so [N,V] never exists. The same
     products as of old, in the precision of autocast; softmax in float32 at least.
@@ -37,15 +40,16 @@ class _ChunkedLoss(torch.autograd.Function):
             rows = max(1, CHUNK_BYTES // (4 * len(table_VE)))
             for start in range(0, len(x_NE), rows):
                 part = slice(start, start + rows)
-                x, labels = x_NE[part].to(low), labels_N[part]
+                x, labels, counts = x_NE[part].to(low), labels_N[part].clamp(min=0), labels_N[part] != IGNORED
                 logits = linear(x, table).to(precise) + bias_V
-                hits += (logits.argmax(-1) == labels).sum()
+                hits += ((logits.argmax(-1) == labels) & counts).sum()
                 log_norm = logits.logsumexp(-1, keepdim=True)
-                loss += (log_norm.squeeze(1) - logits.gather(1, labels[:, None]).squeeze(1)).sum()
+                loss += ((log_norm.squeeze(1) - logits.gather(1, labels[:, None]).squeeze(1)) * counts).sum()
                 if for_x is None or for_table is None or for_bias is None:
                     continue
                 errors = logits.sub_(log_norm).exp_()
                 errors.scatter_add_(1, labels[:, None], errors.new_full((len(labels), 1), -1.0))
+                errors.mul_(counts[:, None])
                 for_bias += errors.sum(0)
                 errors = errors.to(low)
                 for_x[part] = linear(errors, table.t())

@@ -10,6 +10,8 @@ from torch.nn import functional as F
 
 from albert_lab.data.samples import Batch, Samples
 from albert_lab.model.albert import AlbertForPreTraining, gathered
+from albert_lab.model.linear import ROWS
+from albert_lab.model.word_loss import IGNORED
 
 
 @dataclass
@@ -71,8 +73,10 @@ def score(model: AlbertForPreTraining, batch: dict[str, Tensor]) -> Scores:
     """Runs `model` on one batch (see `data.samples.Batch` for its tensors)."""
     mask, labels = batch["attention_mask"], batch["masked_labels"]
     encoded = model.albert(batch["input_ids"], None if bool(mask.all()) else mask, batch["token_type_ids"])
-    masked = gathered(encoded.last_hidden_state, batch["masked_positions"])
-    mlm_loss, hits = model.predictions.loss_and_hits(masked, model.get_input_embeddings().weight, labels)
+    filler = -labels.numel() % ROWS
+    masked = gathered(encoded.last_hidden_state, F.pad(batch["masked_positions"], (0, filler)))
+    words, table = F.pad(labels, (0, filler), value=IGNORED), model.get_input_embeddings().weight
+    mlm_loss, hits = model.predictions.loss_and_hits(masked, table, words)
     counts = [labels.numel(), mlm_loss.detach(), hits]
     sentence_loss = mlm_loss.new_zeros(())
     if model.sop_classifier is not None:

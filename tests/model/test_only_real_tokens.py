@@ -17,6 +17,7 @@ from albert_lab.model.linear import KERNELS, Linear, fastest_kernel, kernel_in_u
 from albert_lab.model.packing import packing_of
 from tests.model.conftest import TINY
 
+PAYS = packing.Packing.pays
 OPTIONS = {
     "plain": {},
     "relative": {"position_embedding_type": "relative_key_query"},
@@ -34,7 +35,7 @@ def kernel() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def any_padding_pays(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(packing, "SEQUENCE_FLOPS", 0)
+    monkeypatch.setattr(packing.Packing, "pays", lambda self, hidden_size: True)
 
 
 def tiny(**changes: Any) -> AlbertConfig:
@@ -104,17 +105,16 @@ def test_attentions_are_asked_for_with_their_padding() -> None:
 
 def test_only_real_tokens_are_computed() -> None:
     found = packing_of(torch.tensor([[1, 1, 0], [1, 0, 0]]))
-    assert found.lengths == (2, 1)
+    assert (found.lengths, found.real) == ((2, 1, *[3] * 9, 2), 3)
     x = torch.arange(6.0).view(2, 3, 1)
-    assert found.packed(x).flatten().tolist() == [0, 1, 3]
+    assert found.packed(x).flatten().tolist() == [0, 1, 3] + [0] * 29
     assert found.padded(found.packed(x)).flatten().tolist() == [0, 1, 0, 3, 0, 0]
 
 
-def test_padding_stays_where_leaving_it_out_does_not_pay(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert not packing_of(torch.ones(4, 9)).pays(hidden_size=4096)
-    monkeypatch.setattr(packing, "SEQUENCE_FLOPS", 5e6)
-    mask = torch.arange(32) < torch.tensor([[32], [20], [24], [28]])
-    assert [packing_of(mask).pays(hidden_size=size) for size in (48, 768)] == [False, True]
+def test_padding_stays_where_leaving_it_out_does_not_pay() -> None:
+    assert not PAYS(packing_of(torch.ones(4, 9)), hidden_size=4096)
+    some_padding = packing_of(torch.arange(128) < torch.tensor([[128], [60], [70], [90]]))
+    assert [PAYS(some_padding, hidden_size=size) for size in (24, 768)] == [False, True]
 
 
 @pytest.mark.parametrize("shape", [(5, 8), (2, 3, 8), (8,)], ids=str)
@@ -156,13 +156,14 @@ def test_the_chunked_loss_is_cross_entropy(count: int, rows: int, seed: int) -> 
         torch.randn(*shape, dtype=torch.double, requires_grad=True) for shape in ((count, 6), (30, 6), (30,))
     )
     labels = torch.randint(0, 30, (count,))
+    labels[::3] = word_loss.IGNORED
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(word_loss, "CHUNK_BYTES", rows * 4 * 30)
         loss, hits = word_loss.word_loss_and_hits(x, table, bias, labels)
     logits = functional.linear(x, table, bias)
     reference = functional.cross_entropy(logits, labels, reduction="sum")
     torch.testing.assert_close(loss, reference, rtol=0, atol=1e-10)
-    assert hits == (logits.argmax(-1) == labels).sum()
+    assert hits == (logits.argmax(-1) == labels).sum()  # no logit is number -100
     for mine, other in zip(
         *(torch.autograd.grad(0.5 * each, (x, table, bias)) for each in (loss, reference)), strict=True
     ):
