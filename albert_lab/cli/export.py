@@ -18,7 +18,7 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser("albert-lab export", description=__doc__)
+    parser = argparse.ArgumentParser("albert-lab export", description=__doc__, allow_abbrev=False)
     parser.add_argument("run", metavar="RUN", help="a run's folder, or any checkpoint folder of the lab")
     parser.add_argument("folder", metavar="FOLDER", type=Path, help="where to write; made if it is missing")
     parser.add_argument(

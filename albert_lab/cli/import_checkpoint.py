@@ -22,7 +22,7 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser("albert-lab import", description=__doc__)
+    parser = argparse.ArgumentParser("albert-lab import", description=__doc__, allow_abbrev=False)
     parser.add_argument(
         "checkpoint",
         metavar="CHECKPOINT",

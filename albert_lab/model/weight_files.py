@@ -2,6 +2,7 @@
 
 import pickle
 import re
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,9 @@ def _load_pickle(file: Path) -> dict[Any, Any]:
     with file.open("rb") as opened:
         mappable = opened.read(len(_ZIP)) == _ZIP
     try:
-        state = torch.load(file, map_location="cpu", weights_only=True, mmap=mappable)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of pickles by other programs; what can't be read is refused below
+            state = torch.load(file, map_location="cpu", weights_only=True, mmap=mappable)
     except pickle.UnpicklingError as error:
         raise UserError(_refusal(file, str(error))) from None
     except Exception as error:  # a damaged pickle makes the reader raise anything at all, and seek to nowhere
