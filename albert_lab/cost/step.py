@@ -18,6 +18,14 @@ from albert_lab.cost.tape import Sized, Storage, Tape
 from albert_lab.cost.weights import RELATIVE, model_weights
 from albert_lab.model.layer_map import Layer, LayerMap
 
+ROWS = 32  # of `model.linear`
+INDEX = 8  # bytes of an id
+
+
+def whole_rows(count: int) -> int:
+    """Rounded up as the model does, which fills its products with rows that don't count."""
+    return -(-count // ROWS) * ROWS
+
 
 @dataclass(frozen=True)
 class Pass:
@@ -36,12 +44,12 @@ class Pass:
     @property
     def tokens(self) -> int:
         """What the layers compute."""
-        return self.sequences * self.seq_length if self.real_tokens is None else self.real_tokens
+        return self.sequences * self.seq_length if self.real_tokens is None else whole_rows(self.real_tokens)
 
     @property
     def length(self) -> int:
         """Of the sequences that attention sees, on average."""
-        return -(-self.tokens // self.sequences)
+        return -(-(self.real_tokens or self.tokens) // self.sequences)
 
 
 @dataclass(frozen=True)
@@ -129,10 +137,10 @@ class _Step:
         if work.real_tokens is not None:  # back to their places, 0 at padding
             places = (work.sequences * work.seq_length, self.config.hidden_size)
             zeros = Storage(self.tape, hidden.width * places[0] * places[1])
-            hidden = self.tape.record(places, hidden.width, [hidden])
+            hidden = self.tape.record(places, hidden.width, [hidden], [hidden])
             del zeros
         pooled = self._pooled(hidden) if work.sentence_head else None
-        loss = self._word_loss(kernels.gathered(hidden, work.masked_tokens))
+        loss = self._word_loss(kernels.gathered(hidden, whole_rows(work.masked_tokens)))
         if pooled is None:
             return loss
         return kernels.add(
@@ -140,11 +148,13 @@ class _Step:
         )
 
     def _embeddings(self) -> Sized:
-        kernels, tokens = self.kernels, self.work.tokens
-        x = kernels.add(*(kernels.rows(self._weight("embeddings", name), tokens) for name in ("words", "segments")))
-        if ("embeddings", "positions") in self.weights:
-            packed = self.work.real_tokens is not None  # the positions are looked up, else they are the table's start
-            positions = kernels.rows(self._weight("embeddings", "positions"), tokens if packed else 0)
+        kernels, tokens, packed = self.kernels, self.work.tokens, self.work.real_tokens is not None
+        ids = INDEX * tokens * packed  # of their own, else the batch's
+        x = kernels.add(
+            *(kernels.rows(self._weight("embeddings", name), tokens, ids) for name in ("words", "segments"))
+        )
+        if ("embeddings", "positions") in self.weights:  # looked up where tokens were put together, else a slice
+            positions = kernels.rows(self._weight("embeddings", "positions"), tokens * packed, ids)
             x = self.tape.record(x.shape, x.width, [x, positions], passes_on=True)
             del positions
         x = kernels.dropout(self._norm("embeddings", x), self.config.hidden_dropout_prob)

@@ -16,6 +16,7 @@ from albert_lab.cost.step import Pass
 from albert_lab.model.albert import AlbertForPreTraining
 from albert_lab.model.configuration import AlbertConfig
 from albert_lab.model.layer_map import LayerMap
+from albert_lab.model.packing import packing_of
 
 Score = Callable[[AlbertForPreTraining, dict[str, torch.Tensor]], torch.Tensor]
 MakeOptimizer = Callable[[AlbertForPreTraining], torch.optim.Optimizer]
@@ -33,8 +34,12 @@ def tracked_peak(
         model = AlbertForPreTraining(AlbertConfig.of(config, layer_map), work.sentence_head)
     if work.recompute:
         model.gradient_checkpointing_enable()
+    packing = None if work.real_tokens is None else packing_of(_mask(work))
     with FakeTensorMode():
         model._apply(lambda tensor: torch.empty(tuple(tensor.shape), dtype=tensor.dtype))
+        if packing is not None:  # made from real numbers, which this mode has none of
+            fake = packing._replace(places=torch.zeros(len(packing.places), dtype=torch.long))
+            model.albert._packing = lambda mask: fake  # type: ignore[method-assign]
         optimizer, batch = make_optimizer(model), _batch(work)
         _step(model, batch, work, loss_of, optimizer)
         tracker = MemTracker()
@@ -44,13 +49,20 @@ def tracked_peak(
     return int(tracker.get_tracker_snapshot("peak")[torch.device("cpu")]["Total"])
 
 
+def _mask(work: Pass) -> torch.Tensor:
+    """The real tokens evenly over the sequences, the last of which has what remains."""
+    real = work.sequences * work.seq_length if work.real_tokens is None else work.real_tokens
+    ends = [min((row + 1) * work.length, real) - row * work.length for row in range(work.sequences)]
+    return torch.arange(work.seq_length)[None] < torch.tensor(ends)[:, None]
+
+
 def _batch(work: Pass) -> dict[str, torch.Tensor]:
     ids = torch.zeros(work.sequences, work.seq_length, dtype=torch.long)
     masked, sentences = (torch.zeros(n, dtype=torch.long) for n in (work.masked_tokens, work.sequences))
     return {
         "input_ids": ids,
         "token_type_ids": ids,
-        "attention_mask": torch.ones_like(ids, dtype=torch.bool),
+        "attention_mask": _mask(work),
         "masked_positions": masked,
         "masked_labels": masked,
         "sentence_labels": sentences,

@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import cache
 
 import pytest
 import torch
@@ -21,18 +22,27 @@ from albert_lab.config.schema import (
     ProjectionRule,
     SharingConfig,
 )
-from albert_lab.cost.flops import count_flops, flops_per_token
+from albert_lab.cost.flops import TaskHead, count_flops, count_task_flops, flops_per_token, recomputed_flops
 from albert_lab.cost.parameters import count_parameters
 from albert_lab.model.albert import AlbertForPreTraining
+from albert_lab.model.answerable import AlbertForQuestionAnsweringV2
 from albert_lab.model.configuration import AlbertConfig
 from albert_lab.model.layer_map import LayerMap, make_layer_map
+from albert_lab.model.pretrained_model import AlbertPreTrainedModel
+from albert_lab.model.schemes import SCHEMES
+from albert_lab.model.tasks import (
+    AlbertForMultipleChoice,
+    AlbertForQuestionAnswering,
+    AlbertForSequenceClassification,
+    AlbertForTokenClassification,
+)
 
 Variant = Callable[..., tuple[ModelConfig, LayerMap]]
 Shape = tuple[int, int, int]  # sequences, tokens of each, masked tokens of the batch
 
 
 def counted(
-    config: ModelConfig, layer_map: LayerMap, shape: Shape, sentence_head: bool, device: str
+    config: ModelConfig, layer_map: LayerMap, shape: Shape, sentence_head: bool, device: str, recompute: bool = False
 ) -> tuple[dict[str, int], int]:
     """Forward FLOPs by module and training FLOPs, as the counter sees them.
 
@@ -41,6 +51,8 @@ def counted(
     batch, length, masked = shape
     with torch.device(device), sdpa_kernel(SDPBackend.MATH):
         model = AlbertForPreTraining(AlbertConfig.of(config, layer_map), sentence_head)
+        if recompute:
+            model.gradient_checkpointing_enable()
         ids, positions = torch.zeros(batch, length, dtype=torch.long), torch.zeros(masked, dtype=torch.long)
         with FlopCounterMode(display=False) as forward:
             output = model(ids, None, ids, masked_positions=positions)
@@ -68,8 +80,29 @@ def variants(draw: st.DrawFn) -> tuple[ModelConfig, LayerMap]:
         lora_rank=draw(st.integers(0, 3)),
         adapter_size=draw(st.integers(0, 3)),
     )
-    sharing = SharingConfig(draw(st.sampled_from(["all", "none", "attention", "ffn"])))
-    return config, make_layer_map(sharing, layers)
+    return config, draw(st.sampled_from(maps_of_every_scheme(layers)))
+
+
+@cache
+def maps_of_every_scheme(layers: int) -> list[LayerMap]:
+    """All that the schemes make of so many layers, by the settings they read, and a map of one's own."""
+    settings = [{}, *({"num_blocks": n} for n in range(1, 5)), {"num_hidden_groups": 2, "inner_group_num": 2}]
+    asked = [SharingConfig(name, **setting) for name in SCHEMES if name != "custom" for setting in settings]
+    asked.append(SharingConfig("custom", attention=[0] * layers, ffn=list(range(layers))[::-1]))
+    return [made for sharing in asked if (made := map_or_none(sharing, layers))]
+
+
+def map_or_none(sharing: SharingConfig, layers: int) -> LayerMap | None:
+    try:
+        return make_layer_map(sharing, layers)
+    except UserError:
+        return None
+
+
+def test_maps_of_every_scheme_are_drawn() -> None:
+    made = {name for name in SCHEMES if any(map_or_none(SharingConfig(name, num_blocks=n), 4) for n in (None, 2, 3))}
+    assert made == set(SCHEMES) - {"custom"}
+    assert len(maps_of_every_scheme(4)) > len(SCHEMES)
 
 
 SHAPES = st.tuples(st.integers(1, 3), st.integers(1, 9), st.integers(1, 5))
@@ -82,6 +115,63 @@ def test_flops_equal_pytorchs_counter(variant: tuple[ModelConfig, LayerMap], sha
     modules, training = counted(*variant, shape, sentence_head, "meta")
     assert flops.training == training
     assert flops.forward == modules["Global"]
+
+
+def task_model(head: TaskHead, config: AlbertConfig) -> AlbertPreTrainedModel:
+    kinds: dict[TaskHead, type[AlbertPreTrainedModel]] = {
+        TaskHead.sequence_classification: AlbertForSequenceClassification,
+        TaskHead.multiple_choice: AlbertForMultipleChoice,
+        TaskHead.token_classification: AlbertForTokenClassification,
+        TaskHead.question_answering: AlbertForQuestionAnswering,
+        TaskHead.question_answering_v2: AlbertForQuestionAnsweringV2,
+    }
+    return kinds[head](config)
+
+
+def task_inputs(head: TaskHead, questions: int, choices: int, length: int) -> dict[str, torch.Tensor]:
+    shape = (questions, choices, length) if head is TaskHead.multiple_choice else (questions * choices, length)
+    integers = {"dtype": torch.long}
+    inputs = {"input_ids": torch.zeros(shape, **integers)}
+    count = shape[0]
+    if head in (TaskHead.question_answering, TaskHead.question_answering_v2):
+        return (
+            inputs
+            | {f"{end}_positions": torch.zeros(count, **integers) for end in ("start", "end")}
+            | ({"is_impossible": torch.zeros(count, **integers)} if head is TaskHead.question_answering_v2 else {})
+        )
+    labels = (count, length) if head is TaskHead.token_classification else (count,)
+    return inputs | {"labels": torch.zeros(labels, **integers)}
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    variant=variants(),
+    head=st.sampled_from(TaskHead),
+    shape=st.tuples(st.integers(1, 3), st.integers(1, 3), st.integers(1, 9)),
+    labels=st.integers(2, 5),
+)
+def test_flops_of_every_task_equal_pytorchs_counter(
+    variant: tuple[ModelConfig, LayerMap], head: TaskHead, shape: Shape, labels: int
+) -> None:
+    questions, choices, length = shape
+    flops = count_task_flops(*variant, head, questions * choices, length, labels)
+    with torch.device("cpu"), sdpa_kernel(SDPBackend.MATH):
+        model = task_model(
+            head, AlbertConfig.of(*variant, num_labels=labels, problem_type="single_label_classification")
+        )
+        with FlopCounterMode(display=False) as forward:
+            loss = model(**task_inputs(head, questions, choices, length)).loss
+        with FlopCounterMode(display=False) as backward:
+            loss.backward()
+    assert flops.forward == forward.get_total_flops()
+    assert flops.training == forward.get_total_flops() + backward.get_total_flops()
+
+
+@settings(max_examples=10, deadline=None)
+@given(variant=variants(), shape=SHAPES)
+def test_flops_of_recomputed_layers_equal_pytorchs_counter(variant: tuple[ModelConfig, LayerMap], shape: Shape) -> None:
+    plain = count_flops(*variant, *shape).training
+    assert plain + recomputed_flops(*variant, *shape[:2]) == counted(*variant, shape, True, "cpu", recompute=True)[1]
 
 
 @pytest.mark.parametrize("scheme", ["all", "none", "attention", "ffn"])

@@ -1,0 +1,171 @@
+"""ZeRO's memory is the paper's, what FSDP sends is what PyTorch's collectives are given, and nothing is free."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from albert_lab.config.schema import ModelConfig, OptimizerConfig, SharingConfig
+from albert_lab.cost.parameters import count_parameters
+from albert_lab.cost.step import Pass, step_memory
+from albert_lab.cost.strategies import StrategyCost, checkpoint_bytes, strategy_costs, zero_state
+from albert_lab.cost.weights import model_weights
+from albert_lab.model.layer_map import make_layer_map
+
+
+def costs(scheme: str = "all", ranks: int = 4, micro_batches: int = 1, low: bool = False) -> dict[str, StrategyCost]:
+    layer_map = make_layer_map(SharingConfig(scheme), 12)
+    weights = model_weights(ModelConfig(), layer_map)
+    return {cost.name: cost for cost in strategy_costs(weights, ranks, micro_batches, low)}
+
+
+# arXiv 1910.02054, figure 1: 7.5 billion parameters on 64 devices, mixed-precision Adam (K = 12)
+@pytest.mark.parametrize(("stage", "gigabytes"), [(0, 120), (1, 31.4), (2, 16.6), (3, 1.9)])
+def test_zero_holds_what_the_papers_figure_1_says(stage: int, gigabytes: float) -> None:
+    state = zero_state(7_500_000_000, 64, stage)
+    assert sum(state.values()) / 1e9 == pytest.approx(gigabytes, abs=0.05)
+
+
+# Table 1 of the paper: per-device memory in GB at several sizes and data-parallel degrees
+@pytest.mark.parametrize(
+    ("billions", "ranks", "by_stage"),
+    [
+        (7.5, 4, (52.5, 41.3, 30)),
+        (7.5, 1024, (30.1, 15.1, 0.12)),
+        (128, 16, (608, 368, 128)),
+        (1000, 64, (4187, 2218, 250)),
+    ],
+)
+def test_zero_holds_what_the_papers_table_1_says(billions: float, ranks: int, by_stage: tuple[float, ...]) -> None:
+    for stage, gigabytes in enumerate(by_stage, 1):
+        state = zero_state(int(billions * 1e9), ranks, stage)
+        assert sum(state.values()) / 1e9 == pytest.approx(gigabytes, rel=0.025)
+
+
+@pytest.mark.parametrize("ranks", [2, 3, 64])
+@pytest.mark.parametrize("stage", [1, 2, 3])
+def test_the_formulas_of_section_3_hold_for_any_sizes(ranks: int, stage: int) -> None:
+    psi, k = 12_345_679, 8
+    weight = psi if stage < 3 else -(-psi // ranks)
+    gradient = psi if stage < 2 else -(-psi // ranks)
+    expected = {"weights": 4 * weight, "gradients": 4 * gradient, "optimizer": k * -(-psi // ranks)}
+    assert zero_state(psi, ranks, stage, 4, 4, k) == expected
+
+
+def test_what_is_sent_is_twice_the_weights_and_three_times_at_stage_3() -> None:
+    """Section 7: stages 1 and 2 send as much as DDP, stage 3 half as much again."""
+    found = costs(ranks=64)
+    assert found["zero1"].wire == found["zero2"].wire == pytest.approx(found["ddp"].wire)
+    assert found["zero3"].wire == pytest.approx(1.5 * found["ddp"].wire)
+    counts = count_parameters(ModelConfig(), make_layer_map(SharingConfig(), 12))
+    assert found["ddp"].wire == pytest.approx(2 * 63 / 64 * 4 * counts.unique)
+
+
+def test_sharing_saves_what_ddp_sends_and_not_what_fsdp_gathers() -> None:
+    shared, own = costs("all"), costs("none")
+    assert own["ddp"].wire / shared["ddp"].wire > 7
+    assert own["fsdp"].wire / shared["fsdp"].wire < 1.6
+
+
+def test_micro_batches_are_sent_once_by_ddp_and_each_time_by_shards() -> None:
+    once, four = costs(micro_batches=1), costs(micro_batches=4)
+    assert four["ddp"].wire == once["ddp"].wire
+    assert four["fsdp"].wire == 4 * once["fsdp"].wire
+    assert once["zero2"].wire < four["zero2"].wire < 4 * once["zero2"].wire
+
+
+def test_deepspeed_sends_bfloat16_gradients_of_linear_maps_under_autocast() -> None:
+    assert costs(low=True)["zero2"].wire < costs()["zero2"].wire
+    assert costs(low=True)["ddp"].wire == costs()["ddp"].wire
+
+
+def test_one_process_sends_nothing_and_may_offload() -> None:
+    found = costs(ranks=1)
+    assert list(found) == ["one process", "zero2 + offload"]
+    assert {cost.wire for cost in found.values()} == {0}
+    assert found["zero2 + offload"].optimizer == 0 < found["zero2 + offload"].host
+
+
+def test_a_shard_takes_its_share_of_the_update() -> None:
+    layer_map = make_layer_map(SharingConfig("none"), 12)
+    memory = step_memory(ModelConfig(), layer_map, Pass(1, 16, 2), OptimizerConfig())
+    assert memory.update > memory.passes
+    held = {name: cost.held(memory) for name, cost in costs("none", ranks=8).items()}
+    assert held["fsdp"] < held["zero2"] < held["zero1"] < held["ddp"]
+
+
+def test_a_checkpoint_is_as_large_on_disk(tmp_path) -> None:
+    import torch
+
+    from albert_lab.model.albert import AlbertForPreTraining
+    from albert_lab.model.configuration import AlbertConfig
+    from albert_lab.train.optimizers import make_optimizer
+
+    config = ModelConfig(vocab_size=3000, embedding_size=64, hidden_size=64, num_attention_heads=2, num_hidden_layers=2)
+    layer_map = make_layer_map(SharingConfig("ffn"), 2)
+    model = AlbertForPreTraining(AlbertConfig.of(config, layer_map))
+    optimizer = make_optimizer(model, OptimizerConfig(), partitioned=False)
+    for parameter in model.parameters():
+        parameter.grad = torch.zeros_like(parameter)
+    optimizer.step()
+    predicted = checkpoint_bytes(count_parameters(config, layer_map).unique)
+    model.save_pretrained(tmp_path)
+    torch.save({"state_dict": model.state_dict(), "optimizer": optimizer.state_dict()}, tmp_path / "both.ckpt")
+    assert (tmp_path / "model.safetensors").stat().st_size == pytest.approx(predicted["weights"], rel=0.02)
+    assert (tmp_path / "both.ckpt").stat().st_size == pytest.approx(predicted["with_optimizer"], rel=0.02)
+
+
+FSDP = """
+import json, sys
+import torch
+import torch.distributed as dist
+from torch.distributed.device_mesh import init_device_mesh
+from torch.distributed.fsdp import fully_shard
+from torch.testing._internal.distributed.fake_pg import FakeStore
+from torch.utils._python_dispatch import TorchDispatchMode
+from albert_lab.config.schema import ModelConfig, SharingConfig
+from albert_lab.model.albert import AlbertForPreTraining
+from albert_lab.model.configuration import AlbertConfig
+from albert_lab.model.layer_map import make_layer_map
+
+scheme, ranks = sys.argv[1], int(sys.argv[2])
+dist.init_process_group("fake", rank=0, world_size=ranks, store=FakeStore())
+config = ModelConfig(vocab_size=52, embedding_size=8, hidden_size=12, num_attention_heads=3, intermediate_size=20,
+                     num_hidden_layers=3)
+model = AlbertForPreTraining(AlbertConfig.of(config, make_layer_map(SharingConfig(scheme), 3)))
+mesh = init_device_mesh("cpu", (ranks,))
+for block in [*model.albert.encoder.attention, *model.albert.encoder.ffn]:
+    fully_shard(block, mesh=mesh)
+fully_shard(model, mesh=mesh)
+
+class Count(TorchDispatchMode):
+    sent = 0
+    def __torch_dispatch__(self, function, types, arguments=(), options=None):
+        if "_allgather_base_" in str(function) or "_reduce_scatter_base_" in str(function):
+            self.sent += 4 * max(arguments[0].numel(), arguments[1].numel()) * (ranks - 1) // ranks
+        return function(*arguments, **(options or {}))
+
+ids = torch.zeros(2, 6, dtype=torch.long)
+with Count() as count:
+    output = model(ids, None, ids, masked_positions=torch.zeros(3, dtype=torch.long))
+    sum(logits.sum() for logits in output.values()).backward()
+print(json.dumps(count.sent))
+"""
+
+
+@pytest.mark.parametrize("scheme", ["all", "none", "ffn"])
+def test_fsdp_sends_what_pytorchs_collectives_are_given(scheme: str) -> None:
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", FSDP, scheme, "4"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    config = ModelConfig(
+        vocab_size=52,
+        embedding_size=8,
+        hidden_size=12,
+        num_attention_heads=3,
+        intermediate_size=20,
+        num_hidden_layers=3,
+    )
+    weights = model_weights(config, make_layer_map(SharingConfig(scheme), 3))
+    predicted = {cost.name: cost.wire for cost in strategy_costs(weights, 4, 1, low=False)}["fsdp"]
+    assert predicted == pytest.approx(json.loads(done.stdout.splitlines()[-1]), rel=0.02)  # shards are padded
