@@ -46,6 +46,7 @@ MINI = {
 }
 LARGE = {"hidden_size": 1024, "num_hidden_layers": 24, "num_attention_heads": 16, "intermediate_size": 4096}
 CASES = {
+    "mini, all shared, 8 x 128": Case(MINI, "all", 8, 128),
     "mini, all shared, 32 x 128": Case(MINI, "all", 32, 128),
     "base, all shared, 8 x 128": Case({}, "all", 8, 128),
     "base, not shared, 8 x 128, LAMB": Case({}, "none", 8, 128, lamb=True),

@@ -1,0 +1,107 @@
+"""`albert-lab cost` as a user runs it: pleasant, quick, useful where something is wrong."""
+
+import json
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from albert_lab.cli.cost_text import comparison, duration, text
+from tests.lab import Lab
+
+H200 = ["hardware=h200", "scale=paper", "trainer.devices=8", "train.precision=bf16"]
+
+
+def test_one_variant_is_a_page(lab: Lab) -> None:
+    done = lab("cost", *H200, "sharing=ffn", "hardware.price_per_hour=3")
+    assert done.returncode == 0, done.stderr
+    page = done.stdout
+    for expected in (
+        "[ 0] [ 1] [ 2]",
+        "1 block, run 12 times",
+        "mlm_vocabulary",
+        "zero2 + offload",
+        "NVIDIA H200 SXM, 141 GB",
+        "assumed: 40% of the peak",
+        "kWh",
+        "USD",
+        " h\n",
+    ):
+        assert expected in page
+    rows = [line.split()[0] for line in page.splitlines() if re.match(r"(ddp|fsdp|zero\d) ", line)]
+    assert rows == ["ddp", "fsdp", "zero1", "zero2", "zero3", "zero2"]
+    assert max(map(len, page.splitlines())) <= 160
+
+
+def test_json_holds_every_figure(lab: Lab) -> None:
+    told = json.loads(lab("cost", *H200, "cost.json=true").stdout)
+    assert told["parameters"]["unique"] == 11_813_810
+    assert told["flops"]["per_token"]["training"] == pytest.approx(570e6, rel=0.01)
+    assert told["layers"]["ffn"] == [0] * 12
+    assert {row["name"] for row in told["strategies"]} >= {"ddp", "fsdp", "zero1", "zero2", "zero3"}
+
+
+def test_a_multirun_is_one_table(lab: Lab) -> None:
+    done = lab("cost", "--multirun", *H200, "sharing=all,none,sandwich")
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert [line.split()[0] for line in lines[2:5]] == ["all", "none", "sandwich"]
+    assert done.stdout.count("variant") == 1
+
+
+def test_a_variant_that_cannot_be_does_not_hide_the_others(lab: Lab) -> None:
+    done = lab("cost", "--multirun", "sharing=groups", "sharing.num_hidden_groups=2,13", "model.num_hidden_layers=12")
+    assert done.returncode == 1
+    assert "groups2" in done.stdout
+    assert re.search(r"num_hidden_groups=13.*12", done.stderr)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["hardware=h20"], "no hardware=h20; did you mean 'h200'.*conf/hardware"),
+        (["hardware=b300"], "no hardware=b300; known: a100.*conf/hardware.*hardware.memory_bytes="),
+        (["trainer.devices=0"], "trainer.devices=0 must be at least 1"),
+        (["devices=8"], "did you mean 'trainer.devices'"),
+        (["trainer.devices=3"], "train.batch_size=32 does not divide among trainer.devices=3; nearest: 33"),
+        (["sharing=custom", "sharing.attention=[0,0,2,2]", "sharing.ffn=[0,0,0,0]"], "never uses block 1"),
+    ],
+)
+def test_a_mistake_is_one_useful_line(lab: Lab, arguments: list[str], says: str) -> None:
+    done = lab("cost", *arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert re.search(says, done.stderr)
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_what_does_not_fit_names_what_does(lab: Lab) -> None:
+    done = lab("cost", "scale=paper", "hardware.memory_bytes=8e9")
+    assert re.search(r"one process is .* too large.*what fits: trainer.micro_batch_size=\d+", done.stdout)
+
+
+def test_one_variant_takes_less_than_two_seconds_and_no_torch(tmp_path: Path) -> None:
+    code = (
+        "import sys, resource; from albert_lab.cli.main import main; main(['cost', 'model=xlarge', 'scale=paper', "
+        "'sharing=none', 'hardware=h200', 'trainer.devices=8']); assert 'torch' not in sys.modules; "
+        "print(sum(resource.getrusage(resource.RUSAGE_SELF)[:2]))"
+    )
+    started = time.monotonic()
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert float(done.stdout.splitlines()[-1]) < 2.0, f"{time.monotonic() - started:.1f} s by the clock"
+
+
+def test_durations_have_the_unit_that_reads_best() -> None:
+    assert [duration(hours) for hours in (None, 60.0, 3.0, 0.5, 0.001, 0.0001)] == [
+        "–", "2.50 days", "3.00 h", "30.0 min", "3.60 s", "360 ms",
+    ]  # fmt: skip
+
+
+def test_pages_are_functions_of_the_figures(lab: Lab) -> None:
+    told = json.loads(lab("cost", *H200, "cost.json=true").stdout)
+    assert told["variant"] in text(told)
+    named = comparison([told | {"overrides": ["a"]}, told | {"overrides": ["b"]}])
+    assert [line.split()[0] for line in named.splitlines()[2:4]] == ["a", "b"], "equal names: by their overrides"

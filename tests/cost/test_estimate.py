@@ -1,0 +1,189 @@
+"""Time, energy and money follow from FLOPs and hardware; past runs of this machine replace what is assumed."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from albert_lab.config.schema import (
+    BudgetConfig,
+    Config,
+    CostConfig,
+    HardwareConfig,
+    ModelConfig,
+    PathsConfig,
+    Precision,
+    SharingConfig,
+    TrainConfig,
+    TrainerConfig,
+)
+from albert_lab.cost import history
+from albert_lab.cost.estimate import Estimate
+from albert_lab.cost.figures import figures
+from albert_lab.cost.hardware import cpu_name
+
+DEVICE = {"memory_bytes": 80e9, "bf16_flops_per_second": 1e15, "fp32_flops_per_second": 1e14, "watts": 500.0}
+
+
+def config(tmp_path: Path, **more: Any) -> Config:
+    train = TrainConfig(batch_size=256, precision=Precision.bf16, budget=BudgetConfig(steps=1000))
+    defaults = {
+        "train": train,
+        "trainer": TrainerConfig(devices=4),
+        "hardware": HardwareConfig(name="device", price_per_hour=2.0, **DEVICE),
+        "cost": CostConfig(mfu=0.5),
+        "paths": PathsConfig(runs=str(tmp_path)),
+    }
+    return Config(**(defaults | more))
+
+
+def test_time_energy_and_money_follow_from_the_flops(tmp_path: Path) -> None:
+    estimate = Estimate(config(tmp_path))
+    budget = estimate.budget(0)
+    seconds = 1000 * estimate.flops().training / (4 * 1e15 * 0.5)
+    assert budget.hours == pytest.approx(seconds / 3600)
+    assert budget.kilowatt_hours == pytest.approx(seconds / 3600 * 4 * 0.5)
+    assert budget.dollars == pytest.approx(seconds / 3600 * 4 * 2)
+    assert budget.tokens_per_second == pytest.approx(1000 * 256 * 512 / seconds)
+
+
+def test_a_budget_of_tokens_or_seconds_is_one_of_steps(tmp_path: Path) -> None:
+    in_steps = Estimate(config(tmp_path)).budget(0)
+    train = {"batch_size": 256, "precision": Precision.bf16}
+    tokens = config(tmp_path, train=TrainConfig(budget=BudgetConfig(tokens=1000 * 256 * 512), **train))  # type: ignore[arg-type]
+    assert Estimate(tokens).budget(0) == in_steps
+    assert in_steps.hours is not None
+    seconds = config(tmp_path, train=TrainConfig(budget=BudgetConfig(seconds=3600 * in_steps.hours), **train))  # type: ignore[arg-type]
+    assert Estimate(seconds).budget(0).steps in (999, 1000)
+
+
+def test_unknown_hardware_leaves_blanks_and_no_guess(tmp_path: Path) -> None:
+    told = figures(Estimate(config(tmp_path, hardware=HardwareConfig(name="unknown"))))
+    assert told["fits"] is None
+    assert {told["budget"][key] for key in ("hours", "kilowatt_hours", "dollars", "step_seconds")} == {None}
+    assert told["strategies"][0]["largest_micro_batch"] == {"fp32": None, "bf16": None}
+    assert told["budget"]["steps"] == 1000
+    assert told["parameters"]["unique"] == 11_813_810
+
+
+def test_what_does_not_fit_says_by_how_much_and_what_does(tmp_path: Path) -> None:
+    small = HardwareConfig(name="small", memory_bytes=2e9)
+    estimate = Estimate(config(tmp_path, hardware=small))
+    told = figures(estimate)
+    row = told["strategies"][0]
+    assert told["fits"] is False
+    assert row["over_bytes"] == row["total"] - 2e9 > 0
+    micro = row["largest_micro_batch"]["bf16"]
+    assert told["nearest_fit"] == f"trainer.micro_batch_size={micro} with ddp"
+    fits = config(tmp_path, hardware=small, trainer=TrainerConfig(devices=4, micro_batch_size=micro))
+    assert figures(Estimate(fits))["fits"] is True
+    more = config(tmp_path, hardware=small, trainer=TrainerConfig(devices=4, micro_batch_size=2 * micro))
+    assert figures(Estimate(more))["fits"] is False
+
+
+def test_recomputing_is_proposed_where_nothing_else_fits(tmp_path: Path) -> None:
+    train = TrainConfig(batch_size=1, budget=BudgetConfig(steps=1))
+    plain, again = (
+        Estimate(config(tmp_path, trainer=TrainerConfig(gradient_checkpointing=recompute), train=train)).memory().peak
+        for recompute in (False, True)
+    )
+    between = HardwareConfig(name="tight", memory_bytes=(plain + again) / 2)
+    estimate = Estimate(config(tmp_path, hardware=between, trainer=TrainerConfig(), train=train))
+    assert estimate.largest_micro_batch(0, Precision.fp32, recompute=False) == 0
+    assert figures(estimate)["nearest_fit"] == (
+        "trainer.micro_batch_size=1 trainer.gradient_checkpointing=true with one process"
+    )
+
+
+def test_nothing_that_fits_is_said_too(tmp_path: Path) -> None:
+    told = figures(Estimate(config(tmp_path, hardware=HardwareConfig(name="tiny", memory_bytes=1e6))))
+    assert (told["fits"], told["nearest_fit"]) == (False, None)
+
+
+def test_padding_saves_the_flops_of_what_is_left_out(tmp_path: Path) -> None:
+    full, half = (Estimate(config(tmp_path, cost=CostConfig(mfu=0.5, real_tokens=share))) for share in (1.0, 0.5))
+    assert half.step_flops() < full.step_flops() / 2
+    assert half.step_flops() == half.flops(0.5).training
+    assert half.flops().training == full.step_flops()
+    both = half.budget(0), full.budget(0)
+    hours = [budget.hours or 0 for budget in both]
+    assert 0 < hours[0] < hours[1] / 2
+
+
+def test_custom_integers_are_counted(tmp_path: Path) -> None:
+    model = ModelConfig(num_hidden_layers=4)
+    sharing = SharingConfig("custom", attention=[0, 0, 1, 1], ffn=[0, 1, 1, 0], ffn_norm=[0, 1, 2, 3])
+    told = figures(Estimate(config(tmp_path, model=model, sharing=sharing)))
+    assert told["parameters"]["unique_by_part"]["attention"] * 2 == told["parameters"]["applied_by_part"]["attention"]
+    assert "[0] [1] [1] [0]" in told["drawing"]
+
+
+def finished_run(folder: Path, seconds: float, **more: Any) -> None:
+    """A record of a run of the default configuration on this machine, with steps of so many seconds."""
+    name = cpu_name()
+    record = {
+        "name": folder.name,
+        "host": {"cpu": name.split(" family")[0], "cores": int(name.split()[-2]), "gpu": None},
+        "config": {
+            "train": {"precision": "fp32", "batch_size": 32},
+            "trainer": {"devices": 1, "threads": None},
+            "objective": {"max_seq_length": 512, "short_seq_prob": 0.1},
+            "data": {"corpus": "docstrings", "files": []},
+        },
+        "flops_per_token": {"training": 5.7e8},
+        "speed": {"step_seconds": seconds},
+        "memory_bytes": {"floor": 500_000_000},
+        "training": {"steps": 100, "tokens": 100 * 32 * 512 * 0.75},
+    }
+    folder.mkdir(parents=True)
+    (folder / "result.json").write_text(json.dumps(record | more))
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Config:
+    """A configuration for this machine, taken to have no GPU."""
+    monkeypatch.setattr("albert_lab.cost.estimate.gpu_name", lambda: None)
+    monkeypatch.setattr("albert_lab.cost.hardware.gpu_name", lambda: None)
+    train = TrainConfig(budget=BudgetConfig(steps=10))
+    return config(
+        tmp_path, train=train, trainer=TrainerConfig(), hardware=HardwareConfig(), cost=CostConfig()
+    )  # fmt: skip
+
+
+def test_past_runs_of_this_machine_calibrate_speed_padding_and_floor(here: Config, tmp_path: Path) -> None:
+    for number, seconds in enumerate((9.0, 10.0, 14.0)):
+        finished_run(tmp_path / "pretrain" / f"run{number}", seconds)
+    estimate = Estimate(here)
+    assert estimate.history == history.History(32 * 512 * 5.7e8 / 10.0, 3, 0.75, 3, 500_000_000)
+    assert estimate.budget(0).step_seconds == pytest.approx(10.0, rel=0.01)
+    told = figures(estimate)
+    assert told["assumed"]["speed"] == "calibrated from 3 finished runs of this machine"
+    assert told["assumed"]["padding"] == "measured in 3 finished runs on the same text"
+    assert told["strategies"][0]["floor"] == 500_000_000
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"host": {"cpu": "another", "cores": 64, "gpu": None}},
+        {"flops_per_token": {"training": 5.7e6}},
+        {"speed": {"step_seconds": None}},
+    ],
+    ids=["another machine", "a hundred times smaller", "too short to be timed"],
+)
+def test_other_runs_do_not(here: Config, tmp_path: Path, more: dict[str, Any]) -> None:
+    finished_run(tmp_path / "pretrain" / "run", 10.0, **more)
+    assert Estimate(here).history.flops_per_second is None
+
+
+def test_what_is_told_wins_over_past_runs(here: Config, tmp_path: Path) -> None:
+    finished_run(tmp_path / "pretrain" / "run", 10.0)
+    here.cost.real_tokens = 0.9
+    assert Estimate(here).real_tokens == 0.9
+
+
+def test_a_file_that_is_no_record_tells_nothing(here: Config, tmp_path: Path) -> None:
+    (tmp_path / "pretrain" / "run").mkdir(parents=True)
+    (tmp_path / "pretrain" / "run" / "result.json").write_text("{ no json")
+    assert Estimate(here).history == history.History()

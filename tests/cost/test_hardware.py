@@ -1,0 +1,81 @@
+"""Entries are sound, this machine is found by what it calls itself, and what is unknown stays unknown."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from albert_lab.config.compose import CONF_FOLDER
+from albert_lab.config.errors import UserError
+from albert_lab.config.schema import DeviceKind, HardwareConfig, Precision
+from albert_lab.cost import hardware
+from albert_lab.cost.hardware import cpu_name, entries, gpu_name, memory_per_process, peak_flops, resolve_hardware
+
+FILES = sorted((CONF_FOLDER / "hardware").glob("*.yaml"))
+
+
+def test_there_is_an_entry_per_file_with_numbers_and_their_source() -> None:
+    assert len(entries()) == len(FILES) >= 5
+    for entry, file in zip(entries(), FILES, strict=True):
+        assert entry.name
+        assert entry.bf16_flops_per_second is not None
+        assert entry.fp32_flops_per_second is not None
+        assert entry.bf16_flops_per_second > entry.fp32_flops_per_second > 0
+        assert re.search(r"datasheet|measured", file.read_text(encoding="utf-8")), f"{file.name} names no source"
+
+
+@pytest.mark.parametrize(
+    ("called", "name"),
+    [
+        ("NVIDIA H200", "NVIDIA H200 SXM"),
+        ("NVIDIA H100 80GB HBM3", "NVIDIA H100 SXM"),
+        ("NVIDIA A100-SXM4-80GB", "NVIDIA A100 SXM 80GB"),
+        ("NVIDIA L4", "NVIDIA L4"),
+        ("NVIDIA H100 PCIe", None),
+        ("NVIDIA A100-SXM4-40GB", None),
+        ("NVIDIA L40S", None),
+        ("NVIDIA B300", None),
+    ],
+)
+def test_a_machine_with_a_gpu_is_its_entry_and_an_unknown_one_blank(
+    called: str, name: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hardware, "gpu_name", lambda: called)
+    found = resolve_hardware(HardwareConfig())
+    assert found.name == f"this machine: {name or called}"
+    assert found.kind is DeviceKind.gpu
+    known = (found.memory_bytes, found.bf16_flops_per_second, found.watts)
+    assert all(figure is not None for figure in known) if name else known == (None, None, None)
+
+
+def test_a_cpu_is_known_by_its_family_and_shares_its_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    info = tmp_path / "cpuinfo"
+    info.write_text("model name\t: AMD EPYC\ncpu family\t: 25\nmodel\t\t: 17\n")
+    assert re.fullmatch(r"AMD EPYC family 25 model 17, \d+ cores", cpu_name(info))
+    monkeypatch.setattr(hardware, "gpu_name", lambda: "NVIDIA H200")
+    monkeypatch.setattr(hardware, "cpu_name", lambda: "Other CPU family 6 model 1, 3 cores")
+    found = resolve_hardware(HardwareConfig(), accelerator="cpu")
+    assert (found.name, found.kind) == ("this machine: Other CPU family 6 model 1, 3 cores", DeviceKind.cpu)
+    assert peak_flops(found, Precision.fp32) is None
+    assert found.memory_bytes is not None
+    assert memory_per_process(found, 4) == found.memory_bytes / 4
+
+
+def test_the_drivers_name_of_a_gpu_is_read(tmp_path: Path) -> None:
+    (tmp_path / "0000:18:00.0").mkdir()
+    (tmp_path / "0000:18:00.0" / "information").write_text("Model: \t\t NVIDIA H200\nIRQ:   \t\t 42\n")
+    assert gpu_name(tmp_path) == "NVIDIA H200"
+    assert gpu_name(tmp_path / "none") is None
+
+
+def test_given_numbers_stand_for_themselves() -> None:
+    given = HardwareConfig(memory_bytes=24e9, bf16_flops_per_second=1e14)
+    found = resolve_hardware(given)
+    assert found.name == "as given"
+    assert (memory_per_process(found, 8), peak_flops(found, Precision.bf16)) == (24e9, 1e14)
+    assert peak_flops(found, Precision.fp32) is None
+
+
+def test_a_negative_number_is_refused() -> None:
+    with pytest.raises(UserError, match=r"hardware.watts=-5 must be at least 0"):
+        resolve_hardware(HardwareConfig(name="mine", watts=-5.0))
