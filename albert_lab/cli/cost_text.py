@@ -8,8 +8,6 @@ from albert_lab.report.table import Column, Table
 
 Figures = Mapping[str, Any]
 
-# Measured by benchmarks/memory.py: what glibc keeps of freed blocks, beside what the step needs
-MALLOC = "; glibc's malloc keeps 16 to 30 % more, twice as much with gradient checkpointing"
 PER_LAYER = ("attention_projections", "attention_products", "ffn", "lora", "adapters")
 
 
@@ -124,7 +122,8 @@ def _memory(told: Figures) -> str:
 def _strategies(told: Figures) -> str:
     rows = told["strategies"]
     group = f"bytes of each of {told['batch']['devices']} in {told['batch']['precision']}"
-    kinds = ("weights", "gradients", "optimizer", "activations", "temporary", "floor", "total")
+    kept = ("allocator",) if any(row["allocator"] for row in rows) else ()
+    kinds = ("weights", "gradients", "optimizer", "activations", "temporary", *kept, "floor", "total")
     columns = [Column("strategy", tuple(row["name"] for row in rows), number=False)]
     columns += [Column(kind, tuple(size(row[kind]) for row in rows), group) for kind in kinds]
     columns.append(_column("fits", rows, lambda row: _fits(row["fits"])))
@@ -141,7 +140,6 @@ def _verdict(told: Figures) -> str:
     if chosen["fits"] is None:
         return f"{hardware['name']}: its memory is not known, so whether this fits is not; give hardware.memory_bytes="
     floor = "" if chosen["floor"] else " (what the framework itself takes is not known, and not counted)"
-    floor += MALLOC if hardware["kind"] == "cpu" else ""
     memory = size(hardware["memory_bytes"])
     if chosen["fits"]:
         return f"{hardware['name']}, {memory}: fits with {chosen['name']}{floor}"

@@ -83,6 +83,8 @@ def _strategies(estimate: Estimate) -> list[dict[str, Any]]:
 def _strategy(estimate: Estimate, index: int, strategy: StrategyCost) -> dict[str, Any]:
     memory, room = estimate.memory(), estimate.room
     held, recompute = strategy.held(memory), estimate.config.trainer.gradient_checkpointing
+    allocator = estimate.allocator_bytes(held, recompute)
+    total = held + allocator
     working = held - strategy.weights - strategy.gradients - strategy.optimizer
     return {
         "name": strategy.name,
@@ -91,10 +93,11 @@ def _strategy(estimate: Estimate, index: int, strategy: StrategyCost) -> dict[st
         "optimizer": strategy.optimizer,
         "activations": memory.activations,
         "temporary": working - memory.activations,
+        "allocator": allocator,
         "floor": estimate.floor_bytes,
-        "total": held + (estimate.floor_bytes or 0),
-        "fits": None if room is None else held <= room,
-        "over_bytes": None if room is None else max(0, held - room),
+        "total": total + (estimate.floor_bytes or 0),
+        "fits": None if room is None else total <= room,
+        "over_bytes": None if room is None else max(0, total - room),
         "largest_micro_batch": {p.name: estimate.largest_micro_batch(index, p, recompute) for p in PRECISIONS},
         "wire_bytes": strategy.wire,
         "host_bytes": strategy.host,

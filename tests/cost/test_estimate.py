@@ -10,6 +10,7 @@ from albert_lab.config.schema import (
     BudgetConfig,
     Config,
     CostConfig,
+    DeviceKind,
     HardwareConfig,
     ModelConfig,
     PathsConfig,
@@ -99,6 +100,16 @@ def test_recomputing_is_proposed_where_nothing_else_fits(tmp_path: Path) -> None
 def test_nothing_that_fits_is_said_too(tmp_path: Path) -> None:
     told = figures(Estimate(config(tmp_path, hardware=HardwareConfig(name="tiny", memory_bytes=1e6))))
     assert (told["fits"], told["nearest_fit"]) == (False, None)
+
+
+def test_a_cpus_allocator_is_counted_and_a_gpus_is_not(tmp_path: Path) -> None:
+    rows = {}
+    for kind in DeviceKind:
+        device = HardwareConfig(name="device", kind=kind, memory_bytes=1e12)
+        rows[kind] = figures(Estimate(config(tmp_path, hardware=device, trainer=TrainerConfig())))["strategies"][0]
+    gpu, cpu = rows[DeviceKind.gpu], rows[DeviceKind.cpu]
+    assert gpu["allocator"] == 0
+    assert cpu["allocator"] == int(0.31 * (cpu["total"] - cpu["allocator"]))
 
 
 def test_padding_saves_the_flops_of_what_is_left_out(tmp_path: Path) -> None:
