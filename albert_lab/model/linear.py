@@ -65,7 +65,7 @@ class _OneDnnLinear(torch.autograd.Function):
         x, weight = ctx.saved_tensors
         for_x, for_weight, for_bias = ctx.needs_input_grad
         grad = grad.contiguous()
-        rows, columns = grad.reshape(-1, grad.shape[-1]), x.reshape(-1, x.shape[-1])
+        rows, columns = grad.reshape(-1, grad.shape[-1]), x.reshape(-1, x.shape[-1]).contiguous()
         return (
             _onednn(grad, weight.t(), None) if for_x else None,
             _onednn(rows.t(), columns.t(), None) if for_weight else None,
