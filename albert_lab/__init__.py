@@ -4,7 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # at run time a name is imported when it is first used, so that `--help` needs no torch
-    from albert_lab.config.schema import SharingConfig as SharingConfig
+    from albert_lab.config.variant import SharingConfig as SharingConfig
     from albert_lab.data.tokenization import AlbertTokenizer as AlbertTokenizer
     from albert_lab.data.tokenization import AlbertTokenizerFast as AlbertTokenizerFast
     from albert_lab.model.albert import AlbertForMaskedLM as AlbertForMaskedLM
@@ -38,7 +38,7 @@ _HOMES = {
     "AlbertTokenizer": "data.tokenization",
     "AlbertTokenizerFast": "data.tokenization",
     "LayerMap": "model.layer_map",
-    "SharingConfig": "config.schema",
+    "SharingConfig": "config.variant",
     "make_layer_map": "model.layer_map",
 }
 __all__ = ["__version__", *_HOMES]

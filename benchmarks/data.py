@@ -27,7 +27,9 @@ from typing import Any
 
 import numpy as np
 
-from albert_lab.config.schema import Config, CorpusKind, DataConfig, ModelConfig, ObjectiveConfig, TextFormat
+from albert_lab.config.schema import Config
+from albert_lab.config.training import CorpusKind, DataConfig, ObjectiveConfig, TextFormat
+from albert_lab.config.variant import ModelConfig
 from albert_lab.data.prepare import open_samples, prepare
 from albert_lab.data.samples import Samples
 from albert_lab.data.sentences import split_sentences
@@ -249,7 +251,7 @@ def training(samples: Samples, shape: ModelConfig, batch_size: int) -> Count:
     """Steps of pre-training as the lab does them on this CPU: forward, backward, AdamW."""
     import torch
 
-    from albert_lab.config.schema import SharingConfig
+    from albert_lab.config.variant import SharingConfig
     from albert_lab.model.albert import AlbertForPreTraining
     from albert_lab.model.configuration import AlbertConfig
     from albert_lab.model.layer_map import make_layer_map

@@ -40,7 +40,7 @@ def _material(scratch: Path) -> tuple[list[str], Path, str]:
     if text.exists() and model.exists():
         (scratch / "spiece.model").write_bytes(model.read_bytes())
         return text.read_text(encoding="utf-8").split("\n"), scratch, "wikitext-2 test"
-    from albert_lab.config.schema import TokenizerConfig
+    from albert_lab.config.training import TokenizerConfig
     from albert_lab.data.vocabulary import train_vocabulary
 
     lines = _made_up(4000)

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from albert_lab import launch
-from albert_lab.config.schema import BlockStart, Config, PathsConfig, WarmStartConfig
+from albert_lab.config.schema import Config, PathsConfig
+from albert_lab.config.variant import BlockStart, WarmStartConfig
 from tests.lab import Lab, folder_of, record_of
 
 STILL = ["train.budget.steps=1", "optimizer.learning_rate=1e-12", "optimizer.warmup_steps=0"]  # as good as no training

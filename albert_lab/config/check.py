@@ -3,18 +3,9 @@
 import logging
 
 from albert_lab.config.errors import UserError
-from albert_lab.config.schema import (
-    Config,
-    CorpusKind,
-    DepthSignal,
-    LoraStart,
-    ModelConfig,
-    PositionEmbedding,
-    Strategy,
-    TrainConfig,
-    TrainerConfig,
-    WarmStartConfig,
-)
+from albert_lab.config.schema import Config, Strategy, TrainerConfig
+from albert_lab.config.training import CorpusKind, TrainConfig
+from albert_lab.config.variant import DepthSignal, LoraStart, ModelConfig, PositionEmbedding, WarmStartConfig
 
 log = logging.getLogger(__name__)
 

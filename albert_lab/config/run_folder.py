@@ -7,7 +7,8 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from albert_lab.config.schema import RESULT_GROUPS, Config, ModelConfig, NormSharing, SharingConfig
+from albert_lab.config.schema import RESULT_GROUPS, Config
+from albert_lab.config.variant import ModelConfig, NormSharing, SharingConfig
 
 NUMERICS = 2  # raised when a change of the code changes what a configuration computes
 

@@ -5,7 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, cached_property
 
-from albert_lab.config.schema import Config, DeviceKind, HardwareConfig, Precision, SentenceObjective
+from albert_lab.config.schema import Config, DeviceKind, HardwareConfig
+from albert_lab.config.training import Precision, SentenceObjective
 from albert_lab.cost.flops import Flops, count_flops, recomputed_flops
 from albert_lab.cost.hardware import cpu_name, gpu_name, memory_per_process, peak_flops, resolve_hardware
 from albert_lab.cost.history import History, read_history

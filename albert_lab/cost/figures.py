@@ -4,7 +4,8 @@ from dataclasses import asdict
 from typing import Any
 
 from albert_lab.config.run_folder import describe
-from albert_lab.config.schema import Precision, Strategy
+from albert_lab.config.schema import Strategy
+from albert_lab.config.training import Precision
 from albert_lab.cost.estimate import ASSUMED_MFU, Estimate
 from albert_lab.cost.strategies import StrategyCost
 

@@ -7,7 +7,7 @@ unshared models, is 8x (base) to 21x (xlarge) too low for ALBERT.
 from dataclasses import dataclass
 from enum import StrEnum
 
-from albert_lab.config.schema import ModelConfig, NormPlacement, PositionEmbedding
+from albert_lab.config.variant import ModelConfig, NormPlacement, PositionEmbedding
 from albert_lab.model.layer_map import LayerMap
 from albert_lab.model.shape import check_model_shape, has_projection, output_width
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from albert_lab.config.compose import CONF_FOLDER
 from albert_lab.config.errors import UserError
-from albert_lab.config.schema import DeviceKind, HardwareConfig, Precision
+from albert_lab.config.schema import DeviceKind, HardwareConfig
+from albert_lab.config.training import Precision
 
 
 def resolve_hardware(config: HardwareConfig, accelerator: str = "auto") -> HardwareConfig:

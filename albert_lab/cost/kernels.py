@@ -3,7 +3,7 @@
 Each was read off the operations that PyTorch 2.13 dispatches; the tests hold a whole step of them to its own tracker.
 """
 
-from albert_lab.config.schema import Activation
+from albert_lab.config.variant import Activation
 from albert_lab.cost.tape import Sized, Storage, Tape
 
 FLOAT, LOW = 4, 2  # bytes of float32 and bfloat16

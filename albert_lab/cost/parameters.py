@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from albert_lab.config.schema import ModelConfig
+from albert_lab.config.variant import ModelConfig
 from albert_lab.cost.weights import model_weights
 from albert_lab.model.layer_map import LayerMap
 

@@ -5,14 +5,8 @@ What the model keeps must be changed here when it changes there; the tests hold 
 
 from dataclasses import dataclass
 
-from albert_lab.config.schema import (
-    DepthSignal,
-    ModelConfig,
-    NormPlacement,
-    OptimizerConfig,
-    OptimizerName,
-    PositionEmbedding,
-)
+from albert_lab.config.training import OptimizerConfig, OptimizerName
+from albert_lab.config.variant import DepthSignal, ModelConfig, NormPlacement, PositionEmbedding
 from albert_lab.cost.kernels import FLOAT, Kernels
 from albert_lab.cost.tape import Sized, Storage, Tape
 from albert_lab.cost.weights import RELATIVE, model_weights

@@ -11,7 +11,7 @@ import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.distributed._tools.mem_tracker import MemTracker
 
-from albert_lab.config.schema import ModelConfig
+from albert_lab.config.variant import ModelConfig
 from albert_lab.cost.step import Pass
 from albert_lab.model.albert import AlbertForPreTraining
 from albert_lab.model.configuration import AlbertConfig

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from math import prod
 
-from albert_lab.config.schema import ModelConfig, NormPlacement, PositionEmbedding
+from albert_lab.config.variant import ModelConfig, NormPlacement, PositionEmbedding
 from albert_lab.model.layer_map import LayerMap
 from albert_lab.model.shape import check_model_shape, has_projection, output_width
 

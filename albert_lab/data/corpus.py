@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from albert_lab.config.errors import UserError
-from albert_lab.config.schema import Config, CorpusKind, DataConfig, TextFormat
+from albert_lab.config.schema import Config
+from albert_lab.config.training import CorpusKind, DataConfig, TextFormat
 from albert_lab.data.docstrings import docstrings_file, installed_packages
 from albert_lab.data.sentences import split_sentences
 from albert_lab.data.textfiles import corpus_files, kind_of, read_lines, read_records

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from albert_lab.config.schema import ObjectiveConfig, SentenceObjective
+from albert_lab.config.training import ObjectiveConfig, SentenceObjective
 from albert_lab.data.chunks import Chunks
 from albert_lab.data.counter import integers, mixed, uniform
 

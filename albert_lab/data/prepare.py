@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from albert_lab.config.disk import told_if_full
 from albert_lab.config.errors import UserError
 from albert_lab.config.files import lock, new_folder, write_json
-from albert_lab.config.schema import Config, CorpusKind
+from albert_lab.config.schema import Config
+from albert_lab.config.training import CorpusKind
 from albert_lab.data.identity import corpus_identity, file_digest
 from albert_lab.data.recipe import recipe_hash
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from albert_lab.config.errors import UserError
-from albert_lab.config.schema import ObjectiveConfig, SingleSentence
+from albert_lab.config.training import ObjectiveConfig, SingleSentence
 from albert_lab.data.chunks import cut_chunks
 from albert_lab.data.counter import mixed, shuffled_positions, uniform
 from albert_lab.data.masks import choose_masks

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from albert_lab.config.schema import Activation
+from albert_lab.config.variant import Activation
 
 ACTIVATIONS: dict[Activation, Callable[[Tensor], Tensor]] = {
     Activation.gelu_new: partial(functional.gelu, approximate="tanh"),

@@ -9,7 +9,7 @@ Its `reduction_factor` 16 is adapter_size = H / 16.
 from torch import Tensor, nn
 from torch.nn import functional
 
-from albert_lab.config.schema import ModelConfig
+from albert_lab.config.variant import ModelConfig
 
 
 class Adapter(nn.Module):

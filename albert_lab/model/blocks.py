@@ -4,7 +4,7 @@
 import torch
 from torch import Tensor, nn
 
-from albert_lab.config.schema import ModelConfig
+from albert_lab.config.variant import ModelConfig
 from albert_lab.model.activations import ACTIVATIONS
 from albert_lab.model.attention import ATTENTIONS, eager_attention
 from albert_lab.model.linear import Linear

@@ -13,7 +13,7 @@ from albert_lab.config.errors import UserError, nearest
 from albert_lab.config.files import read_object, write_text
 from albert_lab.config.presets import model_preset
 from albert_lab.config.pretrained import pretrained_folder
-from albert_lab.config.schema import ModelConfig, ProjectionRule
+from albert_lab.config.variant import ModelConfig, ProjectionRule
 from albert_lab.model.layer_map import LayerMap, hf_layer_map
 
 CONFIG_FILE = "config.json"

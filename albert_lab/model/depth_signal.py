@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from albert_lab.config.schema import DepthSignal
+from albert_lab.config.variant import DepthSignal
 
 LONGEST_PERIOD = 1e4  # of the slowest sinusoid, over 2 pi
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from albert_lab.config.schema import ModelConfig
+from albert_lab.config.variant import ModelConfig
 from albert_lab.model.adapters import LayerAdapters
 from albert_lab.model.blocks import AttentionBlock, FeedForwardBlock
 from albert_lab.model.depth_signal import DEPTH_SIGNALS

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from albert_lab.config.schema import Initializer
+from albert_lab.config.variant import Initializer
 from albert_lab.model.configuration import AlbertConfig
 from albert_lab.model.residual import initial_divisor
 

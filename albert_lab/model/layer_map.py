@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 from typing import NamedTuple
 
 from albert_lab.config.errors import UserError, nearest
-from albert_lab.config.schema import NormSharing, SharingConfig
+from albert_lab.config.variant import NormSharing, SharingConfig
 from albert_lab.model.schemes import READ_BY, SCHEMES, default_norms
 
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from albert_lab.config.schema import ModelConfig
+from albert_lab.config.variant import ModelConfig
 
 
 class LowRank(nn.Module):

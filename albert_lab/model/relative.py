@@ -4,7 +4,7 @@
 import torch
 from torch import Tensor, nn
 
-from albert_lab.config.schema import ModelConfig, PositionEmbedding
+from albert_lab.config.variant import ModelConfig, PositionEmbedding
 from albert_lab.model.shape import check_length
 
 RELATIVE = (PositionEmbedding.relative_key, PositionEmbedding.relative_key_query)

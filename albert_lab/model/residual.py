@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from torch import Tensor, nn
 
-from albert_lab.config.schema import ModelConfig, NormPlacement
+from albert_lab.config.variant import ModelConfig, NormPlacement
 
 
 class Residual(NamedTuple):

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from albert_lab.config.errors import UserError
-from albert_lab.config.schema import NormSharing, SharingConfig
+from albert_lab.config.variant import NormSharing, SharingConfig
 
 
 class BlockIds(NamedTuple):

@@ -2,7 +2,7 @@
 
 from albert_lab.config.check import check_model
 from albert_lab.config.errors import UserError
-from albert_lab.config.schema import ModelConfig, ProjectionRule
+from albert_lab.config.variant import ModelConfig, ProjectionRule
 from albert_lab.model.layer_map import LayerMap
 
 

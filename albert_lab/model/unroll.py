@@ -6,7 +6,7 @@ from typing import TypeVar
 import torch
 from torch import nn
 
-from albert_lab.config.schema import ProjectionRule
+from albert_lab.config.variant import ProjectionRule
 from albert_lab.model.albert import AlbertModel
 from albert_lab.model.configuration import AlbertConfig
 from albert_lab.model.encoder import Encoder

@@ -6,7 +6,7 @@ from typing import Any
 
 import lightning as L
 
-from albert_lab.config.schema import TrainConfig
+from albert_lab.config.training import TrainConfig
 
 
 class Budget:

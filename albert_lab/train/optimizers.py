@@ -11,7 +11,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-from albert_lab.config.schema import OptimizerConfig, OptimizerName
+from albert_lab.config.training import OptimizerConfig, OptimizerName
 
 
 def make_optimizer(model: nn.Module, config: OptimizerConfig, partitioned: bool) -> torch.optim.Optimizer:

@@ -12,7 +12,8 @@ import torch.distributed as dist
 
 from albert_lab.config.files import write_json
 from albert_lab.config.run_folder import RunFolder
-from albert_lab.config.schema import Config, SentenceObjective
+from albert_lab.config.schema import Config
+from albert_lab.config.training import SentenceObjective
 from albert_lab.cost.memory import saved_activation_bytes, state_bytes
 from albert_lab.cost.variant import cost_of
 from albert_lab.data.prepare import open_samples, prepare

@@ -1,6 +1,6 @@
 """The learning rate as a pure function of progress: nothing to save, nothing to restore."""
 
-from albert_lab.config.schema import OptimizerConfig, WarmupRule
+from albert_lab.config.training import OptimizerConfig, WarmupRule
 
 
 def learning_rate(config: OptimizerConfig, step: int, progress: float, warmup_share: float) -> float:

@@ -9,7 +9,8 @@ from lightning.pytorch.accelerators import CPUAccelerator
 from lightning.pytorch.strategies import DDPStrategy, DeepSpeedStrategy
 from lightning.pytorch.strategies import Strategy as LightningStrategy
 
-from albert_lab.config.schema import Precision, Strategy, TrainerConfig
+from albert_lab.config.schema import Strategy, TrainerConfig
+from albert_lab.config.training import Precision
 
 BUCKET = 20_000_000  # elements, 80 MB: more than ALBERT-base has; Lightning's default takes 0.8 GB a process
 

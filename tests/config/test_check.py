@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 
 from albert_lab.config.check import check, nearest_multiple
 from albert_lab.config.errors import UserError
-from albert_lab.config.schema import BudgetConfig, Config, CorpusKind, DepthSignal, PositionEmbedding, Strategy
+from albert_lab.config.schema import Config, Strategy
+from albert_lab.config.training import BudgetConfig, CorpusKind
+from albert_lab.config.variant import DepthSignal, PositionEmbedding
 
 
 def valid() -> Config:

@@ -8,7 +8,8 @@ from omegaconf import OmegaConf
 from albert_lab import AlbertConfig
 from albert_lab.config.compose import CONF_FOLDER
 from albert_lab.config.errors import UserError
-from albert_lab.config.schema import ModelConfig, ObjectiveConfig, OptimizerConfig
+from albert_lab.config.training import ObjectiveConfig, OptimizerConfig
+from albert_lab.config.variant import ModelConfig
 
 GROUPS = {"model": ModelConfig, "objective": ObjectiveConfig, "optimizer": OptimizerConfig}
 
@@ -26,10 +27,11 @@ def test_the_two_presets_set_the_same_fields_and_each_differently() -> None:
 
 def test_every_field_whose_comment_names_both_codes_is_in_the_presets() -> None:
     """A new deviation is documented in the schema with both names; then it must be in the presets too."""
-    source = (CONF_FOLDER.parent / "albert_lab" / "config" / "schema.py").read_text(encoding="utf-8")
+    schema = CONF_FOLDER.parent / "albert_lab" / "config"
     named = {
         line.strip().split(":")[0]
-        for line in source.splitlines()
+        for module in ("variant.py", "training.py")
+        for line in (schema / module).read_text(encoding="utf-8").splitlines()
         if "=" in line and ":" in line.split("=")[0] and "Google" in line and "Hugging Face" in line
     }
     assert {"ffn_dropout", "sop_dropout", "freeze_pad_embedding"} <= named

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from albert_lab.config.run_folder import OPTIONS, describe
-from albert_lab.config.schema import Config, DepthSignal, ModelConfig, NormPlacement, PositionEmbedding
+from albert_lab.config.schema import Config
+from albert_lab.config.variant import DepthSignal, ModelConfig, NormPlacement, PositionEmbedding
 
 
 def name(**changes: Any) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from albert_lab.config.schema import ModelConfig, SharingConfig
+from albert_lab.config.variant import ModelConfig, SharingConfig
 from albert_lab.model.layer_map import LayerMap, make_layer_map
 
 SHAPES = {  # hidden_size, num_hidden_layers, num_attention_heads of the released configurations

@@ -6,19 +6,9 @@ from typing import Any
 
 import pytest
 
-from albert_lab.config.schema import (
-    BudgetConfig,
-    Config,
-    CostConfig,
-    DeviceKind,
-    HardwareConfig,
-    ModelConfig,
-    PathsConfig,
-    Precision,
-    SharingConfig,
-    TrainConfig,
-    TrainerConfig,
-)
+from albert_lab.config.schema import Config, CostConfig, DeviceKind, HardwareConfig, PathsConfig, TrainerConfig
+from albert_lab.config.training import BudgetConfig, Precision, TrainConfig
+from albert_lab.config.variant import ModelConfig, SharingConfig
 from albert_lab.cost import history
 from albert_lab.cost.estimate import Estimate
 from albert_lab.cost.figures import figures

@@ -14,7 +14,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from albert_lab.config.errors import UserError
-from albert_lab.config.schema import (
+from albert_lab.config.variant import (
     DepthSignal,
     ModelConfig,
     NormPlacement,

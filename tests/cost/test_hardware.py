@@ -7,7 +7,8 @@ import pytest
 
 from albert_lab.config.compose import CONF_FOLDER
 from albert_lab.config.errors import UserError
-from albert_lab.config.schema import DeviceKind, HardwareConfig, Precision
+from albert_lab.config.schema import DeviceKind, HardwareConfig
+from albert_lab.config.training import Precision
 from albert_lab.cost import hardware
 from albert_lab.cost.hardware import cpu_name, entries, gpu_name, memory_per_process, peak_flops, resolve_hardware
 

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from albert_lab.config.schema import ModelConfig
+from albert_lab.config.variant import ModelConfig
 from albert_lab.cost.memory import SavedActivations, saved_activation_bytes, state_bytes
 from albert_lab.cost.parameters import count_parameters
 from albert_lab.model.albert import AlbertForPreTraining

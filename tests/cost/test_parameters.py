@@ -8,7 +8,7 @@ import torch
 from transformers import AlbertConfig, AlbertModel
 
 from albert_lab.config.errors import UserError
-from albert_lab.config.schema import (
+from albert_lab.config.variant import (
     DepthSignal,
     ModelConfig,
     NormPlacement,

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from albert_lab.config.schema import Activation, ModelConfig, OptimizerConfig, OptimizerName, SharingConfig
+from albert_lab.config.training import OptimizerConfig, OptimizerName
+from albert_lab.config.variant import Activation, ModelConfig, SharingConfig
 from albert_lab.cost import kernels, step
 from albert_lab.cost.memory import saved_activation_bytes
 from albert_lab.cost.parameters import count_parameters

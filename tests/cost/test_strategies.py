@@ -6,7 +6,8 @@ import sys
 
 import pytest
 
-from albert_lab.config.schema import ModelConfig, OptimizerConfig, SharingConfig
+from albert_lab.config.training import OptimizerConfig
+from albert_lab.config.variant import ModelConfig, SharingConfig
 from albert_lab.cost.parameters import count_parameters
 from albert_lab.cost.step import Pass, step_memory
 from albert_lab.cost.strategies import StrategyCost, checkpoint_bytes, strategy_costs, zero_state
@@ -124,7 +125,7 @@ from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import fully_shard
 from torch.testing._internal.distributed.fake_pg import FakeStore
 from torch.utils._python_dispatch import TorchDispatchMode
-from albert_lab.config.schema import ModelConfig, SharingConfig
+from albert_lab.config.variant import ModelConfig, SharingConfig
 from albert_lab.model.albert import AlbertForPreTraining
 from albert_lab.model.configuration import AlbertConfig
 from albert_lab.model.layer_map import make_layer_map

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from albert_lab.config.schema import ModelConfig
+from albert_lab.config.variant import ModelConfig
 from albert_lab.cost.parameters import LAYER_PARTS, OWN_PARTS, count_parameters
 from albert_lab.cost.weights import model_weights
 from albert_lab.model.albert import AlbertForPreTraining

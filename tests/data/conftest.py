@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from albert_lab.config.schema import Config, CorpusKind, DataConfig, ObjectiveConfig
+from albert_lab.config.schema import Config
+from albert_lab.config.training import CorpusKind, DataConfig, ObjectiveConfig
 from albert_lab.data.prepare import Prepared, prepare
 from albert_lab.data.store import Store
 from albert_lab.data.tokenizer import Tokenizer

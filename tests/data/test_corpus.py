@@ -12,7 +12,8 @@ import zstandard
 from pyarrow import parquet
 
 from albert_lab.config.errors import UserError
-from albert_lab.config.schema import Config, CorpusKind, DataConfig, TextFormat
+from albert_lab.config.schema import Config
+from albert_lab.config.training import CorpusKind, DataConfig, TextFormat
 from albert_lab.data.corpus import documents, parts
 from tests.data.conftest import text_config
 

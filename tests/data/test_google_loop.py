@@ -4,7 +4,7 @@ import random
 
 import numpy as np
 
-from albert_lab.config.schema import ObjectiveConfig
+from albert_lab.config.training import ObjectiveConfig
 from albert_lab.data.samples import Samples
 from albert_lab.data.store import Store
 from albert_lab.data.tokenizer import Tokenizer

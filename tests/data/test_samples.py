@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from albert_lab.config.errors import UserError
-from albert_lab.config.schema import Config, ObjectiveConfig, SentenceObjective, SingleSentence
+from albert_lab.config.schema import Config
+from albert_lab.config.training import ObjectiveConfig, SentenceObjective, SingleSentence
 from albert_lab.data.prepare import Prepared, open_samples
 from albert_lab.data.samples import Batch, Samples
 from albert_lab.data.store import Store
@@ -76,7 +77,7 @@ def test_a_sample_is_the_same_in_any_batch(samples: Samples) -> None:
 def test_a_sample_is_the_same_in_another_process(samples: Samples, made_up: Config, prepared: Prepared) -> None:
     code = (
         "import json, sys; import numpy as np; from pathlib import Path\n"
-        "from albert_lab.config.schema import ObjectiveConfig\n"
+        "from albert_lab.config.training import ObjectiveConfig\n"
         "from albert_lab.data.samples import Samples\n"
         "from albert_lab.data.store import Store\n"
         "from albert_lab.data.tokenizer import Tokenizer\n"

@@ -7,7 +7,7 @@ import pytest
 import sentencepiece
 
 from albert_lab.config.errors import UserError
-from albert_lab.config.schema import TokenizerConfig
+from albert_lab.config.training import TokenizerConfig
 from albert_lab.data.tokenizer import SPECIAL_PIECES, Tokenizer, preprocess, starts_word
 from albert_lab.data.vocabulary import USER_SYMBOLS, _sample, train_vocabulary
 from tests.lab import made_up_text

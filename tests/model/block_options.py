@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import torch
 
-from albert_lab.config.schema import ModelConfig, SharingConfig
+from albert_lab.config.variant import ModelConfig, SharingConfig
 from albert_lab.model.albert import AlbertForPreTraining
 from albert_lab.model.configuration import AlbertConfig
 from albert_lab.model.layer_map import make_layer_map

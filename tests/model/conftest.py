@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from albert_lab.config.schema import ModelConfig
+from albert_lab.config.variant import ModelConfig
 from albert_lab.model.albert import AlbertForPreTraining
 from albert_lab.model.outputs import AlbertForPreTrainingOutput
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 import albert_lab
-from albert_lab.config.schema import Activation
+from albert_lab.config.variant import Activation
 from albert_lab.model.checkpoint import own_names
 from albert_lab.model.hf_format import hf_names
 from albert_lab.model.pretrained_model import AlbertPreTrainedModel

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 
-from albert_lab.config.schema import ModelConfig
+from albert_lab.config.variant import ModelConfig
 from albert_lab.model.albert import AlbertForPreTraining
 from tests.model.block_options import OPTIONS, build, every_option, make_model
 

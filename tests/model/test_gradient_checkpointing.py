@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 import albert_lab
-from albert_lab.config.schema import SharingConfig
+from albert_lab.config.variant import SharingConfig
 from albert_lab.cost.memory import saved_activation_bytes
 from albert_lab.model.layer_map import LayerMap, make_layer_map
 from albert_lab.model.schemes import SCHEMES

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from albert_lab.config.schema import Initializer, ModelConfig, SharingConfig
+from albert_lab.config.variant import Initializer, ModelConfig, SharingConfig
 from albert_lab.model.albert import AlbertForPreTraining
 from albert_lab.model.configuration import AlbertConfig
 from albert_lab.model.layer_map import make_layer_map

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from albert_lab.config.errors import UserError
-from albert_lab.config.schema import ModelConfig, SharingConfig
+from albert_lab.config.variant import ModelConfig, SharingConfig
 from albert_lab.model.albert import AlbertForPreTraining
 from albert_lab.model.configuration import AlbertConfig
 from albert_lab.model.encoder import Encoder

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from albert_lab.config.errors import UserError
 from albert_lab.config.run_folder import describe_sharing
-from albert_lab.config.schema import NormSharing, SharingConfig
+from albert_lab.config.variant import NormSharing, SharingConfig
 from albert_lab.model.layer_map import make_layer_map
 from albert_lab.model.schemes import READ_BY, SCHEMES
 from tests.test_documented_commands import composed

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from albert_lab.config.schema import Config, Gemm, Precision
+from albert_lab.config.schema import Config, Gemm
+from albert_lab.config.training import Precision
 from albert_lab.model.linear import kernel_in_use, use_kernel
 from albert_lab.train import kernel
 from albert_lab.train.kernel import choose_kernel

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from albert_lab.config.schema import BudgetConfig, OptimizerConfig, TrainConfig, WarmupRule
+from albert_lab.config.training import BudgetConfig, OptimizerConfig, TrainConfig, WarmupRule
 from albert_lab.train.budget import Budget
 from albert_lab.train.schedule import learning_rate
 

@@ -1,0 +1,124 @@
+"""What a variant is trained on and how: `objective`, `data`, `tokenizer`, `optimizer` and `train` of the schema."""
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+
+class SentenceObjective(Enum):
+    sop = "sop"  # sentence-order prediction, ALBERT (paper section 3.1)
+    nsp = "nsp"  # next-sentence prediction, BERT
+    none = "none"  # masked language modelling alone
+
+
+class SingleSentence(Enum):
+    drop = "drop"  # a chunk of one sentence has no order: leave it out
+    random_b = "random_b"  # Google's quirk: pair it with a random B, label 1, even under sentence order
+
+
+class CorpusKind(Enum):
+    docstrings = "docstrings"  # prose of the docstrings of the installed scientific Python stack
+    text = "text"  # local files
+    hub = "hub"  # a dataset of the Hugging Face hub
+
+
+class TextFormat(Enum):
+    sentences = "sentences"  # a sentence per line, a blank line between documents (Google's input)
+    paragraphs = "paragraphs"  # a paragraph per line, split into sentences; a document per file or record
+
+
+class OptimizerName(Enum):
+    adamw = "adamw"
+    lamb = "lamb"
+
+
+class WarmupRule(Enum):
+    google = "google"  # decay counts from step 0, so the rate drops a little where warm-up ends
+    continuous = "continuous"  # decay starts from the peak where warm-up ends (Hugging Face)
+
+
+class Precision(Enum):
+    fp32 = "fp32"
+    bf16 = "bf16"  # autocast: bfloat16 products, float32 weights
+
+
+@dataclass
+class ObjectiveConfig:
+    """What the model is trained to predict, and how a sample is cut and masked."""
+
+    sentence: SentenceObjective = SentenceObjective.sop
+    max_seq_length: int = 512  # tokens, with [CLS] and two [SEP]
+    short_seq_prob: float = 0.1  # share of samples cut to a random shorter length
+    single_sentence: SingleSentence = SingleSentence.drop
+    masked_lm_prob: float = 0.15  # share of a sample's tokens to predict
+    max_predictions_per_seq: int | None = None  # cap on them; null: none (Google's code: 20, also at 512)
+    ngram: int = 3  # longest masked n-gram, whole words; length n has probability proportional to 1/n
+    mask_token_prob: float = 0.8  # of the predicted tokens: share shown as [MASK]
+    random_token_prob: float = 0.1  # share shown as a random piece; the rest stay as they are
+
+
+@dataclass
+class DataConfig:
+    """Where the text comes from and which documents are held out."""
+
+    corpus: CorpusKind = CorpusKind.docstrings
+    files: list[str] = field(default_factory=list)  # text: paths or globs; .txt .jsonl .parquet, also .gz .xz .zst
+    format: TextFormat = TextFormat.sentences  # text and hub: how lines make sentences and documents
+    text_key: str = "text"  # the field that holds the text in .jsonl, .parquet and hub records
+    document_pattern: str | None = None  # paragraphs: a line matching this regular expression starts a document
+    dataset: str | None = None  # hub: a name on the Hugging Face hub
+    dataset_config: str | None = None  # hub: its configuration
+    split: str = "train"  # hub
+    revision: str | None = None  # hub: a commit, so that the run can be repeated
+    streaming: bool = True  # hub: read without storing the whole set first
+    max_documents: int | None = None  # stop after this many; null: all
+    held_out: float = 0.02  # share of documents never trained on
+
+
+@dataclass
+class TokenizerConfig:
+    """A SentencePiece unigram vocabulary, trained on the corpus or given."""
+
+    model_file: str | None = None  # a trained .model; null: train one on the corpus
+    vocab_size: int = 30000  # pieces, special ones included
+    do_lower_case: bool = True
+    keep_accents: bool = False
+    character_coverage: float = 0.99995  # share of characters that must have a piece (Google's value)
+    training_sentences: int = 1_000_000  # sentences the vocabulary is trained on, at most
+
+
+@dataclass
+class OptimizerConfig:
+    """The update and its learning rate over time (Google's optimization.py and lamb_optimizer.py by default)."""
+
+    name: OptimizerName = OptimizerName.adamw
+    learning_rate: float = 1e-3  # peak
+    weight_decay: float = 0.01  # not on biases and LayerNorms
+    beta1: float = 0.9
+    beta2: float = 0.999
+    eps: float = 1e-6
+    bias_correction: bool = False  # Google's code has none; true: the standard form
+    gradient_clip_norm: float = 1.0  # global norm
+    warmup_steps: int = 0
+    warmup_rule: WarmupRule = WarmupRule.google
+    decay_power: float = 1.0  # polynomial decay to 0
+
+
+@dataclass
+class BudgetConfig:
+    """How long to train; exactly one of steps, tokens, seconds."""
+
+    steps: int | None = None  # optimizer steps
+    tokens: int | None = None  # positions fed: steps = tokens / (batch_size * max_seq_length)
+    seconds: float | None = None  # wall-clock of training; such a run can't give the same bits twice
+
+
+@dataclass
+class TrainConfig:
+    """How the variant is trained and judged."""
+
+    seed: int = 0  # initial weights, order of samples, masks and dropout
+    batch_size: int = 32  # sequences in an optimizer step, over all processes
+    precision: Precision = Precision.fp32
+    budget: BudgetConfig = field(default_factory=BudgetConfig)
+    validate_every_steps: int = 200
+    validation_samples: int = 512  # held-out samples, the same ones for every seed
