@@ -72,15 +72,22 @@ def load_pretrained(
     folder = checkpoint_folder(
         name_or_path, revision=revision, cache_dir=cache_dir, local_files_only=local_files_only, token=token
     )
-    arguments = {name: changes.pop(name) for name in _constructor_arguments(cls) & set(changes)}
-    stored = read_config(folder)
-    model = blank(cls, config or AlbertConfig.from_dict(stored, **changes), **arguments)
-    names = own_names(model) if stored.get("model_type") == OURS else hf_names(model.config, own_names(model))
-    info = fill(model, names, read_state(folder), str(folder), ignore_mismatched_sizes)
+    model, info = _read(cls, folder, config, changes, ignore_mismatched_sizes)
     model.eval()
     if dtype is not None and dtype != "auto":
         model.to(_dtype(dtype))
     return (model, info) if output_loading_info else model
+
+
+def _read(
+    cls: type[Model], folder: Path, config: AlbertConfig | None, changes: dict[str, Any], ignore_mismatched_sizes: bool
+) -> tuple[Model, LoadingInfo]:
+    """The model that the folder's configuration describes, or `config`, with the folder's weights."""
+    arguments = {name: changes.pop(name) for name in _constructor_arguments(cls) & set(changes)}
+    stored = read_config(folder)
+    model = blank(cls, config or AlbertConfig.from_dict(stored, **changes), **arguments)
+    names = own_names(model) if stored.get("model_type") == OURS else hf_names(model.config, own_names(model))
+    return model, fill(model, names, read_state(folder), str(folder), ignore_mismatched_sizes)
 
 
 def _dtype(dtype: torch.dtype | str) -> torch.dtype:

@@ -67,17 +67,7 @@ class TextEncoder(RowBuilder):
             self.split_special_tokens if split_special_tokens is None else split_special_tokens
         )
         options = resolved(given, self.model_max_length, self._warnings)
-        if text is None and text_target is None:
-            raise UserError("a tokenizer needs text (or text_target)")
-        first = None if text is None else self._encode_batch(text, text_pair, options)
-        if text_target is None:
-            assert first is not None
-            return first
-        target = self._encode_batch(text_target, text_pair_target, options)
-        if first is None:
-            return target
-        first["labels"] = target["input_ids"]
-        return first
+        return self._inputs_and_labels(text, text_pair, text_target, text_pair_target, options)
 
     def encode(
         self, text: Input | Sequence[int], text_pair: Input | Sequence[int] | None = None, **options: Any
@@ -119,6 +109,18 @@ class TextEncoder(RowBuilder):
 
     # From texts to rows
 
+    def _inputs_and_labels(
+        self, text: Input | None, pair: Input | None, target: Input | None, target_pair: Input | None, options: Options
+    ) -> BatchEncoding:
+        if text is None:
+            if target is None:
+                raise UserError("a tokenizer needs text (or text_target)")
+            return self._encode_batch(target, target_pair, options)
+        inputs = self._encode_batch(text, pair, options)
+        if target is not None:
+            inputs["labels"] = self._encode_batch(target, target_pair, options)["input_ids"]
+        return inputs
+
     def _encode_batch(self, text: Input, text_pair: Input | None, options: Options) -> BatchEncoding:
         batch, single = as_batch(text, text_pair, options.is_split_into_words)
         depth = Depth.places if options.return_offsets_mapping else Depth.ids
@@ -158,7 +160,7 @@ class TextEncoder(RowBuilder):
         rows, beside = self._rows(pairs, options)
         data = beside | self._columns(rows, options, single)
         if single and not (self.is_fast and options.return_overflowing_tokens):
-            data, prepend = {key: value[0] for key, value in data.items()}, prepend
+            data = {key: value[0] for key, value in data.items()}
         else:
             prepend = False
         encodings = None

@@ -55,17 +55,7 @@ class AlbertTokenizerFast(SavedTokenizer):
     ):
         self.vocab_file = vocab_file
         pieces, name = load_pieces(vocab_file, tokenizer_file)
-        roles = {"bos_token": bos_token, "eos_token": eos_token, "unk_token": unk_token, "sep_token": sep_token}
-        roles |= {"pad_token": pad_token, "cls_token": cls_token, "mask_token": mask_token}
-        super().__init__(
-            pieces,
-            (do_lower_case, remove_space, keep_accents),
-            roles,
-            additional_special_tokens,
-            added_tokens_decoder,
-            settings,
-            name,
-        )
+        super().__init__(pieces, name, locals())
 
     def tokenize(
         self, text: str, pair: str | None = None, add_special_tokens: bool = False, split_special_tokens: bool = False

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
@@ -45,35 +45,28 @@ class SavedTokenizer(TextEncoder):
     vocab_file: str | None
     vocab_files_names = {"vocab_file": VOCABULARY, "tokenizer_file": BACKEND}  # noqa: RUF012  (as transformers has it)
 
-    def __init__(
-        self,
-        pieces: PieceModel,
-        switches: tuple[bool, bool, bool],
-        roles: Mapping[str, Token | None],
-        additional_special_tokens: Sequence[Token] | None,
-        added_tokens_decoder: Mapping[int, AddedToken] | None,
-        settings: dict[str, Any],
-        name: str,
-    ):
+    def __init__(self, pieces: PieceModel, name: str, given: Mapping[str, Any]):
+        """given: the arguments of a subclass by name (transformers' two constructors have them in orders of their own);
+        name: of the file that the pieces came from, for messages.
+        """
+        switches = [given[switch] for switch in _SWITCHES]
         for switch, value in zip(_SWITCHES, switches, strict=True):
             if not isinstance(value, bool):
                 raise UserError(f"{switch}={value!r} is neither true nor false")
         self.do_lower_case, self.remove_space, self.keep_accents = switches
         self._warnings = Warnings()
-        self._settle(dict(settings))
-        mask = roles["mask_token"]
-        if isinstance(mask, str):  # it stands for a word with its space, so it takes the space before it
-            roles = {**roles, "mask_token": AddedToken(mask, lstrip=True, normalized=False, special=True)}
-        extra = settings.get("extra_special_tokens") or []
-        additional = [*(additional_special_tokens or []), *(extra if isinstance(extra, list | tuple) else [])]
+        self._settle(dict(given["settings"]))
+        roles = _roles(given)
+        extra = given["settings"].get("extra_special_tokens") or []
+        additional = [*(given["additional_special_tokens"] or []), *(extra if isinstance(extra, list | tuple) else [])]
         # transformers' fast tokenizers list "(" and its kind, which SentencePiece never cuts anyway, among added tokens
-        kept = {i: t for i, t in (added_tokens_decoder or {}).items() if not pieces.is_never_cut(t.content)}
+        added = (given["added_tokens_decoder"] or {}).items()
         super().__init__(
             pieces,
             Preprocessing(*switches),
             roles,
             [token for token in additional if not _is_taken(str(token), roles, pieces)],
-            kept,
+            {index: token for index, token in added if not pieces.is_never_cut(token.content)},
             name,
         )
 
@@ -208,6 +201,14 @@ def load_pieces(vocab_file: str | None, tokenizer_file: str | None, **options: A
         raise UserError("a tokenizer needs a vocab_file (spiece.model) or a tokenizer_file (tokenizer.json)")
     name = f"tokenizer_file={tokenizer_file}"
     return PieceModel(read_tokenizer_json(tokenizer_file), name, **options), name
+
+
+def _roles(given: Mapping[str, Any]) -> dict[str, Token | None]:
+    roles = {role: given[role] for role in ROLES}
+    mask = roles["mask_token"]
+    if isinstance(mask, str):  # it stands for a word with its space, so it takes the space before it
+        roles["mask_token"] = AddedToken(mask, lstrip=True, normalized=False, special=True)
+    return roles
 
 
 def _is_taken(content: str, roles: Mapping[str, Token | None], pieces: PieceModel) -> bool:
