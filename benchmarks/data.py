@@ -35,21 +35,12 @@ from albert_lab.data.samples import Samples
 from albert_lab.data.sentences import split_sentences
 from benchmarks.google_loop import make_samples
 from tests.data.google_reference import instance
-from tests.lab import SHARED_DATA, made_up_text
+from tests.lab import SHARED_DATA, composed, made_up_text
 
 ARTICLE = r"^ = [^=]*[^= ][^=]* = $"
 H200_TOKENS = 830_000  # a second, ALBERT-base at 512: 60 % of 790 TFLOP/s at 0.57 GFLOP a token, on paper
 H200_WORKERS = 8
 BASE = ModelConfig(embedding_size=128, hidden_size=768, num_hidden_layers=12, num_attention_heads=12)
-TINY = ModelConfig(  # scale=tiny
-    vocab_size=2000,
-    embedding_size=16,
-    hidden_size=96,
-    num_hidden_layers=4,
-    num_attention_heads=3,
-    intermediate_size=384,
-    max_position_embeddings=32,
-)
 Count = Callable[[], int]  # does some work and says how many tokens (or characters) it was
 
 
@@ -190,7 +181,8 @@ def loader_part(text: Text, rounds: int) -> dict[str, Any]:
 
     torch.set_num_threads(1)
     found: dict[str, Any] = {}
-    for name, length, batch, model in (("base, 8 x 512", 512, 8, BASE), ("tiny, 32 x 32", 32, 32, TINY)):
+    tiny = composed("scale=tiny").model
+    for name, length, batch, model in (("base, 8 x 512", 512, 8, BASE), ("tiny, 32 x 32", 32, 32, tiny)):
         samples = text.samples(length)
         runs = {f"{workers} workers": loader(samples, batch, workers) for workers in (0, 1, 2)}
         found[name] = race({**runs, "one worker's own work": worker(samples, batch)}, rounds)

@@ -10,6 +10,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from albert_lab.config.compose import CONF_FOLDER, from_hydra, register
+from albert_lab.config.schema import Config
+
 ROOT = Path(__file__).parents[1]
 SHARED_DATA = ROOT.parent / "shared" / "data"  # real corpora for developing; a user's clone has none
 
@@ -28,6 +31,15 @@ def made_up_text(documents: int, seed: int = 0) -> str:
         return " ".join(draw.choices(words, weights, k=draw.randint(4, 14))).capitalize() + "."
 
     return "\n\n".join("\n".join(sentence() for _ in range(draw.randint(4, 16))) for _ in range(documents)) + "\n"
+
+
+def composed(*overrides: str) -> Config:
+    """The configuration that the command line makes of these."""
+    from hydra import compose, initialize_config_dir
+
+    register()
+    with initialize_config_dir(str(CONF_FOLDER)):
+        return from_hydra(compose("config", overrides=list(overrides)))
 
 
 def lab_command(*arguments: str) -> list[str]:

@@ -9,11 +9,11 @@ import pytest
 from albert_lab.cli import export, import_checkpoint
 from albert_lab.cli.main import VERBS
 from albert_lab.config.check import check
-from albert_lab.config.compose import CONF_FOLDER, SWEEPS_FOLDER, from_hydra, register
+from albert_lab.config.compose import CONF_FOLDER, SWEEPS_FOLDER
 from albert_lab.config.overrides import check_overrides, choices_by_group
 from albert_lab.model.layer_map import make_layer_map
+from tests.lab import ROOT, composed
 
-ROOT = Path(__file__).parents[1]
 YAML_FILES = sorted([*CONF_FOLDER.glob("*/*.yaml"), *SWEEPS_FOLDER.glob("*/*.yaml")])
 PLAIN_VERBS = {"export": export, "import": import_checkpoint}  # their arguments are no overrides
 FLAGS = {"--multirun", "-m", "--help", "--cfg", "job"}
@@ -45,14 +45,6 @@ def overrides_of(command: str) -> list[str]:
     return overrides
 
 
-def composed(overrides: list[str]):
-    from hydra import compose, initialize_config_dir
-
-    register()
-    with initialize_config_dir(str(CONF_FOLDER)):
-        return from_hydra(compose("config", overrides=[first_choice(o) for o in overrides], return_hydra_config=False))
-
-
 def first_choice(override: str) -> str:
     """A sweep's first value."""
     key, _, value = override.partition("=")
@@ -63,7 +55,7 @@ def first_choice(override: str) -> str:
 def test_a_command_of_the_readme_is_valid(command: str) -> None:
     overrides = overrides_of(command)
     check_overrides(overrides)
-    check(composed(overrides))
+    check(composed(*map(first_choice, overrides)))
 
 
 @pytest.mark.parametrize("file", YAML_FILES, ids=lambda file: f"{file.parent.name}/{file.stem}")
@@ -71,7 +63,7 @@ def test_a_yaml_file_names_a_command_that_uses_it(file: Path) -> None:
     overrides = overrides_of(first_command(file))
     assert any(f"{file.parent.name}={file.stem}" in override for override in overrides), overrides
     check_overrides(overrides)
-    config = composed(overrides)
+    config = composed(*map(first_choice, overrides))
     check(config)
     make_layer_map(config.sharing, config.model.num_hidden_layers)
 

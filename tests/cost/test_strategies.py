@@ -13,6 +13,8 @@ from albert_lab.cost.step import Pass, step_memory
 from albert_lab.cost.strategies import StrategyCost, checkpoint_bytes, strategy_costs, zero_state
 from albert_lab.cost.weights import model_weights
 from albert_lab.model.layer_map import make_layer_map
+from tests.lab import ROOT
+from tests.variants import TINY
 
 
 def costs(scheme: str = "all", ranks: int = 4, micro_batches: int = 1, low: bool = False) -> dict[str, StrategyCost]:
@@ -125,16 +127,12 @@ from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import fully_shard
 from torch.testing._internal.distributed.fake_pg import FakeStore
 from torch.utils._python_dispatch import TorchDispatchMode
-from albert_lab.config.variant import ModelConfig, SharingConfig
-from albert_lab.model.albert import AlbertForPreTraining
-from albert_lab.model.configuration import AlbertConfig
-from albert_lab.model.layer_map import make_layer_map
+from albert_lab.config.variant import ModelConfig
+from tests.variants import TINY, build
 
 scheme, ranks = sys.argv[1], int(sys.argv[2])
 dist.init_process_group("fake", rank=0, world_size=ranks, store=FakeStore())
-config = ModelConfig(vocab_size=52, embedding_size=8, hidden_size=12, num_attention_heads=3, intermediate_size=20,
-                     num_hidden_layers=3)
-model = AlbertForPreTraining(AlbertConfig.of(config, make_layer_map(SharingConfig(scheme), 3)))
+model = build(ModelConfig(**TINY), scheme)
 mesh = init_device_mesh("cpu", (ranks,))
 for block in [*model.albert.encoder.attention, *model.albert.encoder.ffn]:
     fully_shard(block, mesh=mesh)
@@ -157,16 +155,9 @@ print(json.dumps(count.sent))
 
 @pytest.mark.parametrize("scheme", ["all", "none", "ffn"])
 def test_fsdp_sends_what_pytorchs_collectives_are_given(scheme: str) -> None:
-    done = subprocess.run([sys.executable, "-W", "ignore", "-c", FSDP, scheme, "4"], capture_output=True, text=True)
+    command = [sys.executable, "-W", "ignore", "-c", FSDP, scheme, "4"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
     assert done.returncode == 0, done.stderr
-    config = ModelConfig(
-        vocab_size=52,
-        embedding_size=8,
-        hidden_size=12,
-        num_attention_heads=3,
-        intermediate_size=20,
-        num_hidden_layers=3,
-    )
-    weights = model_weights(config, make_layer_map(SharingConfig(scheme), 3))
+    weights = model_weights(ModelConfig(**TINY), make_layer_map(SharingConfig(scheme), TINY["num_hidden_layers"]))
     predicted = {cost.name: cost.wire for cost in strategy_costs(weights, 4, 1, low=False)}["fsdp"]
     assert predicted == pytest.approx(json.loads(done.stdout.splitlines()[-1]), rel=0.02)  # shards are padded

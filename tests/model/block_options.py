@@ -5,11 +5,9 @@ from typing import Any
 import pytest
 import torch
 
-from albert_lab.config.variant import ModelConfig, SharingConfig
+from albert_lab.config.variant import ModelConfig
 from albert_lab.model.albert import AlbertForPreTraining
-from albert_lab.model.configuration import AlbertConfig
-from albert_lab.model.layer_map import make_layer_map
-from tests.model.conftest import TINY
+from tests.variants import TINY, build
 
 OPTIONS: dict[str, dict[str, Any]] = {
     "post": {},
@@ -26,12 +24,6 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "deepnorm, own output table": {"norm_placement": "deepnorm", "output_embedding_size": 24},
 }
 every_option = pytest.mark.parametrize("option", OPTIONS)
-
-
-def build(config: ModelConfig, scheme: str = "all") -> AlbertForPreTraining:
-    return AlbertForPreTraining(
-        AlbertConfig.of(config, make_layer_map(SharingConfig(scheme), config.num_hidden_layers))
-    )
 
 
 @torch.no_grad()

@@ -12,6 +12,7 @@ from torch.nn import functional
 from albert_lab.config.variant import ModelConfig
 from albert_lab.model.albert import AlbertForPreTraining
 from albert_lab.model.outputs import AlbertForPreTrainingOutput
+from tests.variants import TINY
 
 
 class Batch(NamedTuple):
@@ -19,17 +20,6 @@ class Batch(NamedTuple):
     attention_mask: Tensor | None
     token_type_ids: Tensor
     masked_positions: Tensor | None
-
-
-TINY = {
-    "vocab_size": 50,
-    "embedding_size": 8,
-    "hidden_size": 16,
-    "num_hidden_layers": 6,
-    "num_attention_heads": 4,
-    "intermediate_size": 32,
-    "max_position_embeddings": 12,
-}
 
 
 @pytest.fixture(autouse=True)

@@ -8,19 +8,16 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from albert_lab.config.variant import ModelConfig, SharingConfig
+from albert_lab.config.variant import ModelConfig
 from albert_lab.model.albert import AlbertForPreTraining
-from albert_lab.model.configuration import AlbertConfig
 from albert_lab.model.encoder import Encoder
-from albert_lab.model.layer_map import make_layer_map
+from tests.variants import build
 
 MakeConfig = Callable[..., ModelConfig]
 
 
-def build(config: ModelConfig, scheme: str = "all") -> AlbertForPreTraining:
-    return AlbertForPreTraining(
-        AlbertConfig.of(config, make_layer_map(SharingConfig(scheme), config.num_hidden_layers))
-    ).double()
+def build_exact(config: ModelConfig, scheme: str = "all") -> AlbertForPreTraining:
+    return build(config, scheme).double()
 
 
 def normalized(x: Tensor, norm: Any) -> Tensor:
@@ -49,7 +46,7 @@ def in_plain_steps(encoder: Encoder, x: Tensor) -> Tensor:
 
 @pytest.mark.parametrize("scheme", ["all", "none", "ffn"])
 def test_an_adapter_stands_before_every_block(make_config: MakeConfig, perturb: Any, scheme: str) -> None:
-    model = build(make_config(adapter_size=3), scheme).eval()
+    model = build_exact(make_config(adapter_size=3), scheme).eval()
     perturb(model)
     x = torch.randn(2, 5, 16, dtype=torch.float64)
     encoder = model.albert.encoder
@@ -57,7 +54,7 @@ def test_an_adapter_stands_before_every_block(make_config: MakeConfig, perturb: 
 
 
 def test_every_layer_has_its_own(make_config: MakeConfig) -> None:
-    named = {name for name, _ in build(make_config(adapter_size=3)).named_parameters() if "adapter" in name}
+    named = {name for name, _ in build_exact(make_config(adapter_size=3)).named_parameters() if "adapter" in name}
     assert named == {
         f"albert.encoder.adapters.{depth}.{kind}.{module}.{tensor}"
         for depth in range(6) for kind in ("attention", "ffn")
@@ -66,7 +63,7 @@ def test_every_layer_has_its_own(make_config: MakeConfig) -> None:
 
 
 def test_every_adapter_gets_a_gradient(make_config: MakeConfig, batch: Any, loss_of: Any, perturb: Any) -> None:
-    model = build(make_config(adapter_size=3))
+    model = build_exact(make_config(adapter_size=3))
     perturb(model)
     loss_of(model(**batch._asdict())).backward()
     missing = [name for name, p in model.named_parameters() if p.grad is None or not p.grad.any()]
@@ -77,7 +74,7 @@ def test_every_adapter_gets_a_gradient(make_config: MakeConfig, batch: Any, loss
 def test_adapters_stand_beside_the_other_options(
     make_config: MakeConfig, batch: Any, loss_of: Any, options: dict[str, Any]
 ) -> None:
-    both, one = build(make_config(adapter_size=3, **options)), build(make_config(**options))
+    both, one = build_exact(make_config(adapter_size=3, **options)), build_exact(make_config(**options))
     loss = loss_of(both(**batch._asdict()))
     loss.backward()
     assert torch.isfinite(loss)

@@ -14,7 +14,8 @@ from albert_lab.model.albert import AlbertForPreTraining
 from albert_lab.model.configuration import AlbertConfig
 from albert_lab.model.depth_signal import sinusoids
 from albert_lab.model.encoder import Encoder
-from tests.model.block_options import OPTIONS, build, make_model
+from tests.model.block_options import OPTIONS, make_model
+from tests.variants import build
 
 MakeConfig = Callable[..., ModelConfig]
 OPTIONAL = ("final_norm", "relative", "decoder")  # in the names of weights that only an option makes

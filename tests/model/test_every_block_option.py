@@ -9,7 +9,8 @@ import torch
 
 from albert_lab.config.variant import ModelConfig
 from albert_lab.model.albert import AlbertForPreTraining
-from tests.model.block_options import OPTIONS, build, every_option, make_model
+from tests.model.block_options import OPTIONS, every_option, make_model
+from tests.variants import build
 
 MakeConfig = Callable[..., ModelConfig]
 

@@ -12,7 +12,7 @@ from albert_lab.model.albert import AlbertForMaskedLM
 from albert_lab.model.checkpoint_files import read_config
 from albert_lab.model.configuration import AlbertConfig
 from albert_lab.model.hf_format import LIMITS, hf_config
-from tests.model.conftest import TINY
+from tests.variants import TINY
 
 BEYOND: dict[str, dict[str, Any]] = {
     "norm_placement=pre": {"norm_placement": "pre"},

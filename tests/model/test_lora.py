@@ -10,21 +10,18 @@ import torch
 from torch import Tensor, nn
 
 from albert_lab.config.errors import UserError
-from albert_lab.config.variant import ModelConfig, SharingConfig
+from albert_lab.config.variant import ModelConfig
 from albert_lab.model.albert import AlbertForPreTraining
-from albert_lab.model.configuration import AlbertConfig
 from albert_lab.model.encoder import Encoder
-from albert_lab.model.layer_map import make_layer_map
 from albert_lab.model.lora import LowRank
+from tests.variants import build
 
 MakeConfig = Callable[..., ModelConfig]
 LINEARS = {"attention": ("query", "key", "value", "output"), "ffn": ("intermediate", "output")}
 
 
-def build(config: ModelConfig, scheme: str = "all") -> AlbertForPreTraining:
-    return AlbertForPreTraining(
-        AlbertConfig.of(config, make_layer_map(SharingConfig(scheme), config.num_hidden_layers))
-    ).double()
+def build_exact(config: ModelConfig, scheme: str = "all") -> AlbertForPreTraining:
+    return build(config, scheme).double()
 
 
 def in_plain_steps(encoder: Encoder, x: Tensor) -> Tensor:
@@ -54,14 +51,16 @@ def in_plain_steps(encoder: Encoder, x: Tensor) -> Tensor:
 def test_every_linear_map_of_every_layer_has_an_addition(
     make_config: MakeConfig, perturb: Any, scheme: str, with_bias: bool
 ) -> None:
-    model = build(make_config(lora_rank=3, lora_bias=with_bias), scheme).eval()
+    model = build_exact(make_config(lora_rank=3, lora_bias=with_bias), scheme).eval()
     perturb(model)
     x, encoder = torch.randn(2, 5, 16, dtype=torch.float64), model.albert.encoder
     torch.testing.assert_close(encoder(x, None).last_hidden_state, in_plain_steps(encoder, x), rtol=0, atol=1e-12)
 
 
 def test_the_names_say_depth_block_and_map(make_config: MakeConfig) -> None:
-    named = {name for name, _ in build(make_config(lora_rank=2, lora_bias=True)).named_parameters() if "lora" in name}
+    named = {
+        name for name, _ in build_exact(make_config(lora_rank=2, lora_bias=True)).named_parameters() if "lora" in name
+    }
     assert named == {
         f"albert.encoder.lora.{depth}.{kind}.{linear}.{tensor}"
         for depth in range(6) for kind, linears in LINEARS.items()
@@ -70,7 +69,7 @@ def test_the_names_say_depth_block_and_map(make_config: MakeConfig) -> None:
 
 
 def test_at_the_start_the_addition_is_zero_and_a_is_drawn(make_config: MakeConfig, batch: Any) -> None:
-    model, plain = build(make_config(lora_rank=4, lora_bias=True)).eval(), build(make_config()).eval()
+    model, plain = build_exact(make_config(lora_rank=4, lora_bias=True)).eval(), build_exact(make_config()).eval()
     assert plain.load_state_dict({k: v for k, v in model.state_dict().items() if "lora" not in k}).missing_keys == []
     for ours, theirs in zip(model(**batch._asdict()).values(), plain(**batch._asdict()).values(), strict=True):
         assert torch.equal(ours, theirs)
@@ -82,7 +81,7 @@ def test_at_the_start_the_addition_is_zero_and_a_is_drawn(make_config: MakeConfi
 
 
 def test_every_pair_gets_a_gradient_of_its_own(make_config: MakeConfig, batch: Any, loss_of: Any, perturb: Any) -> None:
-    model = build(make_config(lora_rank=2, lora_bias=True))
+    model = build_exact(make_config(lora_rank=2, lora_bias=True))
     perturb(model)
     loss_of(model(**batch._asdict())).backward()
     missing = [name for name, p in model.named_parameters() if p.grad is None or not p.grad.any()]
@@ -93,12 +92,12 @@ def test_every_pair_gets_a_gradient_of_its_own(make_config: MakeConfig, batch: A
 
 
 def test_rank_zero_leaves_no_trace(make_config: MakeConfig) -> None:
-    model = build(make_config())
+    model = build_exact(make_config())
     assert not [name for name in model.state_dict() if "lora" in name or "adapter" in name]
 
 
 def test_gradient_checkpointing_changes_no_bit(make_config: MakeConfig, batch: Any, loss_of: Any, perturb: Any) -> None:
-    model = build(make_config(lora_rank=2, adapter_size=3, hidden_dropout_prob=0.1))
+    model = build_exact(make_config(lora_rank=2, adapter_size=3, hidden_dropout_prob=0.1))
     perturb(model)
     results = []
     for recompute in (False, True):
@@ -115,7 +114,7 @@ def test_gradient_checkpointing_changes_no_bit(make_config: MakeConfig, batch: A
 def test_options_compile_whole_under_bf16_autocast(
     make_config: MakeConfig, batch: Any, loss_of: Any, perturb: Any, option: dict[str, Any]
 ) -> None:
-    model = build(make_config(num_hidden_layers=2, **option)).float()
+    model = build_exact(make_config(num_hidden_layers=2, **option)).float()
     perturb(model)
     compiled = torch.compile(model, backend="eager", fullgraph=True)
     losses = []
@@ -133,7 +132,7 @@ def test_options_compile_whole_under_bf16_autocast(
 def test_a_model_with_lora_is_saved_and_read_back_bit_by_bit(
     make_config: MakeConfig, perturb: Any, tmp_path: Path
 ) -> None:
-    model = build(make_config(lora_rank=2, lora_bias=True, adapter_size=3))
+    model = build_exact(make_config(lora_rank=2, lora_bias=True, adapter_size=3))
     perturb(model)
     model.save_pretrained(tmp_path)
     again = AlbertForPreTraining.from_pretrained(tmp_path)
@@ -146,7 +145,7 @@ def test_a_model_with_lora_is_saved_and_read_back_bit_by_bit(
 def test_a_plain_checkpoint_takes_lora_that_starts_at_zero(
     make_config: MakeConfig, batch: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    plain = build(make_config()).eval()
+    plain = build_exact(make_config()).eval()
     plain.save_pretrained(tmp_path)
     with caplog.at_level(logging.WARNING):
         model = AlbertForPreTraining.from_pretrained(tmp_path, lora_rank=2)
@@ -166,4 +165,4 @@ def test_a_plain_checkpoint_takes_lora_that_starts_at_zero(
 )
 def test_what_cannot_be_is_refused(make_config: MakeConfig, changes: dict[str, Any], says: str) -> None:
     with pytest.raises(UserError, match=says):
-        build(make_config(**changes))
+        build_exact(make_config(**changes))

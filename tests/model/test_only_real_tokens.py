@@ -15,7 +15,7 @@ from albert_lab.config.errors import UserError
 from albert_lab.model import packing, word_loss
 from albert_lab.model.linear import KERNELS, Linear, fastest_kernel, kernel_in_use, use_kernel
 from albert_lab.model.packing import packing_of
-from tests.model.conftest import TINY
+from tests.variants import TINY
 
 PAYS = packing.Packing.pays
 OPTIONS = {

@@ -10,7 +10,7 @@ from torch.nn import functional
 from albert_lab.config.errors import UserError
 from albert_lab.model.albert import AlbertForMaskedLM
 from albert_lab.model.configuration import AlbertConfig
-from tests.model.conftest import TINY
+from tests.variants import TINY
 
 WIDTHS = {
     "tied": ({}, 8, True),

@@ -5,11 +5,9 @@ import torch
 from torch import Tensor, nn
 
 from albert_lab.config.training import OptimizerConfig, OptimizerName
-from albert_lab.config.variant import ModelConfig, SharingConfig
-from albert_lab.model.albert import AlbertForPreTraining
-from albert_lab.model.configuration import AlbertConfig
-from albert_lab.model.layer_map import make_layer_map
+from albert_lab.config.variant import ModelConfig
 from albert_lab.train.optimizers import is_excluded, make_optimizer, parameter_groups
+from tests.variants import TINY, build
 
 RATE, DECAY = 0.01, 0.1
 
@@ -83,29 +81,13 @@ def test_standard_adamw_is_torchs() -> None:
 
 
 def test_biases_and_layer_norms_alone_escape_decay_and_trust_ratio() -> None:
-    shape = ModelConfig(
-        vocab_size=50,
-        embedding_size=8,
-        hidden_size=16,
-        num_hidden_layers=3,
-        num_attention_heads=2,
-        intermediate_size=32,
-    )
-    model = AlbertForPreTraining(AlbertConfig.of(shape, make_layer_map(SharingConfig(), 3)))
+    model = build(ModelConfig(**TINY))
     for name, p in model.named_parameters():
         assert is_excluded(name, p) == ("bias" in name or "norm" in name.lower()), name
 
 
 def test_a_shared_tensor_has_one_state() -> None:
-    shape = ModelConfig(
-        vocab_size=50,
-        embedding_size=8,
-        hidden_size=16,
-        num_hidden_layers=12,
-        num_attention_heads=2,
-        intermediate_size=32,
-    )
-    model = AlbertForPreTraining(AlbertConfig.of(shape, make_layer_map(SharingConfig(scheme="all"), 12)))
+    model = build(ModelConfig(**TINY))
     for one_tensor_each in (False, True):
         groups = parameter_groups(model, DECAY, one_tensor_each)
         held = [p for group in groups for p in group["params"]]
