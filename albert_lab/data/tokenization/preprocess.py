@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from dataclasses import dataclass
+from itertools import filterfalse
 
 _WORD = re.compile(r"\S+")
 _QUOTES = ("``", "''")
@@ -51,8 +52,7 @@ def preprocess(text: str, lower: bool = True, keep_accents: bool = False) -> str
 
 
 def without_accents(text: str) -> str:
-    decomposed = unicodedata.normalize("NFKD", text)
-    return "".join(character for character in decomposed if not unicodedata.combining(character))
+    return "".join(filterfalse(unicodedata.combining, unicodedata.normalize("NFKD", text)))
 
 
 Cell = tuple[str, Span]
