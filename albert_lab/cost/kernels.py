@@ -3,6 +3,8 @@
 Each was read off the operations that PyTorch 2.13 dispatches; the tests hold a whole step of them to its own tracker.
 """
 
+from collections.abc import Callable
+
 from albert_lab.config.variant import Activation
 from albert_lab.cost.tape import Sized, Storage, Tape
 
@@ -68,32 +70,45 @@ class Kernels:
         return self.tape.record((count, x.shape[-1]), x.width, [x])
 
     def attention(
-        self, query: Sized, key: Sized, value: Sized, bias: Sized | None, heads: int, seq_length: int, dropout: float
+        self,
+        query: Sized,
+        key: Sized,
+        value: Sized,
+        bias: Sized | None,
+        heads: int,
+        seq_length: int,
+        dropout: float,
+        packed: bool,
     ) -> Sized:
-        """Scaled dot-product attention of [tokens,H]; `bias` is added to the scores."""
-        if self.on_gpu or not (dropout or (bias and bias.slot)):
-            saved = [query, key, value] + ([bias] if bias else [])
-            statistics = query.elements // query.shape[-1] * heads * FLOAT
-            inputs = [query, key, value, bias]
-            return self.tape.record(
-                query.shape, query.width, inputs, saved, extra_bytes=[statistics], saves_output=True
-            )
-        return self._plain_attention(query, key, value, bias, heads, seq_length, dropout)
+        """Scaled dot-product attention of [tokens,H]; `bias` is added to the scores; `packed`: sequence by sequence."""
+        if not self.on_gpu and (dropout or self.low or (bias and bias.slot)):
+            return self._plain_attention(query, key, value, bias, heads, seq_length, dropout, packed)
+        saved = [query, key, value] + ([bias] if bias else [])
+        statistics = query.elements // query.shape[-1] * heads * FLOAT
+        inputs = [query, key, value, bias]
+        return self.tape.record(query.shape, query.width, inputs, saved, extra_bytes=[statistics], saves_output=True)
 
     def _plain_attention(
-        self, query: Sized, key: Sized, value: Sized, bias: Sized | None, heads: int, seq_length: int, dropout: float
+        self,
+        query: Sized,
+        key: Sized,
+        value: Sized,
+        bias: Sized | None,
+        heads: int,
+        seq_length: int,
+        dropout: float,
+        packed: bool,
     ) -> Sized:
-        """The products one by one and in float32, as PyTorch does on a CPU where its fused kernel can't."""
-        shape, width, tokens = query.shape, query.width, query.shape[0]
-        query, key, value = (self.cast(each, FLOAT) for each in (query, key, value))
-        scaled_query, scaled_key = self.scaled(query), self.scaled(key)
-        query, key = self.copy(scaled_query), self.copy(scaled_key)
+        """The products one by one; of several sequences at once each head's vectors are first put together."""
+        together: Callable[[Sized], Sized] = (lambda x: x) if packed else self.copy
+        shape, tokens = query.shape, query.shape[0]
+        query = self.scaled(query)
+        query, key = together(query), together(key)
         scores = self.product(query, key, (tokens * heads, seq_length))
         scores = self.add(scores, bias) if bias else scores
         scores = self.tape.record(scores.shape, scores.width, [scores], saves_output=True)  # softmax
         scores = self.dropout(scores, dropout)
-        mixed = self.product(scores, self.copy(value), shape)
-        return self.copy(self.cast(mixed, width))
+        return together(self.product(scores, together(value), shape))
 
     def product(self, x: Sized, y: Sized, shape: tuple[int, ...]) -> Sized:
         """A product of two tensors that both get a gradient."""
@@ -112,12 +127,19 @@ class Kernels:
         vocabulary = table.shape[0]
         rows = min(x.shape[0], max(1, CHUNK_BYTES // (FLOAT * vocabulary)))
         lowered = Storage(tape, low * table.elements if self.low else 0)
-        gradients = [Storage(tape, each.elements * each.width) for each in (x, table, bias)]
-        logits, other = Storage(tape, FLOAT * rows * vocabulary), Storage(tape, FLOAT * rows * vocabulary)
-        del other
-        errors = Storage(tape, low * rows * vocabulary if self.low else 0)
-        product = Storage(tape, low * table.elements)
-        del logits, errors, product, lowered
+        gradients = [Storage(tape, each.elements * each.width) for each in (x, bias)]
+        for _ in range(min(2, -(-x.shape[0] // rows))):  # from the second chunk on its product is added to the first's
+            product = Storage(tape, low * rows * vocabulary if self.low else 0)
+            logits = Storage(tape, FLOAT * rows * vocabulary)
+            del product
+            probs = Storage(tape, FLOAT * rows * vocabulary)
+            del logits
+            errors = Storage(tape, low * rows * vocabulary if self.low else 0)
+            product = Storage(tape, low * table.elements if self.low else 0)
+            gradients.append(Storage(tape, table.elements * table.width))
+            del probs, errors, product
+            gradients = gradients[:3]
+        del lowered
         sizes = [gradient.bytes for gradient in gradients]
         gradients.clear()
         return tape.record((1,), FLOAT, [x, table, bias], extra_bytes=sizes)

@@ -112,18 +112,9 @@ class _Step:
 
     def update(self, optimizer: OptimizerConfig) -> int:
         """The peak of what `train.optimizers` holds beside weights, gradients and state."""
-        sizes = [weight.elements * weight.width for weight in self.leaves]
-        if optimizer.bias_correction and optimizer.name is OptimizerName.adamw:
-            return sum(sizes) if self.work.on_gpu else 2 * max(sizes)  # square roots of all at once, or one by one
-        tape, updates = Tape(), []
-        for size in sizes:
-            corrected = [Storage(tape, size) for _ in range(2 * optimizer.bias_correction)]
-            root = Storage(tape, size)
-            denominator = Storage(tape, size)
-            del root
-            updates.append(Storage(tape, size))
-            del corrected, denominator
-        return max(tape.peak, tape.now + max(sizes))  # the last product: step times update
+        if optimizer.name is OptimizerName.adamw:
+            return 0  # one pass over every tensor, in place
+        return sum(weight.elements * weight.width for weight in self.leaves)  # LAMB: every update, before the ratios
 
     def _loss(self) -> Sized:
         kernels, work = self.kernels, self.work
@@ -202,10 +193,11 @@ class _Step:
         config, kernels, work, block = self.config, self.kernels, self.work, layer.attention
         query, key, value = (self._mapped("attention", n, block, depth, x) for n in ("query", "key", "value"))
         bias = self._distances(block, query, key) if config.position_embedding_type in RELATIVE else None
-        dropout = config.attention_probs_dropout_prob
-        mixed = kernels.attention(query, key, value, bias, config.num_attention_heads, work.length, dropout)
+        heads, dropout = config.num_attention_heads, config.attention_probs_dropout_prob
+        packed = work.real_tokens is not None
+        mixed = kernels.attention(query, key, value, bias, heads, work.length, dropout, packed)
         del bias
-        if work.real_tokens is not None:
+        if packed:
             mixed = kernels.copy(kernels.copy(mixed))  # the sequences together, then the heads of a token
         del query, key, value
         return kernels.dropout(self._mapped("attention", "output", block, depth, mixed), config.hidden_dropout_prob)

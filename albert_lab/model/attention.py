@@ -16,7 +16,14 @@ Attend = Callable[[Tensor, Tensor, Tensor, Tensor | None, float], tuple[Tensor, 
 def sdpa_attention(
     query_BASD: Tensor, key_BASD: Tensor, value_BASD: Tensor, mask: Tensor | None, dropout: float
 ) -> tuple[Tensor, None]:
-    """PyTorch's fused kernel; it never holds all probabilities, so it can't return them."""
+    """PyTorch's fused kernel; it never holds all probabilities, so it can't return them.
+
+    On a CPU that kernel has neither dropout nor a gradient for a bias, and in 16 bits it takes twice to four times as
+    long as plain products (there and back, 22 to 512 tokens; `benchmarks/README.md`): these cases go the plain way.
+    """
+    bias_learns = mask is not None and mask.requires_grad
+    if query_BASD.device.type == "cpu" and (dropout or bias_learns or query_BASD.dtype.itemsize == 2):
+        return eager_attention(query_BASD, key_BASD, value_BASD, mask, dropout)[0], None
     mixed_BASD = functional.scaled_dot_product_attention(query_BASD, key_BASD, value_BASD, mask, dropout_p=dropout)
     return mixed_BASD, None
 
@@ -25,7 +32,7 @@ def eager_attention(
     query_BASD: Tensor, key_BASD: Tensor, value_BASD: Tensor, mask: Tensor | None, dropout: float
 ) -> tuple[Tensor, Tensor]:
     """The same in plain products, with the probabilities (after dropout, as Hugging Face returns them)."""
-    scores_BASS = query_BASD @ key_BASD.transpose(-1, -2) * query_BASD.shape[-1] ** -0.5
+    scores_BASS = (query_BASD * query_BASD.shape[-1] ** -0.5) @ key_BASD.transpose(-1, -2)
     if mask is not None:
         scores_BASS = scores_BASS + as_bias(mask, scores_BASS.dtype)
     probs_BASS = functional.dropout(scores_BASS.softmax(-1), dropout)

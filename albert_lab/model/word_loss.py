@@ -34,26 +34,33 @@ class _ChunkedLoss(torch.autograd.Function):
         table = table_VE.to(low)
         loss, hits = x_NE.new_zeros((), dtype=precise), labels_N.new_zeros(())
         for_x = torch.empty_like(x_NE) if wanted else None
-        for_table = torch.zeros_like(table_VE) if wanted else None
+        for_table: Tensor | None = None
         for_bias = torch.zeros_like(bias_V) if wanted else None
+        bias = bias_V.to(precise)
         with torch.autocast(x_NE.device.type, enabled=False):
             rows = max(1, CHUNK_BYTES // (4 * len(table_VE)))
             for start in range(0, len(x_NE), rows):
                 part = slice(start, start + rows)
                 x, labels, counts = x_NE[part].to(low), labels_N[part].clamp(min=0), labels_N[part] != IGNORED
-                logits = linear(x, table).to(precise) + bias_V
-                hits += ((logits.argmax(-1) == labels) & counts).sum()
-                log_norm = logits.logsumexp(-1, keepdim=True)
-                loss += ((log_norm.squeeze(1) - logits.gather(1, labels[:, None]).squeeze(1)) * counts).sum()
-                if for_x is None or for_table is None or for_bias is None:
+                logits = linear(x, table, bias) if low is precise else linear(x, table) + bias
+                top, guess = logits.max(-1)
+                hits += ((guess == labels) & counts).sum()
+                label_logit = logits.gather(1, labels[:, None]).squeeze(1)
+                probs = logits.softmax(-1)
+                del logits
+                log_norm = top - probs.gather(1, guess[:, None]).squeeze(1).log()  # the top's is at least 1 / V
+                loss += ((log_norm - label_logit) * counts).sum()
+                if for_x is None or for_bias is None:
                     continue
-                errors = logits.sub_(log_norm).exp_()
-                errors.scatter_add_(1, labels[:, None], errors.new_full((len(labels), 1), -1.0))
+                errors = probs.scatter_add_(1, labels[:, None], probs.new_full((len(labels), 1), -1.0))
                 errors.mul_(counts[:, None])
                 for_bias += errors.sum(0)
                 errors = errors.to(low)
                 for_x[part] = linear(errors, table.t())
-                for_table += linear(errors.t(), x.t())
+                product = linear(errors.t(), x.t()).to(table_VE.dtype)
+                for_table = product if for_table is None else for_table.add_(product)
+        if wanted and for_table is None:  # no label at all
+            for_table = torch.zeros_like(table_VE)
         ctx.save_for_backward(for_x, for_table, for_bias)
         ctx.mark_non_differentiable(hits)
         return loss, hits
