@@ -5,11 +5,14 @@ E embedding size, H hidden size, A heads, D width of a head.
 """
 # ruff: noqa: N803, N806 (a shape suffix has the paper's capital letters)
 
+from typing import cast
+
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from albert_lab.model.attention import key_mask
+from albert_lab.model.blocks import AttentionBlock
 from albert_lab.model.configuration import AlbertConfig
 from albert_lab.model.embeddings import Embeddings
 from albert_lab.model.encoder import Encoder, EncoderOutput
@@ -79,12 +82,21 @@ class AlbertModel(AlbertPreTrainedModel):
         return self._returned(output, return_dict)
 
     def _packing(self, attention_mask: Tensor | None) -> Packing | None:
-        """How to leave out padding, where that is asked for and pays; compiled code has fixed shapes and keeps it."""
+        """How to leave out padding, where that is asked for and pays; compiled code has fixed shapes and keeps it.
+
+        So does a GPU where its one kernel for sequences of several lengths can't be used.
+        """
         removes = self.config.remove_padding and not torch.compiler.is_compiling()
         if not removes or attention_mask is None or attention_mask.dim() != 2:
             return None
+        if attention_mask.is_cuda and not self._attends_at_once(attention_mask.device):
+            return None
         packing = packing_of(attention_mask)
         return packing if packing.pays(self.config.hidden_size) else None
+
+    def _attends_at_once(self, device: torch.device) -> bool:
+        dtype = torch.get_autocast_dtype(device.type) if torch.is_autocast_enabled(device.type) else self.dtype
+        return cast(AttentionBlock, self.encoder.attention[0]).attends_at_once(device, dtype)
 
     def _encode_packed(
         self, packing: Packing, inputs: tuple[Tensor | None, ...], with_hidden_states: bool

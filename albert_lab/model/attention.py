@@ -39,6 +39,28 @@ def eager_attention(
     return probs_BASS @ value_BASD, probs_BASS
 
 
+def varlen_fits(device: torch.device, dtype: torch.dtype, width: int, dropout: float) -> bool:
+    """Whether `varlen_attention` can be used: FlashAttention on NVIDIA from Ampere on, 16 bits, without dropout."""
+    if device.type != "cuda" or torch.version.hip or dropout or dtype.itemsize != 2:
+        return False
+    return width % 8 == 0 and width <= 256 and torch.cuda.get_device_capability(device) >= (8, 0)
+
+
+def varlen_attention(query_BASD: Tensor, key_BASD: Tensor, value_BASD: Tensor, ends: Tensor, longest: int) -> Tensor:
+    """Attention [1,A,T,D] within sequences that lie end to end, in one kernel (Dao, 2023, FlashAttention 2).
+
+    Args:
+        ends: int32 [n+1], 0 and where each of n sequences ends in the T tokens.
+        longest: tokens of the longest of them.
+    """
+    from torch.nn.attention.varlen import varlen_attn  # loads FlashAttention's bindings
+
+    query, key, value = (x_BASD[0].transpose(0, 1) for x_BASD in (query_BASD, key_BASD, value_BASD))  # [T,A,D], a view
+    mixed_TAD = varlen_attn(query, key, value, ends, ends, longest, longest)
+    assert isinstance(mixed_TAD, Tensor)
+    return mixed_TAD.transpose(0, 1)[None]
+
+
 ATTENTIONS: dict[str, Attend] = {"sdpa": sdpa_attention, "eager": eager_attention}
 
 

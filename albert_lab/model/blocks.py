@@ -6,7 +6,13 @@ from torch import Tensor, nn
 
 from albert_lab.config.variant import ModelConfig
 from albert_lab.model.activations import ACTIVATIONS
-from albert_lab.model.attention import ATTENTIONS, eager_attention
+from albert_lab.model.attention import (
+    ATTENTIONS,
+    eager_attention,
+    sdpa_attention,
+    varlen_attention,
+    varlen_fits,
+)
 from albert_lab.model.linear import Linear
 from albert_lab.model.lora import mapped
 from albert_lab.model.packing import Packing
@@ -46,12 +52,24 @@ class AttentionBlock(nn.Module):
         self, query_BASD: Tensor, key_BASD: Tensor, value_BASD: Tensor, mask: Tensor | Packing | None, with_probs: bool
     ) -> tuple[Tensor, Tensor | None]:
         if isinstance(mask, Packing):
+            if self.attends_at_once(query_BASD.device, query_BASD.dtype):
+                return varlen_attention(query_BASD, key_BASD, value_BASD, mask.ends, max(mask.lengths)), None
             split = (x.split(mask.lengths, dim=2) for x in (query_BASD, key_BASD, value_BASD))
             mixed = [self._mixed(query, key, value, None, False)[0] for query, key, value in zip(*split, strict=True)]
             return torch.cat(mixed, dim=2), None
         bias = mask if self.relative is None else self.relative(query_BASD, key_BASD, mask)
         attend = eager_attention if with_probs else self.attend
-        return attend(query_BASD, key_BASD, value_BASD, bias, self.probs_dropout if self.training else 0.0)
+        return attend(query_BASD, key_BASD, value_BASD, bias, self._dropout_now)
+
+    def attends_at_once(self, device: torch.device, dtype: torch.dtype) -> bool:
+        """Whether sequences that lie end to end need no loop over them: one kernel takes them all."""
+        width = self.query.out_features // self.num_heads
+        plain = self.relative is None and self.attend is sdpa_attention
+        return plain and varlen_fits(device, dtype, width, self._dropout_now)
+
+    @property
+    def _dropout_now(self) -> float:
+        return self.probs_dropout if self.training else 0.0
 
     def _heads(self, x_BSH: Tensor) -> Tensor:
         return x_BSH.unflatten(-1, (self.num_heads, -1)).transpose(1, 2)

@@ -1,8 +1,10 @@
 """Only real tokens: the sequences of a batch end to end, without padding."""
 # ruff: noqa: N803, N806 (a shape suffix has the paper's capital letters; legend in albert.py)
 
+from itertools import accumulate
 from typing import NamedTuple
 
+import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
@@ -22,6 +24,7 @@ class Packing(NamedTuple):
 
     places: Tensor  # [T] index into the B*S places, sequence by sequence
     lengths: tuple[int, ...]  # tokens of every sequence; T is their sum
+    ends: Tensor  # int32 [sequences+1]: 0, and where each ends
     real: int  # tokens without the copies
     shape: tuple[int, int]  # B, S
 
@@ -38,8 +41,13 @@ class Packing(NamedTuple):
         return out.index_copy(0, self.places[: self.real], x[0, : self.real]).unflatten(0, self.shape)
 
     def pays(self, hidden_size: int) -> bool:
-        """Whether leaving out the padding saves more than attending to every sequence by itself costs."""
+        """Whether leaving out the padding saves more than attending to every sequence by itself costs.
+
+        On a GPU one kernel attends to them all, and any padding is worth leaving out.
+        """
         batch, length = self.shape
+        if self.places.is_cuda:
+            return len(self.places) < batch * length
         saved = (batch * length - len(self.places)) * LAYER_FLOPS * hidden_size**2
         return saved > batch * SEQUENCE_FLOPS
 
@@ -59,4 +67,6 @@ def packing_of(attention_mask_BS: Tensor) -> Packing:
     places, lengths = mask_BS.flatten().nonzero().squeeze(1), mask_BS.sum(1).tolist()
     filler = -len(places) % ROWS
     fillers = [min(length, filler - start) for start in range(0, filler, length)]  # no longer than a sequence may be
-    return Packing(pad(places, (0, filler)), (*lengths, *fillers), len(places), (batch, length))
+    lengths += fillers
+    ends = torch.tensor([0, *accumulate(lengths)], dtype=torch.int32).to(mask_BS.device, non_blocking=True)
+    return Packing(pad(places, (0, filler)), tuple(lengths), ends, len(places), (batch, length))

@@ -19,6 +19,7 @@ class Tally:
     """Sums over samples, from which means follow; a tensor so that processes can add theirs up.
 
     Entries: masked tokens, their cross-entropy (nats), hits; sentence pairs, their cross-entropy, hits; real tokens.
+    They stay on the device that computed them until they are read: a step never waits for its figures.
     """
 
     sums: Tensor  # float64 [7]
@@ -28,7 +29,11 @@ class Tally:
         return cls(torch.zeros(7, dtype=torch.float64))
 
     def add(self, other: "Tally") -> None:
-        self.sums += other.sums
+        self.sums = self.sums.to(other.sums.device, non_blocking=True) + other.sums
+
+    def on_cpu(self) -> "Tally":
+        """Waits for the device."""
+        return Tally(self.sums.cpu())
 
     def over_processes(self) -> "Tally":
         """The same sums over every process of the group."""
@@ -77,16 +82,21 @@ def score(model: AlbertForPreTraining, batch: dict[str, Tensor]) -> Scores:
     masked = gathered(encoded.last_hidden_state, F.pad(batch["masked_positions"], (0, filler)))
     words, table = F.pad(labels, (0, filler), value=IGNORED), model.get_input_embeddings().weight
     mlm_loss, hits = model.predictions.loss_and_hits(masked, table, words)
-    counts = [labels.numel(), mlm_loss.detach(), hits]
+    sums = [_count(labels.numel(), mask.device), mlm_loss.detach(), hits]
     sentence_loss = mlm_loss.new_zeros(())
     if model.sop_classifier is not None:
         order, logits = batch["sentence_labels"], model.sop_classifier(encoded.pooler_output).float()
         sentence_loss = F.cross_entropy(logits, order, reduction="sum")
-        counts += [order.numel(), sentence_loss.detach(), (logits.argmax(-1) == order).sum()]
+        hits = (logits.argmax(-1) == order).sum()
+        sums += [_count(order.numel(), mask.device), sentence_loss.detach(), hits]
     else:
-        counts += [0, 0, 0]
-    sums = torch.stack([torch.as_tensor(c, dtype=torch.float64, device="cpu") for c in [*counts, mask.sum()]])
-    return Scores(mlm_loss, sentence_loss, Tally(sums))
+        sums += [_count(0, mask.device)] * 3
+    return Scores(mlm_loss, sentence_loss, Tally(torch.stack([each.double() for each in (*sums, mask.sum())])))
+
+
+def _count(number: int, device: torch.device) -> Tensor:
+    """Filled in on the device; a copy of a number from the host would wait for it."""
+    return torch.full((), number, dtype=torch.float64, device=device)
 
 
 def to_tensors(batch: Batch, device: torch.device) -> dict[str, Tensor]:
@@ -106,4 +116,4 @@ def evaluate(
     for start in range(0, len(mine), batch_size):
         tally.add(score(model, to_tensors(samples.batch(mine[start : start + batch_size]), device)).tally)
     model.train(was_training)
-    return tally.over_processes()
+    return tally.over_processes().on_cpu()

@@ -53,7 +53,7 @@ class Meter(L.Callback):
         self._mark = time.monotonic()
 
     def _take(self, task: PretrainingTask, seconds: float) -> None:
-        tally, task.tally = task.tally, Tally.empty()
+        tally, task.tally = task.tally.on_cpu(), Tally.empty()
         self._interval.add(tally)
         self._steps_seen += 1
         if self._steps_seen > WARMUP_STEPS:

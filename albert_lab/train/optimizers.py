@@ -23,7 +23,7 @@ def make_optimizer(model: nn.Module, config: OptimizerConfig, partitioned: bool)
     """
     lamb = config.name is OptimizerName.lamb
     groups = parameter_groups(model, config.weight_decay, one_tensor_each=lamb)
-    options = {
+    options: dict[str, Any] = {
         "lr": config.learning_rate,
         "betas": (config.beta1, config.beta2),
         "eps": config.eps,

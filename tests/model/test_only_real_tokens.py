@@ -13,6 +13,8 @@ from torch.nn import functional
 from albert_lab import AlbertConfig, AlbertForPreTraining, AlbertForSequenceClassification
 from albert_lab.config.errors import UserError
 from albert_lab.model import packing, word_loss
+from albert_lab.model.attention import varlen_fits
+from albert_lab.model.blocks import AttentionBlock
 from albert_lab.model.linear import KERNELS, Linear, fastest_kernel, kernel_in_use, use_kernel
 from albert_lab.model.packing import packing_of
 from tests.variants import TINY
@@ -115,6 +117,46 @@ def test_padding_stays_where_leaving_it_out_does_not_pay() -> None:
     assert not PAYS(packing_of(torch.ones(4, 9)), hidden_size=4096)
     some_padding = packing_of(torch.arange(128) < torch.tensor([[128], [60], [70], [90]]))
     assert [PAYS(some_padding, hidden_size=size) for size in (24, 768)] == [False, True]
+
+
+def varlen_attn(query: Tensor, key: Tensor, value: Tensor, q: Tensor, k: Tensor, max_q: int, max_k: int) -> Tensor:
+    """The contract of `torch.nn.attention.varlen.varlen_attn`, whose kernel is for GPUs alone."""
+    assert q.dtype is k.dtype is torch.int32
+    assert max_q == max_k == int(q.diff().max())
+    parts = zip(*(x.split(q.diff().tolist()) for x in (query, key, value)), strict=True)
+    return torch.cat(
+        [functional.scaled_dot_product_attention(*(x.transpose(0, 1) for x in part)).transpose(0, 1) for part in parts]
+    )
+
+
+def test_one_kernel_for_all_sequences_is_given_what_gives_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = AlbertForPreTraining(tiny()).double()
+    batch = inputs([9, 4, 6], 9)
+    labels = torch.where(batch["attention_mask"], batch["input_ids"], -100)
+    given_ = batch | {"labels": labels, "sentence_order_label": torch.tensor([0, 1, 1])}
+    padded, padded_gradients = loss_and_gradients(model, **given_)
+    model.config.remove_padding = True
+    monkeypatch.setattr("torch.nn.attention.varlen.varlen_attn", varlen_attn)
+    monkeypatch.setattr(AttentionBlock, "attends_at_once", lambda self, device, dtype: True)
+    packed, packed_gradients = loss_and_gradients(model, **given_)
+    torch.testing.assert_close(packed, padded, rtol=0, atol=1e-10)
+    for name, gradient in padded_gradients.items():
+        torch.testing.assert_close(packed_gradients[name], gradient, rtol=0, atol=1e-10, msg=name)
+
+
+def test_one_kernel_for_all_sequences_needs_a_gpu_16_bits_and_no_dropout(monkeypatch: pytest.MonkeyPatch) -> None:
+    gpu, low = torch.device("cuda"), torch.bfloat16
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: (9, 0))
+    assert varlen_fits(gpu, low, 64, 0.0)
+    assert not varlen_fits(torch.device("cpu"), low, 64, 0.0)
+    assert not varlen_fits(gpu, torch.float32, 64, 0.0)
+    assert not varlen_fits(gpu, low, 64, 0.1)
+    assert not varlen_fits(gpu, low, 257, 0.0)
+    sizes = {"hidden_size": 32, "num_attention_heads": 2}
+    blocks = [AttentionBlock(tiny(**sizes, position_embedding_type=kind)) for kind in ("absolute", "relative_key")]
+    assert [block.attends_at_once(gpu, low) for block in blocks] == [True, False]
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: (7, 5))
+    assert not varlen_fits(gpu, low, 64, 0.0)
 
 
 @pytest.mark.parametrize("shape", [(5, 8), (2, 3, 8), (8,)], ids=str)
