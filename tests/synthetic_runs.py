@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
+from albert_lab.config.host import describe_host
 from albert_lab.config.study import Cell, Study
 
 Record = dict[str, Any]
@@ -113,6 +114,7 @@ def log_run(client: Any, experiment: str, item: Record, tags: Mapping[str, str],
     tags = {
         **tags,
         "albert_lab.kind": kind,
+        "albert_lab.host": describe_host(item["host"]),
         "albert_lab.run": f"{item['name'].replace(' ', '-')}-{item['fingerprint']}",
     }
     run_id: str = client.create_run(experiment, start_time=start, run_name=item["name"], tags=tags).info.run_id

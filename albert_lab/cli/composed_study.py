@@ -2,17 +2,20 @@
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from albert_lab.config.compose import from_hydra
-from albert_lab.config.schema import Config
+from albert_lab.config.schema import Config, HardwareConfig
 from albert_lab.config.study import Cell, Study
 from albert_lab.sweep.study import Outcome, make_study
 
 if TYPE_CHECKING:
     from albert_lab.report.study_table import StudyReport
 
+HARDWARE = ("hardware", "cost.")  # what a device is and what is assumed of it
+SOME_GPU = HardwareConfig(name="a GPU")  # the paper's size is not this machine's, unless one is named
 PAPER_SIZE = ("scale=paper", "model=base")  # Tables 3 and 4 are about ALBERT-base
 
 
@@ -36,19 +39,21 @@ class ComposedStudy:
     @property
     def folder(self) -> Path:
         """`<paths.runs>/studies/<study>-<scale>`, with a hash of further overrides so that no study hides another."""
-        routine = ("study=", "scale=", "study.jobs=", "trainer", "tracking", "paths.")
+        routine = ("study=", "scale=", "study.jobs=", "trainer", "tracking", "paths.", *HARDWARE)
         further = sorted(given for given in self.given if not given.startswith(routine))
         suffix = f"-{hashlib.sha256(' '.join(further).encode()).hexdigest()[:6]}" if further else ""
         return Path(self.config.paths.runs).absolute() / "studies" / f"{self.study.name}-{self.scale}{suffix}"
 
     def report(self, outcome: Outcome) -> "StudyReport":
+        from albert_lab.cost.runs import cost_of_run
         from albert_lab.report.study_table import StudyReport
 
         counts = {cell.name: _paper_counts(self._at_paper_size(cell)) for cell in self.study.cells}
-        return StudyReport(self.study, outcome.records(), outcome.failures, counts)
+        return StudyReport(self.study, outcome.records(), outcome.failures, counts, cost_of_run)
 
     def _at_paper_size(self, cell: Cell) -> Config:
-        return _compose([*PAPER_SIZE, *cell.paper_overrides])
+        hardware = [given for given in self.given if given.startswith(HARDWARE)]
+        return _compose([*PAPER_SIZE, *cell.paper_overrides, *hardware])
 
 
 def _compose(overrides: Sequence[str]) -> Config:
@@ -57,8 +62,10 @@ def _compose(overrides: Sequence[str]) -> Config:
     return from_hydra(compose("config", overrides=list(overrides)))
 
 
-def _paper_counts(config: Config) -> dict[str, float]:
+def _paper_counts(config: Config) -> dict[str, float | None]:
     """Counted on our model at the paper's size: backbone and pooler, with the E -> H projection as built and always."""
+    from albert_lab.cost.estimate import Estimate
+    from albert_lab.cost.figures import at_size
     from albert_lab.cost.variant import cost_of, with_projection
 
     cost = cost_of(config)
@@ -67,4 +74,5 @@ def _paper_counts(config: Config) -> dict[str, float]:
         "unique_with_projection": cost_of(with_projection(config)).parameters.backbone_with_pooler,
         "applied": cost.parameters.applied,
         "flops_per_token": cost.flops_per_token.training,
+        **at_size(Estimate(config if config.hardware != HardwareConfig() else replace(config, hardware=SOME_GPU))),
     }

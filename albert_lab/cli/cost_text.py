@@ -3,11 +3,12 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from albert_lab.report.statistics import NOTHING, count, exact, flops, rate, scaled, significant, size
+from albert_lab.report.statistics import NOTHING, count, duration, exact, flops, rate, scaled, significant, size
 from albert_lab.report.table import Column, Table
 
 Figures = Mapping[str, Any]
 
+DRAWN = 64  # layers: 4 characters each, wider than most terminals
 PER_LAYER = ("attention_projections", "attention_products", "ffn", "lora", "adapters")
 
 
@@ -17,7 +18,7 @@ def text(told: Figures) -> str:
         part.rstrip() + "\n"
         for part in (
             told["variant"],
-            told["drawing"],
+            _drawing(told),
             _parameters(told),
             _flops(told),
             _memory(told),
@@ -25,6 +26,15 @@ def text(told: Figures) -> str:
             _budget(told),
         )
     ).rstrip()
+
+
+def _drawing(told: Figures) -> str:
+    """The layers drawn, as long as a terminal shows them in one piece."""
+    layers = len(told["layers"]["attention"])
+    if layers <= DRAWN:
+        return str(told["drawing"])
+    blocks = ", ".join(f"{len(set(ids)):,} of {kind}" for kind, ids in told["layers"].items())
+    return f"{layers:,} layers, too many to draw; blocks: {blocks}"
 
 
 def comparison(rows: Sequence[Figures]) -> str:
@@ -45,20 +55,32 @@ def comparison(rows: Sequence[Figures]) -> str:
         "kWh": lambda row: _number(row["budget"]["kilowatt_hours"]),
         "USD": lambda row: _number(row["budget"]["dollars"]),
     }
+    machines = [row["hardware"]["name"] for row in rows]
+    if len(set(machines)) > 1:
+        columns["hardware"] = lambda row: row["hardware"]["name"]
     names = _distinct_names(rows)
     made = [_column(heading, rows, make) for heading, make in columns.items()]
     made[0] = Column("variant", tuple(names), number=False)
-    first = rows[0]
-    under = (
-        f"{_batch_line(first)}; {first['strategy']} on {first['hardware']['name']}; speed {first['assumed']['speed']}"
-    )
-    return f"{Table(tuple(made)).text()}\n{under}"
+    return f"{Table(tuple(made)).text()}\n{_under(rows)}"
+
+
+def _under(rows: Sequence[Figures]) -> str:
+    """What all rows have in common, and for the rest that they differ."""
+    told = {
+        "batches differ": [_batch_line(row) for row in rows],
+        "strategies differ": [row["strategy"] for row in rows],
+        "hardware differs": [row["hardware"]["name"] for row in rows],
+        "speeds assumed differently": [f"speed {row['assumed']['speed']}" for row in rows],
+    }
+    return "; ".join(values[0] if len(set(values)) == 1 else differ for differ, values in told.items())
 
 
 def _distinct_names(rows: Sequence[Figures]) -> list[str]:
-    """Variants by name; where names coincide, by what was overridden."""
-    names = [row["variant"] for row in rows]
-    return [n if names.count(n) == 1 else " ".join(row["overrides"]) for n, row in zip(names, rows, strict=True)]
+    """Variants by name; where names coincide, by what was overridden differently."""
+    names, given = [row["variant"] for row in rows], [row["overrides"] for row in rows]
+    shared = set(given[0]).intersection(*given[1:]) if len(given) > 1 else set()
+    own = [" ".join(override for override in overrides if override not in shared) for overrides in given]
+    return [n if names.count(n) == 1 else o or n for n, o in zip(names, own, strict=True)]
 
 
 def _parameters(told: Figures) -> str:
@@ -183,13 +205,3 @@ def _fits(fits: bool | None) -> str:
 
 def _number(value: float | None) -> str:
     return NOTHING if value is None else significant(value)
-
-
-def duration(hours: float | None) -> str:
-    """`2.1 days`, `3.4 h`, `12.0 min`, `4.20 s`, `31 ms`."""
-    if hours is None:
-        return NOTHING
-    for unit, in_hours in (("days", 24.0), ("h", 1.0), ("min", 1 / 60), ("s", 1 / 3600)):
-        if hours >= 2 * in_hours or (unit == "s" and hours >= in_hours):
-            return f"{significant(hours / in_hours)} {unit}"
-    return f"{significant(hours * 3.6e6)} ms"

@@ -29,14 +29,15 @@ def report(composed: Any) -> None:
 
 
 def _report_runs(config: Config) -> None:
-    from albert_lab.report.frames import from_mlflow
+    from albert_lab.cost.runs import cost_of_run
+    from albert_lab.report.frames import from_mlflow, with_costs
     from albert_lab.report.runs_table import RunsReport
 
     if not config.tracking.uri and not mlflow_database(config).exists():
         raise UserError(
             f"no runs under paths.runs={config.paths.runs} yet; `albert-lab pretrain scale=smoke` makes one"
         )
-    runs = RunsReport(from_mlflow(tracking_uri(config), config.tracking.experiment))
+    runs = RunsReport(with_costs(from_mlflow(tracking_uri(config), config.tracking.experiment), cost_of_run))
     page = Path(config.paths.runs).absolute() / "report.html"
     write_text(page, runs.html())
     print(runs.text())

@@ -20,8 +20,8 @@ def check(config: Config) -> None:
     _check_warm_start(config)
     _check_objective(config)
     _check_data(config)
-    _check_optimizer(config)
     _check_budget(config.train)
+    _check_optimizer(config)
     _check_batch(config.train, config.trainer)
 
 

@@ -12,7 +12,7 @@ from albert_lab.config.compose import CONF_FOLDER, SWEEPS_FOLDER
 from albert_lab.config.errors import UserError, nearest
 from albert_lab.config.schema import Config
 
-OPTIONAL_GROUPS = ("warm_start", "embedding", "block", "preset", "study")  # `GROUP=[]` takes none
+OPTIONAL_GROUPS = ("warm_start", "embedding", "block", "preset", "hardware", "study")  # `GROUP=[]` takes none
 HINTS = {
     "hardware": "; an own one is a YAML like those in conf/hardware, or hardware.memory_bytes=... and its other numbers"
 }
@@ -60,6 +60,8 @@ def _check_choice(override: Override) -> None:
     for name in (name for value in values for name in _names(group, value)):
         if group in OPTIONAL_GROUPS and name == "null":
             raise UserError(f"no {group}=null; write {group}=[] for none")
+        if name.startswith("["):
+            raise UserError(f"no {group}={name}: {group} takes one choice; several are --multirun {group}=A,B")
         if name not in choices_by_group()[group]:
             raise UserError(f"no {group}={name}{nearest(name, choices_by_group()[group])}{HINTS.get(group, '')}")
 

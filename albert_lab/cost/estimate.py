@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, cached_property
 
+from albert_lab.config.errors import UserError
 from albert_lab.config.schema import Config, DeviceKind, HardwareConfig
 from albert_lab.config.training import Precision, SentenceObjective
 from albert_lab.cost.flops import Flops, count_flops, recomputed_flops
@@ -41,10 +42,12 @@ class Estimate:
     """The figures of one configuration.
 
     Raises:
-        UserError: a model, a map or hardware that can't be.
+        UserError: a model, a map, hardware or an assumption that can't be.
     """
 
     def __init__(self, config: Config) -> None:
+        for key in ("mfu", "real_tokens"):
+            _check_share(f"cost.{key}", getattr(config.cost, key))
         self.config = config
         self.layer_map: LayerMap = make_layer_map(config.sharing, config.model.num_hidden_layers)
         self.sentence_head = config.objective.sentence is not SentenceObjective.none
@@ -154,20 +157,26 @@ class Estimate:
             low, high = (middle, high) if fits else (low, middle - 1)
         return divisors[low - 1] if low else 0
 
-    def nearest_fit(self) -> str | None:
-        """What to change where the configuration fits with no strategy: the smallest change first."""
+    def nearest_fit(self, strategy: str) -> str | None:
+        """What to change where the configuration does not fit: the smallest change first, another strategy last."""
         now = (self.config.train.precision, self.config.trainer.gradient_checkpointing)
         for precision, recompute in sorted(
             OPTIONS, key=lambda option: (option[1] != now[1]) + 2 * (option[0] != now[0])
         ):
-            for index, strategy in enumerate(self.strategies()):
+            named = [(index, costs.name) for index, costs in enumerate(self.strategies())]
+            for index, name in sorted(named, key=lambda pair: pair[1] != strategy):
                 micro = self.largest_micro_batch(index, precision, recompute)
                 if micro:
                     changes = [f"trainer.micro_batch_size={micro}"]
                     changes += ["trainer.gradient_checkpointing=true"] if recompute and not now[1] else []
                     changes += [f"train.precision={precision.name}"] if precision is not now[0] else []
-                    return f"{' '.join(changes)} with {strategy.name}"
+                    return f"{' '.join(changes)} with {name}"
         return None
+
+    @property
+    def paid_devices(self) -> int:
+        """How many times the hardware's numbers count: processes on a CPU share one machine."""
+        return self.devices if self.hardware.kind is DeviceKind.gpu else 1
 
     @property
     def flops_per_second(self) -> float | None:
@@ -175,8 +184,7 @@ class Estimate:
         if self.config.cost.mfu is None and self.history.flops_per_second is not None:
             return self.history.flops_per_second
         peak = peak_flops(self.hardware, self.config.train.precision)
-        devices = self.devices if self.hardware.kind is DeviceKind.gpu else 1
-        return None if peak is None else peak * devices * (self.config.cost.mfu or ASSUMED_MFU)
+        return None if peak is None else peak * self.paid_devices * (self.config.cost.mfu or ASSUMED_MFU)
 
     def budget(self, wire_bytes: int) -> Budget:
         """Time, energy and money of `train.budget`."""
@@ -190,16 +198,21 @@ class Estimate:
             steps = None if seconds is None else int(given.seconds / seconds)
         hours = None if seconds is None or steps is None else steps * seconds / HOUR
         hours = given.seconds / HOUR if given.seconds is not None else hours
-        count = self.devices if hardware.kind is DeviceKind.gpu else 1
+        paid = None if hours is None else hours * self.paid_devices
         return Budget(
             steps,
             seconds,
             wire_bytes / hardware.link_bytes_per_second if hardware.link_bytes_per_second else None,
             hours,
-            None if hours is None or hardware.watts is None else hours * hardware.watts * count / 1000,
-            None if hours is None or hardware.price_per_hour is None else hours * hardware.price_per_hour * count,
+            None if paid is None or hardware.watts is None else paid * hardware.watts / 1000,
+            None if paid is None or hardware.price_per_hour is None else paid * hardware.price_per_hour,
             None if seconds is None else self.positions * self.real_tokens / seconds,
         )
 
     def checkpoint(self) -> dict[str, int]:
         return checkpoint_bytes(self.parameters.unique)
+
+
+def _check_share(key: str, value: float | None) -> None:
+    if value is not None and not 0 < value <= 1:
+        raise UserError(f"{key}={value:g} must be above 0 and at most 1, as in {key}=0.4; null: from past runs")

@@ -7,9 +7,11 @@ from albert_lab.config.run_folder import describe
 from albert_lab.config.schema import Strategy
 from albert_lab.config.training import Precision
 from albert_lab.cost.estimate import ASSUMED_MFU, Estimate
-from albert_lab.cost.strategies import StrategyCost
+from albert_lab.cost.strategies import StrategyCost, strategy_costs
+from albert_lab.cost.weights import model_weights
 
 PRECISIONS = tuple(Precision)
+COMPARED_DEVICES = 8  # of a machine with GPUs: what DDP would send there is compared where there is one device
 
 
 def figures(estimate: Estimate) -> dict[str, Any]:
@@ -32,11 +34,11 @@ def figures(estimate: Estimate) -> dict[str, Any]:
             "precision": estimate.config.train.precision.name,
             "gradient_checkpointing": estimate.config.trainer.gradient_checkpointing,
         },
-        "memory": {precision.name: _memory(estimate, precision) for precision in PRECISIONS},
+        "memory": {precision.name: memory_by_kind(estimate, precision) for precision in PRECISIONS},
         "strategies": strategies,
         "strategy": chosen["name"],
         "fits": chosen["fits"],
-        "nearest_fit": None if chosen["fits"] is not False else estimate.nearest_fit(),
+        "nearest_fit": None if chosen["fits"] is not False else estimate.nearest_fit(chosen["name"]),
         "checkpoint_bytes": estimate.checkpoint(),
         "hardware": _hardware(estimate),
         "assumed": _assumed(estimate),
@@ -70,11 +72,35 @@ def _flops(estimate: Estimate) -> dict[str, Any]:
     }
 
 
-def _memory(estimate: Estimate, precision: Precision) -> dict[str, int]:
-    """By kind, of one process with all state."""
+def memory_by_kind(estimate: Estimate, precision: Precision | None = None) -> dict[str, int]:
+    """Of one process with all state, in the configuration's own precision unless told; bytes."""
     memory = estimate.memory(precision=precision)
     kinds = ("weights", "gradients", "optimizer", "activations", "temporary", "peak")
     return {kind: getattr(memory, kind) for kind in kinds}
+
+
+def ddp_bytes(estimate: Estimate) -> int:
+    """What each process sends in a step of DDP: of as many as there are, of 8 where there is one."""
+    weights = model_weights(estimate.config.model, estimate.layer_map, estimate.sentence_head)
+    devices = estimate.devices if estimate.devices > 1 else COMPARED_DEVICES
+    return strategy_costs(weights, devices, micro_batches=1, low=False)[0].wire
+
+
+def at_size(estimate: Estimate) -> dict[str, float | None]:
+    """What a table compares of a variant that nobody trains here: its state, one sequence's activations, its traffic.
+
+    Time, energy and money of the budget are None where the hardware is not known.
+    """
+    memory, budget = memory_by_kind(estimate), estimate.budget(0)
+    return {
+        "state_bytes": sum(memory[kind] for kind in ("weights", "gradients", "optimizer")),
+        "activation_bytes_per_sequence": estimate.memory(micro_batch=1).activations,
+        "ddp_bytes": ddp_bytes(estimate),
+        "checkpoint_bytes": estimate.checkpoint()["with_optimizer"],
+        "hours": budget.hours,
+        "kilowatt_hours": budget.kilowatt_hours,
+        "dollars": budget.dollars,
+    }
 
 
 def _strategies(estimate: Estimate) -> list[dict[str, Any]]:

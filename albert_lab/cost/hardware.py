@@ -1,5 +1,6 @@
 """The device that a cost is told for: an entry of `conf/hardware`, or this machine as far as it is known (no torch)."""
 
+import math
 import os
 import re
 from dataclasses import fields, replace
@@ -7,6 +8,7 @@ from pathlib import Path
 
 from albert_lab.config.compose import CONF_FOLDER
 from albert_lab.config.errors import UserError
+from albert_lab.config.host import describe_host
 from albert_lab.config.schema import DeviceKind, HardwareConfig
 from albert_lab.config.training import Precision
 
@@ -22,12 +24,22 @@ def resolve_hardware(config: HardwareConfig, accelerator: str = "auto") -> Hardw
     """
     for item in fields(config):
         value = getattr(config, item.name)
-        if isinstance(value, float) and value < 0:
-            raise UserError(f"hardware.{item.name}={value:g} must be at least 0; null where it is not known")
+        if isinstance(value, float):
+            _check_number(item.name, value)
     given = {item.name: getattr(config, item.name) for item in fields(config) if item.name not in ("name", "kind")}
     if config.name is not None or any(value is not None for value in given.values()):
         return config if config.name is not None else replace(config, name="as given")
     return this_machine(accelerator)
+
+
+def _check_number(key: str, value: float) -> None:
+    """Prices, watts and a floor may be 0; a device without memory or speed is none."""
+    can_be_zero = key in ("floor_bytes", "watts", "price_per_hour")
+    if math.isfinite(value) and (value > 0 or (value == 0 and can_be_zero)):
+        return
+    raise UserError(
+        f"hardware.{key}={value:g} must be {'at least' if can_be_zero else 'above'} 0; null where it is not known"
+    )
 
 
 def this_machine(accelerator: str = "auto") -> HardwareConfig:
@@ -38,6 +50,26 @@ def this_machine(accelerator: str = "auto") -> HardwareConfig:
     found = known or HardwareConfig(name=name, kind=kind)
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if kind is DeviceKind.cpu else None
     return replace(found, name=f"this machine: {found.name}", memory_bytes=memory or found.memory_bytes)
+
+
+def hardware_of_host(host: str | None) -> HardwareConfig | None:
+    """The entry of the machine that `config.host.describe_host` names; of CPUs this machine's alone, else None.
+
+    A CPU's product name does not tell how fast its cores are; a hypervisor may even hide it.
+    """
+    if not host:
+        return None
+    if host == this_host():
+        return this_machine("cpu")
+    return next((entry for entry in entries() if entry.matches and re.search(entry.matches, host)), None)
+
+
+def this_host(file: Path = Path("/proc/cpuinfo")) -> str:
+    """This machine without its GPU, as its runs' records describe it."""
+    found = re.search(r"^model name\s*:\s*(.+)$", file.read_text(encoding="utf-8"), re.MULTILINE)
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    cores = len(os.sched_getaffinity(0))
+    return describe_host({"cpu": found[1].strip() if found else "CPU", "cores": cores, "memory_bytes": memory})
 
 
 def entries() -> list[HardwareConfig]:

@@ -2,13 +2,14 @@
 
 import ast
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from albert_lab.config.errors import UserError, nearest
+from albert_lab.config.host import describe_host
 from albert_lab.config.schema import RESULT_GROUPS
 
 if TYPE_CHECKING:
@@ -40,14 +41,24 @@ MEASURES = (
     "validation/sentence_samples",
     "validation/unigram_entropy",
 )
-IDENTITY = ("name", "fingerprint", "started")
+IDENTITY = ("name", "fingerprint", "started", "host")
 SPEED_SETTINGS = tuple(
-    f"trainer.{key}" for key in ("accelerator", "devices", "strategy", "micro_batch_size", "threads", "workers")
+    f"trainer.{key}"
+    for key in (
+        "accelerator",
+        "devices",
+        "strategy",
+        "gradient_checkpointing",
+        "micro_batch_size",
+        "threads",
+        "workers",
+    )
 )  # can't change what a run learns, but its speed and memory; other settings of these groups change no figure
 
 _WORDS = {"None": None, "null": None, "True": True, "true": True, "False": False, "false": False}  # "none" is a scheme
 
 Row = dict[str, Any]
+CostOfRun = Callable[[Mapping[str, Any]], Mapping[str, float | None]]  # `cost.runs.cost_of_run`, given from above
 
 
 def from_records(records: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
@@ -86,10 +97,17 @@ def history(uri: str, run: str, metric: str, experiment: str = "albert_lab") -> 
     return pd.DataFrame({"step": list(by_step.keys()), "value": list(by_step.values())})
 
 
+def with_costs(frame: pd.DataFrame, cost_of_run: CostOfRun) -> pd.DataFrame:
+    """The runs with what each cost, a further column a figure; where a run does not tell it, NaN."""
+    costs = [dict(cost_of_run({str(key): value for key, value in row.items()})) for row in frame.to_dict("records")]
+    return frame.join(pd.DataFrame(costs, index=frame.index, dtype=float))
+
+
 def flatten(record: Mapping[str, Any]) -> Row:
     """A result record as one flat row; the keys of the configuration with dots, of the measures with slashes."""
     row: Row = {"name": record["name"], "fingerprint": record["fingerprint"]}
     row["started"] = pd.to_datetime(record["started"], utc=True)
+    row["host"] = describe_host(record["host"]) if "host" in record else None
     for group, values in record["config"].items():
         row.update({key: _plain(str(value)) for key, value in _dotted(group, values).items() if _tells(key)})
     for measure in MEASURES:
@@ -101,6 +119,7 @@ def flatten(record: Mapping[str, Any]) -> Row:
 def _flatten_run(run: "Run") -> Row:
     row: Row = {"name": run.info.run_name, "fingerprint": _fingerprint(run)}
     row["started"] = pd.to_datetime(run.info.start_time, unit="ms", utc=True)
+    row["host"] = run.data.tags.get("albert_lab.host")  # older runs have none
     row.update({key: _plain(value) for key, value in run.data.params.items() if _tells(key)})
     row.update({measure: _number(run.data.metrics.get(measure)) for measure in MEASURES})
     return row

@@ -6,11 +6,11 @@ from typing import Any
 
 from albert_lab.config.study import Cell, Study
 from albert_lab.report import paper
-from albert_lab.report.frames import MEASURES, flatten
+from albert_lab.report.frames import MEASURES, CostOfRun, flatten
 from albert_lab.report.summary import Summary
 
 Record = Mapping[str, Any]
-Counts = Mapping[str, float]  # unique_with_projection, unique_as_built, applied, flops_per_token
+Counts = Mapping[str, float | None]  # unique_with_projection, unique_as_built, applied, flops_per_token, ..._bytes
 
 
 @dataclass(frozen=True)
@@ -33,12 +33,22 @@ class Line:
         return "; ".join(parts) or "not run"
 
     def counted(self, key: str) -> int | None:
-        return int(self.counts[key]) if key in self.counts else None
+        value = self.counts.get(key)
+        return None if value is None else int(value)
 
 
-def line(study: Study, cell: Cell, records: Sequence[Record], failures: Sequence[str], counts: Counts) -> Line:
+def line(
+    study: Study,
+    cell: Cell,
+    records: Sequence[Record],
+    failures: Sequence[str],
+    counts: Counts,
+    cost_of_run: CostOfRun | None = None,
+) -> Line:
     """All that is known about one cell of a study."""
     rows = tuple(flatten(record) for record in records)
+    if cost_of_run:
+        rows = tuple({**row, **cost_of_run(row)} for row in rows)
     return Line(cell, _summary(cell, rows), paper.lookup(study.name, cell.axes), counts, tuple(failures))
 
 
@@ -56,7 +66,8 @@ def csv_row(line: Line) -> dict[str, Any]:
     printed = vars(line.printed) if line.printed else {}
     row |= {f"paper/{key}": value for key, value in printed.items() if key != "axes"}
     row |= {f"counted/{key}": value for key, value in line.counts.items()}
-    for measure in (*MEASURES, "memory_bytes/above_floor"):
+    costs = [key for key in (line.summary.rows or ({},))[0] if "/" in key and key not in MEASURES]
+    for measure in (*MEASURES, "memory_bytes/above_floor", *costs):
         figure = line.summary.above_floor() if measure.endswith("above_floor") else line.summary.estimate(measure)
         row |= {measure: None, f"{measure} spread": None, f"{measure} n": 0}
         if figure:

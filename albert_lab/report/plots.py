@@ -12,7 +12,7 @@ from albert_lab.report import axes as dress
 from albert_lab.report.chart import GRID, INK, Absent, Chart
 from albert_lab.report.labels import label_points
 from albert_lab.report.statistics import Estimate, count, share, significant, size, speed, tick
-from albert_lab.report.summary import MEMORY_KINDS, Summary, scheme_text
+from albert_lab.report.summary import MEMORY_KINDS, PREDICTED_KINDS, Summary, scheme_text
 
 Drawn = Chart | Absent
 _KIND_TEXT = {"optimizer": "optimizer state", "rest": "the rest"}
@@ -54,20 +54,40 @@ def memory_by_kind(summaries: Sequence[Summary]) -> Drawn:
     bars = [(summary, memory) for summary in summaries if (memory := summary.memory())]
     if not bars:
         return Absent(title, "no run has recorded its memory by kind.")
-    figure, axes = _bar_axes([summary.label for summary, _ in bars], "memory (MB, 1 MB = 10⁶ bytes)")
-    left = [0.0] * len(bars)
-    for kind, colour in zip((*MEMORY_KINDS, "rest"), dress.MEMORY_COLOURS, strict=True):
-        widths = [memory[kind] / 1e6 for _, memory in bars]
-        axes.barh(range(len(bars)), widths, left=left, color=colour, height=0.62, edgecolor="none")
-        left = [start + width for start, width in zip(left, widths, strict=True)]
-    kinds = [_KIND_TEXT.get(kind, kind) for kind in (*MEMORY_KINDS, "rest")]
-    handles = [Patch(color=c, label=k) for k, c in zip(kinds, dress.MEMORY_COLOURS, strict=True)]
-    dress.legend(axes, handles, 3)
+    figure = _memory_bars(bars, (*MEMORY_KINDS, "rest"))
     note = (
         "Peak above what the process held before its model existed; the rest is what no kind accounts for. Sharing "
         "shrinks weights, gradients and optimizer state; activations stay, because every layer is still applied."
     )
     return Chart(title, "; ".join(f"{s.label}: {_memory_text(m)}" for s, m in bars), note, figure)
+
+
+def predicted_memory(summaries: Sequence[Summary]) -> Drawn:
+    """A step's memory by kind as predicted from the settings, without what a process holds beside its model."""
+    title = "Memory of a step, by kind, as predicted"
+    bars = [(summary, memory) for summary in summaries if (memory := summary.predicted_memory())]
+    if not bars:
+        return Absent(title, "no run tells enough of its settings.")
+    figure = _memory_bars(bars, PREDICTED_KINDS)
+    note = (
+        "From the settings by arithmetic: what the model itself needs, which at a small size is little beside the "
+        "libraries, data and allocator of a process. Temporary: what the passes or the optimizer's update hold beside "
+        "state and activations."
+    )
+    return Chart(title, "; ".join(f"{s.label}: {_memory_text(m)}" for s, m in bars), note, figure)
+
+
+def _memory_bars(bars: Sequence[tuple[Summary, Mapping[str, float]]], kinds: Sequence[str]) -> dress.Figure:
+    """A bar a variant, of one part a kind."""
+    figure, axes = _bar_axes([summary.label for summary, _ in bars], "memory (MB, 1 MB = 10⁶ bytes)")
+    left = [0.0] * len(bars)
+    for kind, colour in zip(kinds, dress.MEMORY_COLOURS, strict=True):
+        widths = [memory[kind] / 1e6 for _, memory in bars]
+        axes.barh(range(len(bars)), widths, left=left, color=colour, height=0.62, edgecolor="none")
+        left = [start + width for start, width in zip(left, widths, strict=True)]
+    handles = [Patch(color=c, label=_KIND_TEXT.get(k, k)) for k, c in zip(kinds, dress.MEMORY_COLOURS, strict=True)]
+    dress.legend(axes, handles, 3)
+    return figure
 
 
 def training_speed(summaries: Sequence[Summary]) -> Drawn:

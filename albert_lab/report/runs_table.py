@@ -1,18 +1,21 @@
 """Whatever runs there are, as one plain table: newest first, only the settings in which they differ."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 
 from albert_lab.report import plots
 from albert_lab.report import statistics as show
+from albert_lab.report.cost_table import HEADING, cost_table, short_cost_table
+from albert_lab.report.cost_table import NOTE as COST_NOTE
 from albert_lab.report.page import page
-from albert_lab.report.summary import summarize
+from albert_lab.report.summary import Summary, summarize
 from albert_lab.report.table import Column, Table
 
 _MEASURES: tuple[tuple[str, str, Callable[[float], str]], ...] = (
     ("parameters", "parameters/unique", show.count),
+    ("applied", "parameters/applied", show.count),
     ("FLOP per token", "flops_per_token/training", show.count),
     ("peak memory", "memory_bytes/peak", show.size),
     ("activations", "memory_bytes/activations", show.size),
@@ -28,7 +31,7 @@ NOTE = "Every row is one run: figures of single seeds, without a spread. Setting
 class RunsReport:
     """A frame of runs, as `frames.from_records` or `frames.from_mlflow` gives it, ready to print."""
 
-    frame: pd.DataFrame
+    frame: pd.DataFrame  # with `frames.with_costs`, a table of what every variant cost follows
 
     def table(self) -> Table:
         frame = self.frame.sort_values("started", ascending=False, na_position="last", kind="stable")
@@ -40,10 +43,21 @@ class RunsReport:
         return Table(tuple(columns))
 
     def text(self) -> str:
-        return self.table().text()
+        parts = [self.table().text()]
+        parts += [f"{HEADING}\n\n{self.costs(short_cost_table).text()}"] if self._tells_costs else []
+        return "\n".join(parts)
 
     def markdown(self) -> str:
         return f"{self.table().markdown()}\n{NOTE}\n"
+
+    @property
+    def _tells_costs(self) -> bool:
+        return "predicted_bytes/peak" in self.frame and len(self.frame) > 0
+
+    def costs(self, make: Callable[[Sequence[str], Sequence[Summary]], Table] = cost_table) -> Table:
+        """A row a variant, means over its seeds."""
+        summaries = summarize(self.frame)
+        return make([summary.label for summary in summaries], summaries)
 
     def html(self) -> str:
         """One page that loads nothing: the table, and the plots over all runs, seeds of one variant together."""
@@ -51,12 +65,14 @@ class RunsReport:
         charts = [
             plots.accuracy_against_parameters(summaries),
             plots.memory_by_kind(summaries),
+            plots.predicted_memory(summaries),
             plots.training_speed(summaries),
             plots.sentence_accuracy(summaries),
         ]
-        return page(
-            "Runs", f"{len(self.frame)} finished runs, newest first.", {"All runs": self.table()}, charts, (NOTE,)
-        )
+        tables, notes = {"All runs": self.table()}, [NOTE]
+        if self._tells_costs:
+            tables, notes = tables | {HEADING: self.costs()}, [NOTE, COST_NOTE]
+        return page("Runs", f"{len(self.frame)} finished runs, newest first.", tables, charts, notes)
 
 
 def differing(frame: pd.DataFrame) -> list[str]:

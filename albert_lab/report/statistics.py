@@ -50,7 +50,7 @@ def significant(value: float, digits: int = 3) -> str:
 def scaled(value: float, unit: str = "", digits: int = 3) -> str:
     """`value` with a decimal prefix: `31.1 M`, `18.3 k tokens/s`, `412 MB` (1 MB = 10^6 bytes)."""
     rounded = float(f"{value:.{digits - 1}e}")
-    for power, prefix in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
+    for power, prefix in ((1e18, "E"), (1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
         if abs(rounded) >= power:
             space = "" if unit in ("", "B") else " "
             return f"{significant(value / power, digits)} {prefix}{space}{unit}"
@@ -71,6 +71,16 @@ def size(value: float | None) -> str:
 
 def flops(value: float | None) -> str:
     return NOTHING if value is None else scaled(value, "FLOP")
+
+
+def duration(hours: float | None) -> str:
+    """`3.1 years`, `2.1 days`, `3.4 h`, `12.0 min`, `4.20 s`, `31 ms`."""
+    if hours is None:
+        return NOTHING
+    for unit, in_hours in (("years", 24 * 365.25), ("days", 24.0), ("h", 1.0), ("min", 1 / 60), ("s", 1 / 3600)):
+        if hours >= 2 * in_hours or (unit == "s" and hours >= in_hours):
+            return f"{significant(hours / in_hours)} {unit}"
+    return f"{significant(hours * 3.6e6)} ms"
 
 
 def tick(value: float) -> str:

@@ -12,10 +12,12 @@ from albert_lab.config.files import write_text
 from albert_lab.config.study import Study
 from albert_lab.report import plots
 from albert_lab.report import statistics as show
+from albert_lab.report.cost_table import HEADING, NOTE, cost_table, short_cost_table
+from albert_lab.report.frames import CostOfRun
 from albert_lab.report.lines import Counts, Line, Record, csv_row, line
 from albert_lab.report.notes import study_notes
 from albert_lab.report.page import page
-from albert_lab.report.summary import axis_text
+from albert_lab.report.summary import Summary, axis_text
 from albert_lab.report.table import Column, Table
 
 TERMINAL_WIDTH = 120  # of what surrounds a table
@@ -29,6 +31,7 @@ class StudyReport:
     records: Mapping[str, Sequence[Record]]
     failures: Mapping[str, Sequence[str]]
     paper_counts: Mapping[str, Counts]
+    cost_of_run: CostOfRun | None = None  # what adds a run's cost to its figures
 
     @cached_property
     def lines(self) -> tuple[Line, ...]:
@@ -39,6 +42,7 @@ class StudyReport:
                 self.records.get(cell.name, ()),
                 self.failures.get(cell.name, ()),
                 self.paper_counts.get(cell.name, {}),
+                self.cost_of_run,
             )
             for cell in self.study.cells
         )
@@ -51,7 +55,8 @@ class StudyReport:
     def text(self) -> str:
         """The essential columns, for a terminal about 150 characters wide, and the study's caption."""
         caption = "\n".join(textwrap.wrap(self.study.caption, TERMINAL_WIDTH))
-        return f"{self.study.title}\n\n{self.short_table().text()}\n{caption}\n"
+        costs = f"{HEADING}\n\n{self._costs(short_cost_table).text()}\n" if self._tells_costs else ""
+        return f"{self.study.title}\n\n{self.short_table().text()}\n{costs}{caption}\n"
 
     def csv(self) -> str:
         """Every figure unrounded, a row a cell: means, spreads (sample standard deviation), n and intervals."""
@@ -75,7 +80,8 @@ class StudyReport:
     def notes(self) -> tuple[str, ...]:
         """What stands under the tables."""
         records = [record for cell in self.study.cells for record in self.records.get(cell.name, ())]
-        return study_notes(self.study, [line.summary for line in self.lines], records)
+        notes = study_notes(self.study, [line.summary for line in self.lines], records)
+        return (*notes, NOTE) if self._tells_costs else notes
 
     def charts(self) -> list[plots.Drawn]:
         summaries = [line.summary for line in self.lines if line.summary.rows]
@@ -88,16 +94,26 @@ class StudyReport:
             plots.accuracy_against_parameters(summaries),
             plots.paper_average(averages),
             plots.memory_by_kind(summaries),
+            plots.predicted_memory(summaries),
             plots.training_speed(summaries),
             plots.sentence_accuracy(summaries),
         ]
 
     def tables(self) -> dict[str, Table]:
-        """Two tables, a row a cell, by heading: the paper's size, where we count, and this scale, where we measure."""
+        """A row a cell, by heading: the paper's size, where we count, and this scale, where we measure and predict."""
+        costs = {f"{HEADING}, at scale {self.study.scale}": self._costs(cost_table)} if self._tells_costs else {}
         return {
             "At the paper's size: printed and counted": self.paper_table(),
             f"At scale {self.study.scale}: measured here": self.measured_table(),
+            **costs,
         }
+
+    @property
+    def _tells_costs(self) -> bool:
+        return self.cost_of_run is not None and any(line.summary.rows for line in self.lines)
+
+    def _costs(self, make: Callable[[Sequence[str], Sequence[Summary]], Table]) -> Table:
+        return make([line.cell.name for line in self.lines], [line.summary for line in self.lines])
 
     def paper_table(self) -> Table:
         as_printed, counted = "as the paper prints it", "counted on this package's model"
@@ -112,8 +128,26 @@ class StudyReport:
                 self._column(
                     "training, FLOP per token", lambda n: show.count(n.counts.get("flops_per_token")), counted
                 ),
+                *self._costs_at_paper_size(),
             )
         )
+
+    def _costs_at_paper_size(self) -> list[Column]:
+        """What is known of them: time, energy and money only for hardware that was named."""
+        texts: dict[str, tuple[str, Callable[[float | None], str]]] = {
+            "weights, gradients, moments": ("state_bytes", show.size),
+            "activations of a sequence": ("activation_bytes_per_sequence", show.size),
+            "DDP of 8 sends a step": ("ddp_bytes", show.size),
+            "checkpoint": ("checkpoint_bytes", show.size),
+            "time": ("hours", show.duration),
+            "kWh": ("kilowatt_hours", show.count),
+            "USD": ("dollars", show.count),
+        }
+        columns = [
+            self._column(head, lambda n, key=key, text=text: text(n.counts.get(key)), "predicted on a GPU")  # type: ignore[misc]
+            for head, (key, text) in texts.items()
+        ]
+        return [column for column in columns if any(cell != show.NOTHING for cell in column.cells)]
 
     def measured_table(self) -> Table:
         cost, learned = "cost", "held-out accuracy"
@@ -145,11 +179,12 @@ class StudyReport:
                 self._column("average", _printed_average, full),
                 self._column("FLOP/token", lambda n: show.count(n.counts.get("flops_per_token")), full),
                 self._column("params", lambda n: show.count(n.summary.mean("parameters/unique")), here),
+                self._column("activ.", lambda n: show.size(n.summary.mean("memory_bytes/activations")), here),
                 self._column("peak", _peak, here),
                 self._column("tokens/s", lambda n: show.count(n.summary.mean("speed/tokens_per_second")), here),
                 self._column("MLM accuracy", lambda n: _accuracy(n, "mlm"), here),
                 self._column("sentence acc.", lambda n: _accuracy(n, "sentence"), here),
-                self._column("runs", lambda n: _shortened(n.state, 28), number=False),
+                self._column("runs", lambda n: _shortened(n.state, 26), number=False),
             )
         )
 

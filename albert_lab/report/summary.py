@@ -28,6 +28,7 @@ SYMBOLS = {
     "sharing.num_blocks": "U",
 }
 MEMORY_KINDS = ("weights", "gradients", "optimizer", "activations")
+PREDICTED_KINDS = (*MEMORY_KINDS, "temporary")  # add up to the predicted peak
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class Summary:
     rows: tuple[Mapping[str, Any], ...] = ()
 
     def estimate(self, measure: str) -> Estimate | None:
-        return estimate(row[measure] for row in self.rows)
+        return estimate(row.get(measure) for row in self.rows)
 
     def mean(self, measure: str) -> float | None:
         figure = self.estimate(measure)
@@ -58,6 +59,12 @@ class Summary:
         if above is None or len(known) < len(MEMORY_KINDS):
             return None
         return {**known, "rest": max(0.0, above.mean - sum(known.values()))}
+
+    def predicted_memory(self) -> dict[str, float] | None:
+        """Bytes of a step by kind, as arithmetic has them; None where the runs were listed without their costs."""
+        kinds = {kind: self.mean(f"predicted_bytes/{kind}") for kind in PREDICTED_KINDS}
+        known = {kind: value for kind, value in kinds.items() if value is not None}
+        return known if len(known) == len(PREDICTED_KINDS) else None
 
     def interval(self, task: str) -> tuple[float, float] | None:
         """Wilson's interval of the mean accuracy of `mlm` or `sentence`, from the size of one held-out set.

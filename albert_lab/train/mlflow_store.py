@@ -15,6 +15,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, RunTag
 
 from albert_lab.config.files import lock
+from albert_lab.config.host import describe_host
 from albert_lab.config.run_folder import RunFolder, describe, read_json
 from albert_lab.config.schema import Config
 
@@ -82,11 +83,12 @@ def adopt(client: MlflowClient, run_id: str, study: str) -> None:
     tags = {"albert_lab.kind": "cell", "albert_lab.run": fingerprint, "albert_lab.study": study}
     copy = client.create_run(experiment, run_name=run.info.run_name, tags=tags | {"mlflow.parentRunId": parent})
     values = run.data
+    kept = [key for key in ("albert_lab.folder", "albert_lab.host") if key in values.tags]
     client.log_batch(
         copy.info.run_id,
         params=[Param(key, value) for key, value in values.params.items()],
         metrics=[Metric(key, value, run.info.end_time or 0, 0) for key, value in values.metrics.items()],
-        tags=[RunTag("albert_lab.folder", values.tags["albert_lab.folder"])],
+        tags=[RunTag(key, values.tags[key]) for key in kept],
     )
     client.set_terminated(copy.info.run_id)
 
@@ -109,6 +111,7 @@ def finish_run(client: MlflowClient, run_id: str, folder: RunFolder) -> None:
     step, time_ms = record["training"]["steps"], int(folder.result.stat().st_mtime * 1000)
     metrics = [Metric(key, value, time_ms, step) for key, value in flat_figures(record).items()]
     client.log_batch(run_id, metrics=metrics)
+    client.set_tag(run_id, "albert_lab.host", describe_host(record["host"]))
     client.log_artifact(run_id, str(folder.result))
     client.set_terminated(run_id)
 

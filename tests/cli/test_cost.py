@@ -52,9 +52,33 @@ def test_a_multirun_is_one_table(lab: Lab) -> None:
     assert done.stdout.count("variant") == 1
 
 
+def test_a_study_is_one_table_of_its_cells(lab: Lab) -> None:
+    done = lab("cost", "study=table4", "scale=tiny", "study.axes={sharing: [all,none]}")
+    assert done.returncode == 0, done.stderr
+    assert [line.split()[0] for line in done.stdout.splitlines()[2:4]] == ["all", "none"]
+
+
+def test_devices_side_by_side_are_told_apart(lab: Lab) -> None:
+    done = lab("cost", "--multirun", "scale=paper", "hardware=h200,l4")
+    lines = done.stdout.splitlines()
+    assert [line.split()[0] for line in lines[2:4]] == ["hardware=h200", "hardware=l4"], "and nothing that both share"
+    assert lines[2].endswith("NVIDIA H200 SXM")
+    assert "hardware differs" in lines[-1]
+
+
+def test_no_hardware_is_this_machine(lab: Lab) -> None:
+    assert "this machine: " in lab("cost", "hardware=[]").stdout
+
+
+def test_layers_too_many_to_draw_are_counted(lab: Lab) -> None:
+    page = lab("cost", "model.num_hidden_layers=100", "sharing=ffn").stdout
+    assert "100 layers, too many to draw; blocks: 100 of attention, 1 of ffn" in page
+    assert max(map(len, page.splitlines())) <= 160
+
+
 def test_a_variant_that_cannot_be_does_not_hide_the_others(lab: Lab) -> None:
     done = lab("cost", "--multirun", "sharing=groups", "sharing.num_hidden_groups=2,13", "model.num_hidden_layers=12")
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert "groups2" in done.stdout
     assert re.search(r"num_hidden_groups=13.*12", done.stderr)
 
@@ -67,6 +91,21 @@ def test_a_variant_that_cannot_be_does_not_hide_the_others(lab: Lab) -> None:
         (["trainer.devices=0"], "trainer.devices=0 must be at least 1"),
         (["devices=8"], "did you mean 'trainer.devices'"),
         (["trainer.devices=3"], "train.batch_size=32 does not divide among trainer.devices=3; nearest: 33"),
+        (["trainer=zero9"], "no trainer=zero9; did you mean 'zero2'"),
+        (["trainer.strategy=zero9"], "expected one of .auto, ddp, zero2"),
+        (["hardware=[h200,a100]"], "no hardware=.h200,a100.: hardware takes one choice; several are --multirun"),
+        (["hardware=null"], "no hardware=null; write hardware=.. for none"),
+        (["cost.mfu=-1"], "cost.mfu=-1 must be above 0 and at most 1"),
+        (["cost.mfu=0"], "cost.mfu=0 must be above 0"),
+        (["cost.mfu=nan"], "cost.mfu=nan must be above 0"),
+        (["cost.real_tokens=1.5"], "cost.real_tokens=1.5 must be above 0 and at most 1"),
+        (["hardware.memory_bytes=inf"], "hardware.memory_bytes=inf must be above 0; null where it is not known"),
+        (["hardware=h200", "hardware.bf16_flops_per_second=0"], "bf16_flops_per_second=0 must be above 0"),
+        (["train.budget.steps=-1"], "train.budget.steps=-1 must be above 0"),
+        (["train.budget.steps=null"], "train.budget needs exactly one of steps, tokens, seconds"),
+        (["study=search"], "study=search searches by training; give its space as a sweep, as in --multirun"),
+        (["sharing=custom", "sharing.attention=[0,0,1]", "sharing.ffn=[0,0,0,0]"], "names 3 layers .* has 4; give 4"),
+        (["sharing=custom", "sharing.attention=[0,0,-1,1]", "sharing.ffn=[0,0,0,0]"], "has a negative id -1"),
         (["sharing=custom", "sharing.attention=[0,0,2,2]", "sharing.ffn=[0,0,0,0]"], "never uses block 1"),
     ],
 )
@@ -95,8 +134,8 @@ def test_one_variant_takes_less_than_two_seconds_and_no_torch(tmp_path: Path) ->
 
 
 def test_durations_have_the_unit_that_reads_best() -> None:
-    assert [duration(hours) for hours in (None, 60.0, 3.0, 0.5, 0.001, 0.0001)] == [
-        "–", "2.50 days", "3.00 h", "30.0 min", "3.60 s", "360 ms",
+    assert [duration(hours) for hours in (None, 26298.0, 60.0, 3.0, 0.5, 0.001, 0.0001)] == [
+        "–", "3.00 years", "2.50 days", "3.00 h", "30.0 min", "3.60 s", "360 ms",
     ]  # fmt: skip
 
 

@@ -14,6 +14,7 @@ REFUSED = {
     "sharing=al": "no sharing=al; did you mean 'all'",
     "sharing=all,ffnn": "no sharing=ffnn; did you mean 'ffn'",
     "study=table9": "no study=table9",
+    "hardware=[h200,a100]": r"no hardware=\[h200,a100\]: hardware takes one choice; several are --multirun",
     "study=null": r"no study=null; write study=\[\] for none",
     "block=[pre_ln,univrsal]": "no block=univrsal; did you mean 'universal'",
     "embedding=[albert,rembert]": "no embedding=\\[albert,rembert]",

@@ -6,7 +6,15 @@ from typing import Any
 
 import pytest
 
-from albert_lab.config.schema import Config, CostConfig, DeviceKind, HardwareConfig, PathsConfig, TrainerConfig
+from albert_lab.config.schema import (
+    Config,
+    CostConfig,
+    DeviceKind,
+    HardwareConfig,
+    PathsConfig,
+    Strategy,
+    TrainerConfig,
+)
 from albert_lab.config.training import BudgetConfig, Precision, TrainConfig
 from albert_lab.config.variant import ModelConfig, SharingConfig
 from albert_lab.cost import history
@@ -71,6 +79,13 @@ def test_what_does_not_fit_says_by_how_much_and_what_does(tmp_path: Path) -> Non
     assert figures(Estimate(fits))["fits"] is True
     more = config(tmp_path, hardware=small, trainer=TrainerConfig(devices=4, micro_batch_size=2 * micro))
     assert figures(Estimate(more))["fits"] is False
+
+
+def test_the_chosen_strategy_is_kept_where_a_smaller_micro_batch_is_enough(tmp_path: Path) -> None:
+    small, chosen = HardwareConfig(name="small", memory_bytes=2e9), TrainerConfig(devices=4, strategy=Strategy.zero2)
+    told = figures(Estimate(config(tmp_path, hardware=small, trainer=chosen)))
+    assert told["fits"] is False
+    assert told["nearest_fit"].endswith("with zero2")
 
 
 def test_recomputing_is_proposed_where_nothing_else_fits(tmp_path: Path) -> None:

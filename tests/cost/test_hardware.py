@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -80,3 +81,15 @@ def test_given_numbers_stand_for_themselves() -> None:
 def test_a_negative_number_is_refused() -> None:
     with pytest.raises(UserError, match=r"hardware.watts=-5 must be at least 0"):
         resolve_hardware(HardwareConfig(name="mine", watts=-5.0))
+
+
+@pytest.mark.parametrize("value", [0.0, float("nan"), float("inf"), -1.0])
+def test_a_device_without_memory_or_speed_is_refused(value: float) -> None:
+    for key in ("memory_bytes", "fp32_flops_per_second", "link_bytes_per_second"):
+        numbers: dict[str, Any] = {key: value}
+        with pytest.raises(UserError, match=rf"hardware.{key}=\S+ must be above 0"):
+            resolve_hardware(HardwareConfig(name="mine", **numbers))
+
+
+def test_a_free_device_is_not_an_unknown_one() -> None:
+    assert resolve_hardware(HardwareConfig(name="mine", price_per_hour=0.0, watts=0.0)).price_per_hour == 0

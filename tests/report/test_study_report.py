@@ -137,7 +137,7 @@ def test_a_figure_without_data_is_a_sentence() -> None:
     none = {"sentence_accuracy": None, "sentence_loss": None}
     name = "E=768 all"
     charts = StudyReport(study(), {name: [record("all", 96, 0, **none)]}, {}, {}).charts()
-    assert [type(chart) for chart in charts] == [Chart, Absent, Chart, Chart, Absent]
+    assert [type(chart) for chart in charts] == [Chart, Absent, Chart, Absent, Chart, Absent]
     empty = StudyReport(study(), {}, {}, {})
     assert all(isinstance(chart, Absent) for chart in empty.charts())
     assert "<svg" not in empty.html()

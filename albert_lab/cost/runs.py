@@ -1,0 +1,117 @@
+"""What finished runs cost: predicted from their settings, and what their speed makes of the machine's peak.
+
+Reads runs as `report.frames` lists them: settings under dotted names, figures under names with a slash.
+"""
+
+import ast
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from albert_lab.config.errors import UserError
+from albert_lab.config.overrides import known_keys
+from albert_lab.config.schema import Config, DeviceKind, HardwareConfig
+from albert_lab.cost.estimate import HOUR, Estimate
+from albert_lab.cost.figures import ddp_bytes, memory_by_kind
+from albert_lab.cost.hardware import gpu_name, hardware_of_host, peak_flops
+
+Row = Mapping[str, Any]
+Figures = dict[str, float | None]
+
+MEMORY = tuple(f"predicted_bytes/{kind}" for kind in ("weights", "gradients", "optimizer", "activations", "temporary"))
+RUN_COSTS = (
+    *MEMORY,
+    "predicted_bytes/peak",
+    "wire_bytes/ddp",
+    "checkpoint_bytes/weights",
+    "checkpoint_bytes/with_optimizer",
+    "speed/flops_per_second",
+    "speed/share_of_peak",
+    "spent/kilowatt_hours",
+    "spent/dollars",
+)
+
+
+def cost_of_run(row: Row) -> Figures:
+    """Every figure of `RUN_COSTS`; None where the run's settings, its machine or its speed do not tell it.
+
+    A run whose settings this version counts differently from its own record is left blank altogether.
+    """
+    told: Figures = dict.fromkeys(RUN_COSTS)
+    hardware = hardware_of_host(row.get("host"))
+    try:
+        config = config_of_run(row)
+        estimate = Estimate(replace(config, hardware=hardware or _unknown(config)))
+    except (UserError, OmegaConfBaseException):  # a setting that this version no longer takes
+        return told
+    counts = estimate.parameters
+    if (counts.unique, counts.applied) != (row.get("parameters/unique"), row.get("parameters/applied")):
+        return told
+    told |= {f"predicted_bytes/{kind}": size for kind, size in memory_by_kind(estimate).items()}
+    told |= {f"checkpoint_bytes/{kind}": size for kind, size in estimate.checkpoint().items()}
+    told["wire_bytes/ddp"] = ddp_bytes(estimate)
+    return told | _speed(estimate, row) | _spent(estimate, row)
+
+
+def config_of_run(row: Row) -> Config:
+    """A run's settings as a configuration: what the schema no longer has is left out, what it had not yet as usual.
+
+    Raises:
+        OmegaConfBaseException: a value that the schema no longer takes.
+    """
+    usual = Config()
+    settings = OmegaConf.from_dotlist([])
+    for key in (key for key in row if key in known_keys() and _is_set(row[key])):
+        OmegaConf.update(settings, key, _value(row[key]), force_add=True)
+    groups = {str(group): OmegaConf.structured(getattr(usual, str(group))) for group in settings}
+    return replace(usual, **{group: _merged(schema, settings[group]) for group, schema in groups.items()})
+
+
+def _merged(schema: Any, values: Any) -> Any:
+    return OmegaConf.to_object(OmegaConf.merge(schema, values))
+
+
+def _is_set(value: Any) -> bool:
+    return not (value is None or (isinstance(value, float) and math.isnan(value)))
+
+
+def _value(value: Any) -> Any:
+    """Lists are kept as text, and a table makes floats of a column of integers that has gaps."""
+    if isinstance(value, str) and value.startswith("["):
+        return ast.literal_eval(value)
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _unknown(config: Config) -> HardwareConfig:
+    """A device without numbers, of the kind that this machine would take."""
+    on_gpu = config.trainer.accelerator != "cpu" and gpu_name() is not None
+    return HardwareConfig(name="unknown", kind=DeviceKind.gpu if on_gpu else DeviceKind.cpu)
+
+
+def _speed(estimate: Estimate, row: Row) -> Figures:
+    """FLOPs of the real tokens alone, none for recomputing, by the time of a step; as a share of all devices' peak."""
+    steps, tokens, seconds = map(row.get, ("training/steps", "training/tokens", "speed/step_seconds"))
+    if not all(_is_set(value) and value for value in (steps, tokens, seconds)):
+        return {}
+    rate = estimate.flops(min(1.0, tokens / (steps * estimate.positions))).training / seconds  # type: ignore[operator]
+    peak = peak_flops(estimate.hardware, estimate.config.train.precision)
+    return {
+        "speed/flops_per_second": rate,
+        "speed/share_of_peak": rate / (peak * estimate.paid_devices) if peak else None,
+    }
+
+
+def _spent(estimate: Estimate, row: Row) -> Figures:
+    """Energy and money of the time that training took, at full load."""
+    seconds, hardware = row.get("training/seconds"), estimate.hardware
+    if not _is_set(seconds):
+        return {}
+    hours = estimate.paid_devices * seconds / HOUR  # type: ignore[operator]
+    return {
+        "spent/kilowatt_hours": None if hardware.watts is None else hours * hardware.watts / 1000,
+        "spent/dollars": None if hardware.price_per_hour is None else hours * hardware.price_per_hour,
+    }

@@ -1,0 +1,114 @@
+"""What variants cost, a row each: parameters never without FLOPs and activations, predicted beside measured.
+
+The predictions are further columns of the runs (`frames.with_costs`); a column that no variant has a figure for is left
+out, a figure that a single one lacks is blank.
+"""
+
+from collections.abc import Callable, Sequence
+
+from albert_lab.report import statistics as show
+from albert_lab.report.summary import Summary
+from albert_lab.report.table import Column, Table
+
+Cell = Callable[[Summary], str]
+HEADING = "What it costs: predicted and measured"
+NOTE = (
+    "Predicted: one process's memory in a training step, by arithmetic from the settings; measured above the floor is "
+    "all that the process took after its start, so data, validation, checkpoints and what the allocator keeps are in "
+    "it. DDP: bytes that each process sends in a step, of 8 processes where the run had one. Checkpoint: weights and "
+    "the optimizer's moments. FLOP/s: of real tokens, nothing counted for recomputing; the peak is the whole "
+    "machine's, whatever else ran on it. What is not known of a machine stays blank."
+)
+STATE = ("weights", "gradients", "optimizer")
+
+
+def cost_table(names: Sequence[str], summaries: Sequence[Summary]) -> Table:
+    """Everything, by kind; `names` head the rows."""
+    predicted, measured = "predicted", "measured"
+    kinds = (*STATE, "activations", "temporary", "peak")
+    made = [
+        *_counts(summaries),
+        *(_column(kind, _size(f"predicted_bytes/{kind}"), summaries, predicted) for kind in kinds),
+        _column("DDP sends a step", _size("wire_bytes/ddp"), summaries, predicted),
+        _column("checkpoint", _size("checkpoint_bytes/with_optimizer"), summaries, predicted),
+        _column("activations", _size("memory_bytes/activations"), summaries, measured),
+        _column("above the floor", _above_floor, summaries, measured),
+        *_speed(summaries, measured),
+    ]
+    return _table("variant", names, made)
+
+
+def short_cost_table(names: Sequence[str], summaries: Sequence[Summary]) -> Table:
+    """What fits a terminal."""
+    predicted, measured = "predicted", "measured"
+    made = [
+        *_counts(summaries),
+        _column("state", _state, summaries, predicted),
+        _column("activations", _size("predicted_bytes/activations"), summaries, predicted),
+        _column("step's peak", _size("predicted_bytes/peak"), summaries, predicted),
+        _column("DDP/step", _size("wire_bytes/ddp"), summaries, predicted),
+        _column("checkpoint", _size("checkpoint_bytes/with_optimizer"), summaries, predicted),
+        _column("above floor", _above_floor, summaries, measured),
+        *_speed(summaries, measured)[1:],
+    ]
+    return _table("cell", names, made)
+
+
+def _counts(summaries: Sequence[Summary]) -> list[Column]:
+    return [
+        _column("parameters", _count("parameters/unique"), summaries, "counted"),
+        _column("applied", _count("parameters/applied"), summaries, "counted"),
+        _column("FLOP/token", _count("flops_per_token/training"), summaries, "counted"),
+    ]
+
+
+def _speed(summaries: Sequence[Summary], group: str) -> list[Column]:
+    return [
+        _column("FLOP/s", _count("speed/flops_per_second"), summaries, group),
+        _column("of peak", _percent, summaries, group),
+        _column("time", _time, summaries, group),
+        _column("kWh", _plain("spent/kilowatt_hours"), summaries, group),
+        _column("USD", _plain("spent/dollars"), summaries, group),
+    ]
+
+
+def _table(heading: str, names: Sequence[str], made: Sequence[Column]) -> Table:
+    told = [column for column in made if any(cell != show.NOTHING for cell in column.cells)]
+    return Table((Column(heading, tuple(names), number=False), *told))
+
+
+def _column(heading: str, cell: Cell, summaries: Sequence[Summary], group: str = "") -> Column:
+    return Column(heading, tuple(map(cell, summaries)), group)
+
+
+def _count(measure: str) -> Cell:
+    return lambda summary: show.count(summary.mean(measure))
+
+
+def _size(measure: str) -> Cell:
+    return lambda summary: show.size(summary.mean(measure))
+
+
+def _plain(measure: str) -> Cell:
+    return lambda summary: show.NOTHING if (value := summary.mean(measure)) is None else show.significant(value)
+
+
+def _above_floor(summary: Summary) -> str:
+    figure = summary.above_floor()
+    return show.size(figure.mean if figure else None)
+
+
+def _state(summary: Summary) -> str:
+    kinds = [summary.mean(f"predicted_bytes/{kind}") for kind in STATE]
+    known = [kind for kind in kinds if kind is not None]
+    return show.size(sum(known)) if len(known) == len(STATE) else show.NOTHING
+
+
+def _percent(summary: Summary) -> str:
+    share = summary.mean("speed/share_of_peak")
+    return show.NOTHING if share is None else f"{show.significant(100 * share, 2)} %"
+
+
+def _time(summary: Summary) -> str:
+    seconds = summary.mean("training/seconds")
+    return show.duration(None if seconds is None else seconds / 3600)

@@ -1,0 +1,117 @@
+"""A run's cost is what `cost` says of its settings; what its record does not tell stays blank."""
+
+import math
+from dataclasses import asdict, replace
+from typing import Any
+
+import pytest
+
+from albert_lab.config.host import describe_host
+from albert_lab.config.schema import Config, DeviceKind, HardwareConfig, TrainerConfig
+from albert_lab.config.variant import ModelConfig, SharingConfig
+from albert_lab.cost import runs
+from albert_lab.cost.estimate import Estimate
+from albert_lab.cost.figures import ddp_bytes, figures
+from albert_lab.cost.hardware import hardware_of_host, this_host
+from albert_lab.cost.runs import RUN_COSTS, config_of_run, cost_of_run
+
+SHARING = SharingConfig("custom", attention=[0, 0, 1, 1], ffn=[0, 1, 1, 0])
+DEVICE = HardwareConfig(
+    name="device", kind=DeviceKind.gpu, fp32_flops_per_second=1e12, watts=500.0, price_per_hour=3.0
+)  # fmt: skip
+NUMBERS = {"speed/step_seconds": 0.5, "training/steps": 100, "training/seconds": 7200.0}
+
+
+def config(**more: Any) -> Config:
+    return Config(model=ModelConfig(num_hidden_layers=4, vocab_size=2000), sharing=SHARING, **more)
+
+
+def row_of(told: Config, **more: Any) -> dict[str, Any]:
+    """A run as `report.frames` lists it: names of settings with dots, lists as text, enums by name."""
+    groups = ("model", "sharing", "objective", "optimizer", "trainer")
+    settings = {f"{group}.{key}": value for group in groups for key, value in asdict(getattr(told, group)).items()}
+    plain = {k: str(v) if isinstance(v, list) else getattr(v, "name", v) for k, v in settings.items()}
+    counts = Estimate(told).parameters
+    row = {"train.batch_size": told.train.batch_size, "train.precision": told.train.precision.name, "host": None}
+    return {**plain, **row, "parameters/unique": counts.unique, "parameters/applied": counts.applied, **more}
+
+
+@pytest.fixture
+def on_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runs, "hardware_of_host", lambda host: DEVICE)
+
+
+def test_settings_come_back_from_their_text() -> None:
+    told = config(trainer=TrainerConfig(micro_batch_size=4, gradient_checkpointing=True))
+    assert config_of_run(row_of(told) | {"trainer.micro_batch_size": 4.0}) == replace(told, train=told.train)
+
+
+@pytest.mark.usefixtures("on_device")
+def test_memory_traffic_and_disk_are_those_that_cost_tells() -> None:
+    told = config(trainer=TrainerConfig(devices=4))
+    estimate = Estimate(replace(told, hardware=DEVICE))
+    cost, known = cost_of_run(row_of(told)), figures(estimate)
+    for kind, size in known["memory"]["fp32"].items():
+        assert cost[f"predicted_bytes/{kind}"] == size
+    assert sum(cost[key] or 0 for key in runs.MEMORY) == cost["predicted_bytes/peak"]
+    assert cost["wire_bytes/ddp"] == known["strategies"][0]["wire_bytes"]
+    assert cost["checkpoint_bytes/with_optimizer"] == known["checkpoint_bytes"]["with_optimizer"]
+
+
+def test_one_process_is_compared_by_what_ddp_would_send_between_eight() -> None:
+    estimate = Estimate(config())
+    assert ddp_bytes(estimate) == 2 * (4 * estimate.parameters.unique * 7 // 8)
+
+
+@pytest.mark.usefixtures("on_device")
+def test_the_share_of_the_peak_counts_real_tokens_and_every_device() -> None:
+    told = config(trainer=TrainerConfig(devices=2))
+    estimate = Estimate(told)
+    full = cost_of_run(row_of(told, **NUMBERS, **{"training/tokens": 100 * estimate.positions}))
+    half = cost_of_run(row_of(told, **NUMBERS, **{"training/tokens": 50 * estimate.positions}))
+    rate = estimate.flops().training / 0.5
+    assert full["speed/flops_per_second"] == rate
+    assert full["speed/share_of_peak"] == pytest.approx(rate / 2e12)
+    assert half["speed/flops_per_second"] == estimate.flops(0.5).training / 0.5
+    assert (full["spent/kilowatt_hours"], full["spent/dollars"]) == (2 * 2 * 0.5, 2 * 2 * 3)
+
+
+def test_an_unknown_machine_leaves_share_energy_and_money_blank() -> None:
+    cost = cost_of_run(row_of(config(), **NUMBERS, host="another CPU, 96 cores", **{"training/tokens": 1000}))
+    blank = {"speed/share_of_peak", "spent/kilowatt_hours", "spent/dollars"}
+    assert {key for key, value in cost.items() if value is None} == blank
+
+
+@pytest.mark.parametrize("missing", ["training/tokens", "speed/step_seconds", "training/steps"])
+@pytest.mark.parametrize("value", [None, math.nan, 0])
+def test_a_run_without_its_speed_has_none(missing: str, value: float | None) -> None:
+    row = row_of(config(), **{**NUMBERS, "training/tokens": 1000, missing: value})
+    assert cost_of_run(row)["speed/flops_per_second"] is None
+
+
+def test_a_run_that_is_counted_differently_now_is_blank() -> None:
+    told = cost_of_run(row_of(config()) | {"parameters/unique": 1})
+    assert told == dict.fromkeys(RUN_COSTS)
+
+
+def test_settings_of_another_version_are_left_out_and_values_of_one_leave_it_blank() -> None:
+    assert cost_of_run(row_of(config()) | {"model.gone": 3})["predicted_bytes/peak"] is not None
+    for key, value in (("optimizer.name", "gone"), ("sharing.scheme", "gone"), ("model.hidden_size", "large")):
+        assert cost_of_run(row_of(config()) | {key: value}) == dict.fromkeys(RUN_COSTS)
+
+
+def test_a_host_is_its_gpus_entry_or_this_machine_and_no_other() -> None:
+    gpu = hardware_of_host(describe_host({"gpu": "NVIDIA H200", "cpu": "Intel", "cores": 8}))
+    assert gpu is not None
+    assert gpu.name == "NVIDIA H200 SXM"
+    here = hardware_of_host(this_host())
+    assert here is not None
+    assert (here.name or "").startswith("this machine")
+    for other in (None, "", "AMD EPYC, 3 cores, 1 GB", "NVIDIA B300"):
+        assert hardware_of_host(other) is None
+
+
+def test_this_host_is_called_as_its_runs_records_call_it() -> None:
+    from albert_lab.train import host
+
+    assert this_host() == describe_host(host.describe_host() | {"gpu": None})
