@@ -1,7 +1,8 @@
 """A model of a few thousand weights in float64, and a batch with padding."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import cache
 from typing import Any, NamedTuple
 
 import pytest
@@ -32,6 +33,16 @@ def no_graphs_of_other_tests() -> None:
     """Compiling remembers what it saw of a function, and refuses it after eight models."""
     if "torch._dynamo" in sys.modules:
         torch.compiler.reset()
+
+
+@pytest.fixture(scope="session")
+def one_onnx_registry() -> Iterator[None]:
+    """The exporter reads the signatures of 500 operators anew for every graph: a quarter of a small graph's time."""
+    from torch.onnx._internal.exporter._registration import ONNXRegistry
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ONNXRegistry, "from_torchlib", staticmethod(cache(ONNXRegistry.from_torchlib)))
+        yield
 
 
 @pytest.fixture

@@ -125,6 +125,7 @@ def test_a_checkpoint_folder_brings_back_the_same_model(batch: Any, tmp_path: Pa
 
 
 @pytest.mark.parametrize("option", ["relative_key", "pre, universal, relative_key"])
+@pytest.mark.usefixtures("one_onnx_registry")
 @torch.no_grad()  # with gradients the exporter takes another attention kernel in each of its two passes, and fails
 def test_onnx_computes_the_same_for_any_length(batch: Any, tmp_path: Path, option: str) -> None:
     onnxruntime = pytest.importorskip("onnxruntime")
