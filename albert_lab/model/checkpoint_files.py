@@ -102,27 +102,22 @@ def write_checkpoint(
     state: Mapping[str, Tensor],
     *,
     max_shard_size: int | str = "5GB",
-    extra_files: Mapping[str, bytes | str] | None = None,
 ) -> None:
-    """Writes `config.json`, safetensors and `extra_files` (name -> content); any kill leaves the old files or the new.
+    """Writes `config.json` and safetensors; any kill leaves the old files or the new.
 
     Weights of an older checkpoint in the folder go, other files stay. `state` has one name for each tensor: tied ones
     are left out by the caller. `max_shard_size` is in bytes, or as in "5GB"; a tensor is never cut.
 
     Raises:
         UserError: a full disk, a folder that can't be written, or a size that isn't one.
-        ValueError: two names for one tensor, or an extra file with a name of the checkpoint's own.
+        ValueError: two names for one tensor.
     """
     shards = _cut(state, parse_size(max_shard_size))
     texts = {CONFIG_FILE: _json(config)} | (_index(shards) if len(shards) > 1 else {})
-    extra = dict(extra_files or {})
-    for name in extra:
-        if not is_plain_name(name) or name in texts or name in shards:
-            raise ValueError(f"{name!r} can't be an extra file of a checkpoint")
     try:
         with told_if_full(folder, needs=_size(state)), replaced_together(folder, OWNED) as scratch:
-            for name, content in (texts | extra).items():
-                (scratch / name).write_bytes(content.encode() if isinstance(content, str) else content)
+            for name, content in texts.items():
+                (scratch / name).write_text(content, encoding="utf-8")
             readable = (scratch / CONFIG_FILE).stat().st_mode  # safetensors lets nobody but the owner read
             for shard, tensors in shards.items():
                 save_file({name: _whole(tensor) for name, tensor in tensors.items()}, scratch / shard, {"format": "pt"})

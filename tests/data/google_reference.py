@@ -3,8 +3,6 @@
 import random
 from collections.abc import Iterable, Sequence
 
-MARK = -1  # stands for [MASK]
-
 
 def truncate_pair(a: list[int], b: list[int], most: int, rng: random.Random) -> None:
     while len(a) + len(b) > most:
