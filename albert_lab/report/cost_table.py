@@ -19,6 +19,11 @@ NOTE = (
     "the optimizer's moments. FLOP/s: of real tokens, nothing counted for recomputing; the peak is the whole "
     "machine's, whatever else ran on it. What is not known of a machine stays blank."
 )
+PAPER_SIZE_NOTE = (
+    "Predicted at the paper's size: one process on a GPU in float32, activations of one sequence of 512 tokens, DDP "
+    "between 8 processes, a checkpoint with the optimizer's moments; time, energy and money only where hardware= names "
+    "a device: its 125,000 steps of 4096 sequences on one of them, at the assumed share of the peak (cost.mfu)."
+)
 STATE = ("weights", "gradients", "optimizer")
 
 

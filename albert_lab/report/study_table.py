@@ -12,7 +12,7 @@ from albert_lab.config.files import write_text
 from albert_lab.config.study import Study
 from albert_lab.report import plots
 from albert_lab.report import statistics as show
-from albert_lab.report.cost_table import HEADING, NOTE, cost_table, short_cost_table
+from albert_lab.report.cost_table import HEADING, NOTE, PAPER_SIZE_NOTE, cost_table, short_cost_table
 from albert_lab.report.frames import CostOfRun
 from albert_lab.report.lines import Counts, Line, Record, csv_row, line
 from albert_lab.report.notes import study_notes
@@ -81,7 +81,8 @@ class StudyReport:
         """What stands under the tables."""
         records = [record for cell in self.study.cells for record in self.records.get(cell.name, ())]
         notes = study_notes(self.study, [line.summary for line in self.lines], records)
-        return (*notes, NOTE) if self._tells_costs else notes
+        sized = any("state_bytes" in counts for counts in self.paper_counts.values())
+        return (*notes, *[PAPER_SIZE_NOTE] * sized, *[NOTE] * self._tells_costs)
 
     def charts(self) -> list[plots.Drawn]:
         summaries = [line.summary for line in self.lines if line.summary.rows]

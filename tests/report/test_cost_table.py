@@ -9,7 +9,7 @@ import pytest
 
 from albert_lab.cost.runs import RUN_COSTS
 from albert_lab.report.chart import Absent, Chart
-from albert_lab.report.cost_table import HEADING, NOTE, cost_table, short_cost_table
+from albert_lab.report.cost_table import HEADING, NOTE, PAPER_SIZE_NOTE, cost_table, short_cost_table
 from albert_lab.report.frames import Row, from_records, with_costs
 from albert_lab.report.plots import predicted_memory
 from albert_lab.report.runs_table import RunsReport
@@ -96,7 +96,10 @@ def test_a_study_tells_its_costs_in_every_form() -> None:
 
 def test_what_the_paper_size_costs_is_shown_as_far_as_it_is_known() -> None:
     counts = {"E=768 all": {"state_bytes": 5e8, "activation_bytes_per_sequence": 2e8, "ddp_bytes": 2e8, "hours": None}}
-    told = StudyReport(study(), {}, {}, counts).paper_table()
+    report = StudyReport(study(), {}, {}, counts)
+    assert PAPER_SIZE_NOTE in report.notes()
+    assert PAPER_SIZE_NOTE not in StudyReport(study(), {}, {}, {}).notes()
+    told = report.paper_table()
     columns = {column.heading: column.cells for column in told.columns}
     assert columns["activations of a sequence"][:2] == ("200 MB", NOTHING)
     assert not {"time", "kWh", "USD", "checkpoint"} & set(columns)
