@@ -164,8 +164,9 @@ class PieceModel:
         *digits, comma = self._split(piece)
         place, end = span[0], span[1] - 1
         covered = [end - place] if len(digits) == 1 else [len(part) for part in digits]
-        if len(digits) > 1 and digits[0].startswith(SPACE) and end - place < sum(covered):
-            covered[0] -= 1  # a space that the text doesn't have, as at its start
+        if len(digits) > 1 and digits[0].startswith(SPACE):
+            # the text has no such space, as at its start; or several, which became one
+            covered[0] += max(-1, end - place - sum(covered))
         spans = []
         for part, length in zip(digits, covered, strict=True):
             spans.append(PieceSpan(part, (place, min(place + length, end))))

@@ -42,6 +42,8 @@ def test_slow_and_fast_agree_on_any_text(text: str, which: int) -> None:
 @given(TEXTS, st.sampled_from([0, 1, 2, 3]))
 @example("a [MASK] b", 0)
 @example("Ünï cödé ﬁx", 0)
+@example("0 ▁0,", 0)
+@example("0▁  0,", 0)
 def test_places_are_in_order_and_spell_their_pieces(text: str, which: int) -> None:
     """From left to right; and the text of a place, normalised alone, holds the visible part of its piece."""
     if any("\ud800" <= character <= "\udfff" for character in text):
