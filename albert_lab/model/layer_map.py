@@ -197,9 +197,10 @@ def _check_ids(kind: str, ids: tuple[int, ...], num_layers: int) -> None:
         raise UserError(f"{key} names {len(ids)} layers where sharing.attention names {num_layers}; give one per layer")
     if min(ids) < 0:
         raise UserError(f"{key} has a negative id {min(ids)}; block ids start at 0")
-    unused = sorted(set(range(max(ids) + 1)) - set(ids))
-    if unused:
-        raise UserError(f"{key} never uses block {unused[0]}; without gaps it is {_without_gaps(ids)}")
+    used = set(ids)
+    unused = next((id for id in range(len(used)) if id not in used), None)  # ids without a gap are 0..len(used)-1
+    if unused is not None:
+        raise UserError(f"{key} never uses block {unused}; without gaps it is {_without_gaps(ids)}")
 
 
 def _without_gaps(ids: tuple[int, ...]) -> list[int]:

@@ -106,6 +106,7 @@ def test_a_variant_that_cannot_be_does_not_hide_the_others(lab: Lab) -> None:
         (["study=search"], "study=search searches by training; give its space as a sweep, as in --multirun"),
         (["sharing=custom", "sharing.attention=[0,0,1]", "sharing.ffn=[0,0,0,0]"], "names 3 layers .* has 4; give 4"),
         (["sharing=custom", "sharing.attention=[0,0,-1,1]", "sharing.ffn=[0,0,0,0]"], "has a negative id -1"),
+        (["sharing=custom", "sharing.attention=[0,0,0,1000000000000]", "sharing.ffn=[0,0,0,0]"], "never uses block 1;"),
         (["sharing=custom", "sharing.attention=[0,0,2,2]", "sharing.ffn=[0,0,0,0]"], "never uses block 1"),
     ],
 )
