@@ -1,5 +1,6 @@
 """The released models' configurations, as the command line composes them, have the released models' parameters."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -28,16 +29,25 @@ MODELS = [f"{shape}{version}" for shape in COUNTS for version in ("", "_v1", "_v
 
 
 @pytest.fixture
-def config(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Config:
-    """What `albert-lab pretrain model=... scale=paper` would train."""
-    composed: list[Any] = []
+def compose(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Config]:
+    """What `albert-lab pretrain` would train with the overrides given."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("sys.argv", ["albert-lab"])
     monkeypatch.setenv("HYDRA_FULL_ERROR", "1")
-    run_app(composed.append, "albert-lab pretrain", [f"model={request.param}", "scale=paper"])
-    found = from_hydra(composed[0])
-    check(found)
-    return found
+
+    def composed(*overrides: str) -> Config:
+        seen: list[Any] = []
+        run_app(seen.append, "albert-lab pretrain", list(overrides))
+        found = from_hydra(seen[0])
+        check(found)
+        return found
+
+    return composed
+
+
+@pytest.fixture
+def config(request: pytest.FixtureRequest, compose: Callable[..., Config]) -> Config:
+    return compose(f"model={request.param}", "scale=paper")
 
 
 def hf_config(config: Config) -> HfConfig:
@@ -78,4 +88,11 @@ def test_a_released_configuration_says_what_was_trained(config: Config, name: st
 
 
 def test_every_model_of_the_command_line_is_tested() -> None:
-    assert {file.stem for file in (CONF_FOLDER / "model").glob("*.yaml")} == set(MODELS)
+    of_scales = {"smoke", "tiny", "mini"}
+    assert {file.stem for file in (CONF_FOLDER / "model").glob("*.yaml")} == set(MODELS) | of_scales
+
+
+@pytest.mark.parametrize("scale", ["smoke", "tiny", "mini", "paper"])
+def test_a_model_that_is_asked_for_is_what_every_scale_trains(scale: str, compose: Callable[..., Config]) -> None:
+    model = compose(f"scale={scale}", "model=large").model
+    assert (model.hidden_size, model.num_hidden_layers, model.embedding_size) == (1024, 24, 128)
