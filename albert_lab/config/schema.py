@@ -37,6 +37,7 @@ class TrainerConfig:
     devices: int = 1  # processes on this machine
     strategy: Strategy = Strategy.auto
     gradient_checkpointing: bool = False  # keep only a layer's input and run it again in the backward pass; same bits
+    compile: bool = False  # torch.compile makes the layers' kernels: for GPUs; needs a compiler, and rounds otherwise
     micro_batch_size: int | None = None  # sequences in one pass of one process; null: all of its share
     gemm: Gemm = Gemm.auto  # float32 matrix products on a CPU
     threads: int | None = None  # CPU threads a process; null: the cores divided among the processes

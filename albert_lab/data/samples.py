@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -13,7 +13,9 @@ from albert_lab.data.counter import mixed, shuffled_positions, uniform
 from albert_lab.data.masks import choose_masks
 from albert_lab.data.pairs import Pairs, cut_pairs
 from albert_lab.data.store import Store, split_number
-from albert_lab.data.tokenizer import Tokenizer
+
+if TYPE_CHECKING:  # who only scores batches needs no SentencePiece: `benchmarks/gpu`
+    from albert_lab.data.tokenizer import Tokenizer
 
 _SAMPLE, _EPOCH = 1, 2  # streams of a seed
 _SHOWN, _PIECE = 1 << 22, 1 << 23  # counters of a sample's random numbers: what a predicted token is shown as
@@ -51,7 +53,9 @@ class Samples:
     Raises: UserError for a split without a chunk.
     """
 
-    def __init__(self, store: Store, tokenizer: Tokenizer, objective: ObjectiveConfig, seed: int, split: str = "train"):
+    def __init__(
+        self, store: Store, tokenizer: "Tokenizer", objective: ObjectiveConfig, seed: int, split: str = "train"
+    ):
         self.store, self.tokenizer, self.objective = store, tokenizer, objective
         drop = objective.single_sentence is SingleSentence.drop
         chosen = store.documents_of(split)

@@ -3,7 +3,7 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
@@ -16,13 +16,27 @@ from albert_lab.model.depth_signal import DEPTH_SIGNALS
 from albert_lab.model.layer_map import Layer, LayerMap
 from albert_lab.model.lora import LayerLora
 from albert_lab.model.packing import Packing
-from albert_lab.model.residual import RESIDUALS, final_norm
+from albert_lab.model.residual import RESIDUALS, Residual, final_norm
 
 
 class EncoderOutput(NamedTuple):
     last_hidden_state: Tensor  # [B,S,H]
     hidden_states: tuple[Tensor, ...] | None  # what entered the first layer, and what every layer returned
     attentions: tuple[Tensor, ...] | None  # [B,A,S,S] of every layer
+
+
+class LayerParts(NamedTuple):
+    """What one logical layer computes with: its blocks, which others may share, and what it owns."""
+
+    attention: nn.Module
+    attention_norm: nn.Module
+    ffn: nn.Module
+    ffn_norm: nn.Module
+    adapters: LayerAdapters
+    lora: LayerLora
+
+
+Mask = Tensor | Packing | None
 
 
 class Encoder(nn.Module):
@@ -35,6 +49,7 @@ class Encoder(nn.Module):
         super().__init__()
         self.layer_map = layer_map
         self.gradient_checkpointing = False
+        self._compiled: CompiledLayer | None = None
         self.depth_signal = DEPTH_SIGNALS[config.depth_signal]
         self.residual = RESIDUALS[config.norm_placement](layer_map.num_layers)
         self.attention = _blocks(layer_map.num_attention_blocks, lambda: AttentionBlock(config))
@@ -50,7 +65,7 @@ class Encoder(nn.Module):
     def forward(
         self,
         x_BSH: Tensor,
-        mask: Tensor | Packing | None,
+        mask: Mask,
         with_hidden_states: bool = False,
         with_attentions: bool = False,
         position_ids: Tensor | None = None,
@@ -75,25 +90,82 @@ class Encoder(nn.Module):
             x_BSH, tuple(hidden_states) if with_hidden_states else None, tuple(attentions) if with_attentions else None
         )
 
-    def _layer(
-        self, depth: int, layer: Layer, x_BSH: Tensor, mask: Tensor | Packing | None, with_probs: bool
-    ) -> tuple[Tensor, Tensor]:
-        attention_norm, ffn_norm = self.attention_norm[layer.attention_norm], self.ffn_norm[layer.ffn_norm]
-        adapters, lora = cast(LayerAdapters, self.adapters[depth]), cast(LayerLora, self.lora[depth])
-        read, add = self.residual
-        x_BSH = adapters.attention(x_BSH)
-        attended_BSH, probs_BASS = self.attention[layer.attention](
-            read(attention_norm, x_BSH), mask, with_probs, lora.attention
+    def compile_layers(self, cuda_graphs: bool = False) -> None:
+        """Have `torch.compile` make the layers' kernels, when they first run; the weights and their names stay.
+
+        A block is a graph's input, so that layers of one kind have one graph, whether or not they share their block.
+        Dropout draws what it draws in eager code. Probabilities of attention, if asked for, come from eager code.
+
+        Args:
+            cuda_graphs: replay a layer's kernels as one; for batches of one shape, without padding to leave out. Call
+                `torch.compiler.cudagraph_mark_step_begin()` before each step.
+        """
+        self._compiled = compiled_layer(cuda_graphs)
+
+    def _layer(self, depth: int, layer: Layer, x_BSH: Tensor, mask: Mask, with_probs: bool) -> tuple[Tensor, Tensor]:
+        parts, compiled = self._parts(depth, layer), None if with_probs else self._compiled
+        if compiled is not None and not isinstance(mask, Packing):
+            return compiled.whole(parts, self.residual, x_BSH, mask, with_probs)
+        # Attention within sequences that lie end to end takes their lengths, other ones in every batch: not compiled.
+        x_BSH, attended_BSH, probs_BASS = attended(parts, self.residual, x_BSH, mask, with_probs)
+        rest = fed_forward if compiled is None else compiled.rest
+        return rest(parts, self.residual, x_BSH, attended_BSH), probs_BASS
+
+    def _parts(self, depth: int, layer: Layer) -> LayerParts:
+        return LayerParts(
+            self.attention[layer.attention],
+            self.attention_norm[layer.attention_norm],
+            self.ffn[layer.ffn],
+            self.ffn_norm[layer.ffn_norm],
+            cast(LayerAdapters, self.adapters[depth]),
+            cast(LayerLora, self.lora[depth]),
         )
-        x_BSH = adapters.ffn(add(attention_norm, x_BSH, attended_BSH))
-        x_BSH = add(ffn_norm, x_BSH, self.ffn[layer.ffn](read(ffn_norm, x_BSH), lora.ffn))
-        return x_BSH, probs_BASS
 
     def _recomputed(
-        self, depth: int, layer: Layer, x_BSH: Tensor, mask: Tensor | Packing | None, with_probs: bool
+        self, depth: int, layer: Layer, x_BSH: Tensor, mask: Mask, with_probs: bool
     ) -> tuple[Tensor, Tensor]:
         """The layer, keeping only its input: the backward pass runs it again, dropout included (Chen et al., 2016)."""
         return checkpoint(partial(self._layer, depth, layer), x_BSH, mask, with_probs, use_reentrant=False)
+
+
+def attended(
+    parts: LayerParts, residual: Residual, x_BSH: Tensor, mask: Mask, with_probs: bool
+) -> tuple[Tensor, Tensor, Tensor]:
+    """The stream [B,S,H], what attention adds to it, and the probabilities [B,A,S,S] if asked for."""
+    x_BSH = parts.adapters.attention(x_BSH)
+    read_BSH = residual.read(parts.attention_norm, x_BSH)
+    return x_BSH, *parts.attention(read_BSH, mask, with_probs, parts.lora.attention)
+
+
+def fed_forward(parts: LayerParts, residual: Residual, x_BSH: Tensor, attended_BSH: Tensor) -> Tensor:
+    """The rest of a layer: the stream [B,S,H] after its feed-forward block."""
+    x_BSH = parts.adapters.ffn(residual.add(parts.attention_norm, x_BSH, attended_BSH))
+    said_BSH = parts.ffn(residual.read(parts.ffn_norm, x_BSH), parts.lora.ffn)
+    return residual.add(parts.ffn_norm, x_BSH, said_BSH)
+
+
+def whole_layer(
+    parts: LayerParts, residual: Residual, x_BSH: Tensor, mask: Tensor | None, with_probs: bool
+) -> tuple[Tensor, Tensor]:
+    x_BSH, attended_BSH, probs_BASS = attended(parts, residual, x_BSH, mask, with_probs)
+    return fed_forward(parts, residual, x_BSH, attended_BSH), probs_BASS
+
+
+class CompiledLayer(NamedTuple):
+    whole: Callable[..., tuple[Tensor, Tensor]]  # `whole_layer`
+    rest: Callable[..., Tensor]  # `fed_forward`
+
+
+def compiled_layer(cuda_graphs: bool) -> CompiledLayer:
+    """One graph per shape of a padded batch, so that kernels don't hang on which batch came first; one for any number
+    of tokens that lie end to end, and without CUDA graphs, which are of one shape each.
+    """
+    options: dict[str, Any] = {"fallback_random": True}  # as eager code draws
+    graphs = {"triton.cudagraphs": True} if cuda_graphs else {}
+    return CompiledLayer(
+        torch.compile(whole_layer, dynamic=False, options=options | graphs),
+        torch.compile(fed_forward, dynamic=True, options=options),
+    )
 
 
 def _blocks(count: int, make: Callable[[], nn.Module]) -> nn.ModuleList:

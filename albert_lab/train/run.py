@@ -26,6 +26,7 @@ from albert_lab.report.statistics import wilson
 from albert_lab.train import host
 from albert_lab.train.budget import Budget, Clock
 from albert_lab.train.checkpoints import Checkpoints, check_strategy, newest
+from albert_lab.train.compiler import compile_layers
 from albert_lab.train.data_module import PretrainingData
 from albert_lab.train.evaluate import score, to_tensors
 from albert_lab.train.health import HealthCheck
@@ -131,6 +132,8 @@ class Training:
         self._introduce(done)
         data = PretrainingData(self.samples, self.config.train.batch_size, self.accumulate, self.config.trainer.workers)
         self.activation_bytes = self._activation_bytes()
+        if self.config.trainer.compile:  # after the measurement, which is of eager code on the CPU
+            compile_layers(self.task.model, self.trainer.strategy.root_device.type)
         self.trainer.fit(self.task, data, ckpt_path=checkpoint, weights_only=False if checkpoint else None)
         self.meter.finish(self.trainer)
         if self.checkpoints.was_stopped and not self.budget.is_spent(self.trainer.global_step):

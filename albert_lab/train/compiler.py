@@ -1,0 +1,35 @@
+"""`trainer.compile`: the layers' kernels made by `torch.compile`."""
+
+import logging
+import os
+import shutil
+from importlib.util import find_spec
+
+from albert_lab.config.errors import UserError
+from albert_lab.model.albert import AlbertForPreTraining
+
+log = logging.getLogger(__name__)
+
+
+def compile_layers(model: AlbertForPreTraining, device: str) -> None:
+    """Compile them at the first step, which takes half a minute to some minutes; `device`: cpu or cuda.
+
+    Raises:
+        UserError: what makes code for the device is not there.
+    """
+    missing = _missing(device)
+    if missing is not None:
+        raise UserError(f"trainer.compile=true needs {missing}; install it, or set trainer.compile=false")
+    model.albert.encoder.compile_layers()
+    log.info("the first step compiles the layers")
+
+
+def _missing(device: str) -> str | None:
+    """What PyTorch's compiler calls and this machine doesn't have."""
+    if device == "cpu":
+        compiler = os.environ.get("CXX", "g++")  # as `torch._inductor` looks for it
+        return None if shutil.which(compiler) else f"a C++ compiler, and {compiler} is not there"
+    if find_spec("triton") is None:
+        return "the package triton, which PyTorch's builds for CUDA bring with them"
+    compiler = os.environ.get("CC") or shutil.which("gcc") or shutil.which("clang")
+    return None if compiler else "a C compiler, such as gcc, for Triton's launchers"
