@@ -1,4 +1,4 @@
-"""Predicted against measured memory of a training step: `python benchmarks/memory.py [--json] [--threads 1]`.
+"""Predicted against measured memory of a training step: `python -m benchmarks.memory [--json] [--threads 1]`.
 
 Each case is a process of its own that trains a few steps on the CPU, with the model, loss, clipping and optimizer of a
 run; its peak resident memory above what it held before the model is set against `albert-lab cost`'s arithmetic. The

@@ -1,4 +1,4 @@
-"""Fast tokenizers side by side: `python benchmarks/tokenizers_speed.py [--rounds 7] [--json]`.
+"""Fast tokenizers side by side: `python -m benchmarks.tokenizers_speed [--rounds 7] [--json]`.
 
 Ours against transformers' on the same lines with the same vocabulary: one call for all lines, one call per line, and
 one call that also returns each token's place. Rounds are interleaved, either engine

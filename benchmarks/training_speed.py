@@ -1,9 +1,9 @@
-"""Steps side by side with transformers: `python benchmarks/training_speed.py [--case pretrain-128] [--bf16] [--json]`.
+"""Steps side by side with transformers: `python -m benchmarks.training_speed [--case pretrain-128] [--bf16] [--json]`.
 
-ALBERT-base, the same weights, the same sequences, the same optimizer (fused AdamW), in one process; rounds are interleaved
-and medians count. transformers runs with eager and with SDPA attention, and the better of the two is the peer. The
-losses of all are compared. FLOP/s count real tokens only, whoever computes more; the share is of the fastest matrix
-product measured in the same run.
+ALBERT-base, the same weights, the same sequences, the same optimizer (fused AdamW), in one process; rounds are
+interleaved and medians count. transformers runs with eager and with SDPA attention, and the better of the two is the
+peer. The losses of all are compared. FLOP/s count real tokens only, whoever computes more; the share is of the fastest
+matrix product measured in the same run.
 
 Cases: pretrain-128, pretrain-512 (real lengths: pairs of the docstrings corpus as the lab cuts them, padded to the
 longest allowed for transformers), full-128 (no padding), finetune-longest and finetune-128 (short sentences, padded
@@ -23,10 +23,10 @@ import torch
 from torch import Tensor
 
 from albert_lab import AlbertConfig, AlbertForPreTraining, AlbertForSequenceClassification
-from albert_lab.config.schema import Config
 from albert_lab.cost.flops import count_flops
 from albert_lab.model.linear import fastest_kernel, use_kernel
 from albert_lab.train.evaluate import score
+from tests.lab import composed
 
 BASE = {"hidden_size": 768, "num_attention_heads": 12, "intermediate_size": 3072}
 VOCABULARY = 30000
@@ -55,7 +55,7 @@ def main() -> None:
     torch.set_num_threads(asked.threads)
     kernel, speeds = fastest_kernel()
     use_kernel(kernel)
-    peak = _peak(torch.bfloat16 if asked.bf16 else torch.float32)
+    peak = measured_peak(torch.bfloat16 if asked.bf16 else torch.float32)
     found = {
         "threads": asked.threads,
         "precision": "bf16" if asked.bf16 else "fp32",
@@ -63,12 +63,12 @@ def main() -> None:
         "kernel_gflops": {name: round(speed) for name, speed in speeds.items()},
         "peak_gflops": round(peak / 1e9),
         "torch": torch.__version__,
-        "cases": {name: _race(_make(name), asked.bf16, asked.rounds, peak) for name in asked.case},
+        "cases": {name: _race(make_case(name), asked.bf16, asked.rounds, peak) for name in asked.case},
     }
     print(json.dumps(found, indent=2) if asked.json else _table(found))
 
 
-def _peak(dtype: torch.dtype) -> float:
+def measured_peak(dtype: torch.dtype) -> float:
     """FLOP/s of the fastest large matrix product that this machine was seen to do."""
     from albert_lab.model.linear import linear
 
@@ -107,7 +107,7 @@ def _race(case: Case, bf16: bool, rounds: int, peak: float) -> dict[str, Any]:
     }
 
 
-def _make(name: str) -> Case:
+def make_case(name: str) -> Case:
     torch.manual_seed(0)
     if name.startswith(("pretrain", "full")):
         length = int(name.split("-")[1])
@@ -118,15 +118,10 @@ def _make(name: str) -> Case:
 
 def _real_batch(length: int, size: int) -> dict[str, Tensor]:
     """Pairs of the docstrings corpus, as the lab trains on them."""
-    from hydra import compose, initialize_config_dir
-
-    from albert_lab.config.compose import CONF_FOLDER, from_hydra, register
     from albert_lab.data.prepare import open_samples, prepare
 
-    register()
-    with initialize_config_dir(str(CONF_FOLDER)):
-        sizes = ["tokenizer.vocab_size=8000", "model.max_position_embeddings=512", f"objective.max_seq_length={length}"]
-        config: Config = from_hydra(compose("config", overrides=["scale=tiny", *sizes]))
+    sizes = ["tokenizer.vocab_size=8000", "model.max_position_embeddings=512", f"objective.max_seq_length={length}"]
+    config = composed("scale=tiny", *sizes)
     samples = open_samples(config, prepare(config))
     batch = samples.batch(np.arange(size))
     return {key: torch.from_numpy(value) for key, value in batch._asdict().items()}

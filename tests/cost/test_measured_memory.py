@@ -6,7 +6,7 @@ import pytest
 
 from benchmarks.memory import CASES, GIVES_BACK, in_a_process, predicted
 
-SMALLEST = "mini, all shared, 8 x 128"  # the larger ones: `python benchmarks/memory.py`
+SMALLEST = "mini, all shared, 8 x 128"  # the larger ones: `python -m benchmarks.memory`
 
 
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="the kernel's account of a peak is Linux's")

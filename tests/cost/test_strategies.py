@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from albert_lab.config.training import OptimizerConfig
+from albert_lab.config.training import OptimizerConfig, OptimizerName
 from albert_lab.config.variant import ModelConfig, SharingConfig
 from albert_lab.cost.parameters import count_parameters
 from albert_lab.cost.step import Pass, step_memory
@@ -92,7 +92,7 @@ def test_one_process_sends_nothing_and_may_offload() -> None:
 
 def test_a_shard_takes_its_share_of_the_update() -> None:
     layer_map = make_layer_map(SharingConfig("none"), 12)
-    memory = step_memory(ModelConfig(), layer_map, Pass(1, 16, 2), OptimizerConfig())
+    memory = step_memory(ModelConfig(), layer_map, Pass(1, 16, 2), OptimizerConfig(name=OptimizerName.lamb))
     assert memory.update > memory.passes
     held = {name: cost.held(memory) for name, cost in costs("none", ranks=8).items()}
     assert held["fsdp"] < held["zero2"] < held["zero1"] < held["ddp"]

@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from albert_lab import AlbertConfig, AlbertForPreTraining, AlbertForSequenceClassification
 from albert_lab.config.errors import UserError
-from albert_lab.model import packing, word_loss
+from albert_lab.model import linear, packing, word_loss
 from albert_lab.model.attention import varlen_fits
 from albert_lab.model.blocks import AttentionBlock
 from albert_lab.model.linear import KERNELS, Linear, fastest_kernel, kernel_in_use, use_kernel
@@ -188,6 +188,17 @@ def test_the_kernel_is_measured_and_a_wrong_name_refused() -> None:
     assert kernel == max(speeds, key=lambda name: speeds[name]) or kernel == "mkl"
     with pytest.raises(UserError, match="no kernel 'onednm'; did you mean 'onednn'"):
         use_kernel("onednm")
+
+
+@pytest.mark.parametrize(("mkl", "onednn", "chosen"), [(1.0, 0.5, "onednn"), (0.5, 1.0, "mkl"), (1.0, 0.98, "mkl")])
+def test_the_faster_kernel_is_chosen_and_noise_changes_nothing(
+    mkl: float, onednn: float, chosen: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seconds = {"mkl": mkl, "onednn": onednn}
+    monkeypatch.setattr(linear, "_seconds", lambda *size: seconds[kernel_in_use()])
+    kernel, speeds = fastest_kernel()
+    assert kernel == chosen
+    assert speeds["mkl"] / speeds["onednn"] == pytest.approx(onednn / mkl)
 
 
 @settings(max_examples=20, deadline=None)
