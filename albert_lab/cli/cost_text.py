@@ -176,6 +176,9 @@ def _budget(told: Figures) -> str:
         "steps": exact(budget["steps"]),
         "time of a step": duration(None if budget["step_seconds"] is None else budget["step_seconds"] / 3600),
         "its traffic alone": duration(None if budget["wire_seconds"] is None else budget["wire_seconds"] / 3600),
+        "its update alone, at least": duration(
+            None if budget["update_seconds"] is None else budget["update_seconds"] / 3600
+        ),
         "speed": rate(budget["tokens_per_second"]),
         "time": duration(budget["hours"]),
         "energy": NOTHING if budget["kilowatt_hours"] is None else f"{significant(budget['kilowatt_hours'])} kWh",

@@ -32,6 +32,7 @@ class Budget:
     steps: int | None
     step_seconds: float | None
     wire_seconds: float | None  # of a step's traffic alone, were nothing of it hidden behind the passes
+    update_seconds: float | None  # of moving what the optimizer's update reads and writes, at the memory's full speed
     hours: float | None
     kilowatt_hours: float | None
     dollars: float | None
@@ -186,8 +187,8 @@ class Estimate:
         peak = peak_flops(self.hardware, self.config.train.precision)
         return None if peak is None else peak * self.paid_devices * (self.config.cost.mfu or ASSUMED_MFU)
 
-    def budget(self, wire_bytes: int) -> Budget:
-        """Time, energy and money of `train.budget`."""
+    def budget(self, wire_bytes: int = 0, update_bytes: int = 0) -> Budget:
+        """Time, energy and money of `train.budget`; both kinds of bytes are of a process and a step."""
         rate, given, hardware = self.flops_per_second, self.config.train.budget, self.hardware
         calibrated = self.config.cost.mfu is None and self.history.flops_per_second is not None
         # a calibrated rate is in FLOPs of full sequences, what padding saved is in it
@@ -202,7 +203,8 @@ class Estimate:
         return Budget(
             steps,
             seconds,
-            wire_bytes / hardware.link_bytes_per_second if hardware.link_bytes_per_second else None,
+            _over(wire_bytes, hardware.link_bytes_per_second),
+            _over(update_bytes * self.devices / self.paid_devices, hardware.memory_bytes_per_second),
             hours,
             None if paid is None or hardware.watts is None else paid * hardware.watts / 1000,
             None if paid is None or hardware.price_per_hour is None else paid * hardware.price_per_hour,
@@ -216,3 +218,8 @@ class Estimate:
 def _check_share(key: str, value: float | None) -> None:
     if value is not None and not 0 < value <= 1:
         raise UserError(f"{key}={value:g} must be above 0 and at most 1, as in {key}=0.4; null: from past runs")
+
+
+def _over(amount: float, rate: float | None) -> float | None:
+    """The time of an amount; None where the rate is not known."""
+    return None if rate is None else amount / rate

@@ -7,10 +7,11 @@ from albert_lab.config.run_folder import describe
 from albert_lab.config.schema import Strategy
 from albert_lab.config.training import Precision
 from albert_lab.cost.estimate import ASSUMED_MFU, Estimate
-from albert_lab.cost.strategies import StrategyCost, strategy_costs
+from albert_lab.cost.strategies import FLOAT, StrategyCost, strategy_costs
 from albert_lab.cost.weights import model_weights
 
 PRECISIONS = tuple(Precision)
+UPDATE_PASSES = 7  # of memory in AdamW's one pass: weight and two moments read and written, gradient read
 COMPARED_DEVICES = 8  # of a machine with GPUs: what DDP would send there is compared where there is one device
 
 
@@ -18,7 +19,7 @@ def figures(estimate: Estimate) -> dict[str, Any]:
     """Every figure of an estimate by name; bytes, FLOPs and seconds unrounded, None where something is unknown."""
     strategies = _strategies(estimate)
     chosen = _chosen(estimate, strategies)
-    budget = asdict(estimate.budget(chosen["wire_bytes"]))
+    budget = asdict(estimate.budget(chosen["wire_bytes"], chosen["update_bytes"]))
     return {
         "variant": describe(estimate.config).removesuffix(f" seed {estimate.config.train.seed}"),
         "layers": asdict(estimate.layer_map),
@@ -91,7 +92,7 @@ def at_size(estimate: Estimate) -> dict[str, float | None]:
 
     Time, energy and money of the budget are None where the hardware is not known.
     """
-    memory, budget = memory_by_kind(estimate), estimate.budget(0)
+    memory, budget = memory_by_kind(estimate), estimate.budget()
     return {
         "state_bytes": sum(memory[kind] for kind in ("weights", "gradients", "optimizer")),
         "activation_bytes_per_sequence": estimate.memory(micro_batch=1).activations,
@@ -126,6 +127,7 @@ def _strategy(estimate: Estimate, index: int, strategy: StrategyCost) -> dict[st
         "fits": None if room is None else total <= room,
         "over_bytes": None if room is None else max(0, total - room),
         "largest_micro_batch": {p.name: estimate.largest_micro_batch(index, p, recompute) for p in PRECISIONS},
+        "update_bytes": int(UPDATE_PASSES * FLOAT * estimate.parameters.unique * strategy.update_share),
         "wire_bytes": strategy.wire,
         "host_bytes": strategy.host,
         "host_link_bytes": strategy.host_link,

@@ -7,10 +7,10 @@ in a reduce-scatter or an all-gather, and twice that in an all-reduce (Patarasuk
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from albert_lab.cost.kernels import FLOAT, LOW
 from albert_lab.cost.step import StepMemory
 from albert_lab.cost.weights import Weight
 
-FLOAT, LOW = 4, 2
 MOMENTS = 8  # bytes of Adam's and LAMB's two moments, float32
 MASTER = 4  # DeepSpeed copies its shard of the weights, even of float32 ones (stage_1_and_2.py, `weights_partition`)
 BUCKETS = 2 * 80_000_000  # two reduce buckets of `train.strategies`, one filled while the other is sent

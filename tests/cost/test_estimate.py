@@ -39,7 +39,7 @@ def config(tmp_path: Path, **more: Any) -> Config:
 
 def test_time_energy_and_money_follow_from_the_flops(tmp_path: Path) -> None:
     estimate = Estimate(config(tmp_path))
-    budget = estimate.budget(0)
+    budget = estimate.budget()
     seconds = 1000 * estimate.flops().training / (4 * 1e15 * 0.5)
     assert budget.hours == pytest.approx(seconds / 3600)
     assert budget.kilowatt_hours == pytest.approx(seconds / 3600 * 4 * 0.5)
@@ -48,13 +48,13 @@ def test_time_energy_and_money_follow_from_the_flops(tmp_path: Path) -> None:
 
 
 def test_a_budget_of_tokens_or_seconds_is_one_of_steps(tmp_path: Path) -> None:
-    in_steps = Estimate(config(tmp_path)).budget(0)
+    in_steps = Estimate(config(tmp_path)).budget()
     train = {"batch_size": 256, "precision": Precision.bf16}
     tokens = config(tmp_path, train=TrainConfig(budget=BudgetConfig(tokens=1000 * 256 * 512), **train))  # type: ignore[arg-type]
-    assert Estimate(tokens).budget(0) == in_steps
+    assert Estimate(tokens).budget() == in_steps
     assert in_steps.hours is not None
     seconds = config(tmp_path, train=TrainConfig(budget=BudgetConfig(seconds=3600 * in_steps.hours), **train))  # type: ignore[arg-type]
-    assert Estimate(seconds).budget(0).steps in (999, 1000)
+    assert Estimate(seconds).budget().steps in (999, 1000)
 
 
 def test_unknown_hardware_leaves_blanks_and_no_guess(tmp_path: Path) -> None:
@@ -122,7 +122,7 @@ def test_padding_saves_the_flops_of_what_is_left_out(tmp_path: Path) -> None:
     assert half.step_flops() < full.step_flops() / 2
     assert half.step_flops() == half.flops(0.5).training
     assert half.flops().training == full.step_flops()
-    both = half.budget(0), full.budget(0)
+    both = half.budget(), full.budget()
     hours = [budget.hours or 0 for budget in both]
     assert 0 < hours[0] < hours[1] / 2
 
@@ -172,7 +172,7 @@ def test_past_runs_of_this_machine_calibrate_speed_padding_and_floor(here: Confi
         finished_run(tmp_path / "pretrain" / f"run{number}", seconds)
     estimate = Estimate(here)
     assert estimate.history == history.History(32 * 512 * 5.7e8 / 10.0, 3, 0.75, 3, 500_000_000)
-    assert estimate.budget(0).step_seconds == pytest.approx(10.0, rel=0.01)
+    assert estimate.budget().step_seconds == pytest.approx(10.0, rel=0.01)
     told = figures(estimate)
     assert told["assumed"]["speed"] == "calibrated from 3 finished runs of this machine"
     assert told["assumed"]["padding"] == "measured in 3 finished runs on the same text"
@@ -203,3 +203,15 @@ def test_a_file_that_is_no_record_tells_nothing(here: Config, tmp_path: Path) ->
     (tmp_path / "pretrain" / "run").mkdir(parents=True)
     (tmp_path / "pretrain" / "run" / "result.json").write_text("{ no json")
     assert Estimate(here).history == history.History()
+
+
+def test_the_update_moves_seven_tensors_through_memory_and_shards_share_it(tmp_path: Path) -> None:
+    """Adam reads and writes a weight and its two moments, and reads its gradient, four bytes each."""
+    hardware = HardwareConfig(name="device", memory_bytes_per_second=1e12, **DEVICE)
+    one = figures(Estimate(config(tmp_path, trainer=TrainerConfig(), hardware=hardware)))
+    assert one["budget"]["update_seconds"] == pytest.approx(7 * 4 * one["parameters"]["unique"] / 1e12)
+    eight = TrainerConfig(devices=8, strategy=Strategy.ddp)
+    moved = {
+        each["name"]: each["update_bytes"] for each in figures(Estimate(config(tmp_path, trainer=eight)))["strategies"]
+    }
+    assert moved["ddp"] == one["strategies"][0]["update_bytes"] == pytest.approx(8 * moved["zero1"], abs=8)
