@@ -21,6 +21,7 @@ from benchmarks.gpu.table import table
 
 ROOT = Path(__file__).parents[2]
 CASE_SECONDS = 170  # the longest that a case may take
+LOST = 3  # exit code of a process whose device answers no more
 SPARE_SECONDS = 20  # at the end, below which no case begins
 
 
@@ -60,7 +61,8 @@ def supervise(command: list[str], out: Path, until: float) -> dict[str, Any]:
         if running is not None:
             found["cases"][running] = {"error": ended}
             write_json(out, found)
-        if code == 0 or running is None or time.time() > until:
+        goes_on = running is not None or code == LOST
+        if code == 0 or not goes_on or time.time() > until:
             return found
 
 
@@ -78,7 +80,7 @@ def work(asked: argparse.Namespace) -> None:
     if unknown:
         sys.exit(f"no case {sorted(unknown)[0]!r}; there are {', '.join(CASES)}")
     if not run_cases(machine, {name: CASES[name] for name in names}, asked.out, asked.until):
-        os._exit(3)  # the device answers no more: nothing that wants to be cleaned up can be
+        os._exit(LOST)  # at once: nothing on the device can be cleaned up
 
 
 def run_cases(machine: Any, cases: Mapping[str, Any], out: Path, until: float) -> bool:

@@ -107,21 +107,50 @@ def test_no_case_begins_when_the_time_is_up(tmp_path: Path) -> None:
     assert json.loads(out.read_text())["cases"] == {"late": {"error": "no time was left"}}
 
 
-def test_a_process_that_dies_costs_its_case_alone(tmp_path: Path) -> None:
-    """As a GPU's illegal access ends it; the next process goes on with the case behind."""
+def test_a_process_that_dies_or_loses_its_device_costs_its_case_alone(tmp_path: Path) -> None:
+    """As a GPU's illegal access does either; the next process goes on with the case behind."""
     out = tmp_path / "gpu.json"
     worker = f"""
 import os, sys, time
 from pathlib import Path
-from benchmarks.gpu.__main__ import run_cases
-from tests.benchmarks.test_gpu import CPU
-cases = {{"first": lambda m: {{"figure": 1}}, "dies": lambda m: os._exit(139), "last": lambda m: {{"figure": 2}}}}
-run_cases(CPU, cases, Path({str(out)!r}), time.time() + 100)
+from benchmarks.gpu.__main__ import LOST, run_cases
+from tests.benchmarks.test_gpu import Breaking, breaks, dies, works
+cases = {{"first": works, "dies": dies, "breaks": breaks, "last": works}}
+machine = Breaking()
+if not run_cases(machine, cases, Path({str(out)!r}), time.time() + 100):
+    os._exit(LOST)
 """
     found = supervise([sys.executable, "-c", worker], out, time.time() + 100)
     assert found["cases"]["dies"] == {"error": "the process ended with code 139"}
-    assert [found["cases"][name]["figure"] for name in ("first", "last")] == [1, 2]
+    assert found["cases"]["breaks"]["error"] == "RuntimeError: an illegal memory access was encountered"
+    assert [found["cases"][name]["figure"] for name in ("first", "last")] == [1, 1]
     assert json.loads(out.read_text()) == found
+
+
+class Breaking(Machine):
+    """A device that answers no more after `breaks`, until another process takes it."""
+
+    def __init__(self) -> None:
+        super().__init__(torch.device("cpu"), full=False)
+        self.broken = False
+
+    def wait(self) -> None:
+        if self.broken:
+            raise RuntimeError("an illegal memory access was encountered")
+
+
+def breaks(machine: Breaking) -> dict[str, Any]:
+    machine.broken = True
+    machine.wait()
+    return {}
+
+
+def dies(machine: Machine) -> dict[str, Any]:
+    os._exit(139)
+
+
+def works(machine: Machine) -> dict[str, Any]:
+    return {"figure": 1}
 
 
 def test_a_micro_batch_that_does_not_fit_is_halved() -> None:
