@@ -31,5 +31,5 @@ def _missing(device: str) -> str | None:
         return None if shutil.which(compiler) else f"a C++ compiler, and {compiler} is not there"
     if find_spec("triton") is None:
         return "the package triton, which PyTorch's builds for CUDA bring with them"
-    compiler = os.environ.get("CC") or shutil.which("gcc") or shutil.which("clang")
-    return None if compiler else "a C compiler, such as gcc, for Triton's launchers"
+    found = os.environ.get("CC") or shutil.which("gcc") or shutil.which("clang")
+    return None if found else "a C compiler, such as gcc, for Triton's launchers"
