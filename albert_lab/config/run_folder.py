@@ -10,7 +10,7 @@ from typing import Any
 from albert_lab.config.schema import RESULT_GROUPS, Config
 from albert_lab.config.variant import ModelConfig, NormSharing, SharingConfig
 
-NUMERICS = 2  # raised when a change of the code changes what a configuration computes
+NUMERICS = 3  # raised when a change of the code changes what a configuration computes
 
 
 def fingerprint(config: Config, content: dict[str, Any]) -> str:

@@ -87,9 +87,10 @@ class Samples:
         cuts = zip(*map(pairwise, (row_bounds, text_bounds, masked_bounds)), strict=True)
         return [self._assembled(made.part(*(slice(*cut) for cut in each))) for each in cuts]
 
-    def mask_budget(self, indices: np.ndarray) -> np.ndarray:
-        """int64 [B]: the planned predictions of each sample, as in its batch, without reading a token."""
-        return self._budget(self._pairs(indices, self._keys(indices)))
+    def planned(self, indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """int64 [B] each: the tokens and the planned predictions of each sample, without reading a token."""
+        pairs = self._pairs(indices, self._keys(indices))
+        return pairs.length, self._budget(pairs)
 
     def _keys(self, indices: np.ndarray) -> np.ndarray:
         return mixed(self._sample_key, np.asarray(indices, np.int64))

@@ -1,7 +1,7 @@
 """Batches as a pure function of (seed, step): a resumed run needs no loader state."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import lightning as L
 import numpy as np
@@ -17,43 +17,64 @@ Arrays = dict[str, np.ndarray]
 Tensors = dict[str, Tensor]
 
 
+class Plan(NamedTuple):
+    """An optimizer step before it is made."""
+
+    indices: np.ndarray  # int64 [processes * accumulate, B]: the samples of every micro-batch, rank by rank
+    mask_budget: int | None  # planned predictions of the whole step; None: one micro-batch is all of it
+
+
 class MicroBatches(Dataset["Tensors | Parcel"]):
     """Item `step * accumulate + k` is this process's k-th micro-batch of that optimizer step."""
 
     def __init__(self, samples: Samples, batch_size: int, accumulate: int, rank: int, processes: int) -> None:
         self.samples, self.batch_size, self.accumulate = samples, batch_size, accumulate
-        self.rank, self.processes = rank, processes
-        self.micro_batch_size = batch_size // processes // accumulate
+        self.rank, self.shares = rank, processes * accumulate
         self._made: dict[int, Batch] = {}  # those that will be asked for next
-        self._budgets: dict[int, int] = {}  # of the step last asked for
+        self._plans: dict[int, Plan] = {}  # of their steps
 
     def __getitem__(self, item: int) -> "Tensors | Parcel":
         worker = get_worker_info()
         if item not in self._made:
             self._made = self._make(item, worker.num_workers if worker else 1)
-        batch = self._made.pop(item)
-        alone = self.micro_batch_size == self.batch_size
-        budget = int(batch.mask_budget.sum()) if alone else self._step_budget(item // self.accumulate)
+        batch, budget = self._made.pop(item), self._plan(item // self.accumulate).mask_budget
+        budget = int(batch.mask_budget.sum()) if budget is None else budget
         arrays = {**batch._asdict(), "step_mask_budget": np.array(budget)}
         return Parcel(arrays) if worker else _tensors(arrays)
 
     def _make(self, item: int, stride: int) -> dict[int, Batch]:
         """This batch and those that a loader with `stride` workers will ask this one for next."""
-        positions = self.micro_batch_size * self.samples.objective.max_seq_length
+        positions = self.batch_size // self.shares * self.samples.objective.max_seq_length
         items = [item + stride * ahead for ahead in range(max(1, _POSITIONS_AT_ONCE // positions))]
+        self._plans = {}
         return dict(zip(items, self.samples.batches([self._indices(each) for each in items]), strict=True))
 
     def _indices(self, item: int) -> np.ndarray:
         step, micro = divmod(item, self.accumulate)
-        first = step * self.batch_size + (self.rank * self.accumulate + micro) * self.micro_batch_size
-        return np.arange(first, first + self.micro_batch_size)
+        return self._plan(step).indices[self.rank * self.accumulate + micro]
 
-    def _step_budget(self, step: int) -> int:
-        """Planned predictions of a step, over all its micro-batches and processes."""
-        if step not in self._budgets:
-            whole = np.arange(step * self.batch_size, (step + 1) * self.batch_size)
-            self._budgets = {step: int(self.samples.mask_budget(whole).sum())}
-        return self._budgets[step]
+    def _plan(self, step: int) -> Plan:
+        if step not in self._plans:
+            self._plans[step] = self._planned(np.arange(step * self.batch_size, (step + 1) * self.batch_size))
+        return self._plans[step]
+
+    def _planned(self, whole: np.ndarray) -> Plan:
+        if self.shares == 1:
+            return Plan(whole[None], None)
+        lengths, budget = self.samples.planned(whole)
+        return Plan(whole[dealt(lengths, self.shares)], int(budget.sum()))
+
+
+def dealt(lengths: np.ndarray, shares: int) -> np.ndarray:
+    """int64 [shares,B/shares]: B sequences in shares of as many sequences and about as many tokens.
+
+    Dealt out longest first, back and forth; a share keeps the order that its sequences had. Padding is left out, so
+    without this the processes of a step would wait for the one with the longest texts, and the largest micro-batch
+    would set the peak of memory.
+    """
+    order = np.argsort(-lengths, kind="stable").reshape(-1, shares)
+    order[1::2] = order[1::2, ::-1].copy()
+    return np.sort(order.T, axis=1)
 
 
 class Parcel:

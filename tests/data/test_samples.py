@@ -98,11 +98,14 @@ def test_seed_epoch_and_split_each_give_other_samples(samples: Samples, store: S
     assert not np.array_equal(first.masked_labels, samples.batch(np.arange(8) + len(samples)).masked_labels)
 
 
-def test_mask_budget_equals_the_batchs(samples: Samples) -> None:
+def test_what_is_planned_is_what_the_batch_holds(samples: Samples) -> None:
     indices = np.arange(500)
-    assert (samples.mask_budget(indices) == samples.batch(indices).mask_budget).all()
+    lengths, budget = samples.planned(indices)
+    batch = samples.batch(indices)
+    assert (lengths == batch.attention_mask.sum(axis=1)).all()
+    assert (budget == batch.mask_budget).all()
     capped = Samples(samples.store, samples.tokenizer, replace(OBJECTIVE, max_predictions_per_seq=3), 1)
-    assert capped.mask_budget(indices).max() == 3
+    assert capped.planned(indices)[1].max() == 3
     assert capped.batch(indices).mask_budget.max() == 3
 
 

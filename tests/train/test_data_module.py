@@ -15,7 +15,7 @@ from albert_lab.config.schema import Config
 from albert_lab.config.training import CorpusKind, DataConfig, ObjectiveConfig
 from albert_lab.data.prepare import open_samples, prepare
 from albert_lab.data.samples import Samples
-from albert_lab.train.data_module import MicroBatches, Parcel, PretrainingData, Tensors
+from albert_lab.train.data_module import MicroBatches, Parcel, PretrainingData, Tensors, dealt
 from tests.lab import made_up_text
 
 
@@ -51,7 +51,7 @@ def test_an_item_is_the_samples_batch_in_any_order_of_asking(samples: Samples) -
 
 
 def test_micro_batches_of_all_processes_are_the_step(samples: Samples) -> None:
-    """Each sample of a step once, in order of rank and micro-batch, and one budget: that of the whole step."""
+    """Each sample of a step once, and one budget: that of the whole step."""
     whole = samples.batch(np.arange(24, 48))
     parts = [
         item_of(MicroBatches(samples, batch_size=24, accumulate=3, rank=rank, processes=2), item)
@@ -59,10 +59,28 @@ def test_micro_batches_of_all_processes_are_the_step(samples: Samples) -> None:
         for item in (3, 4, 5)
     ]
     assert {int(part["step_mask_budget"]) for part in parts} == {int(whole.mask_budget.sum())}
-    assert torch.cat([part["masked_labels"] for part in parts]).tolist() == whole.masked_labels.tolist()
-    assert torch.cat([part["sentence_labels"] for part in parts]).tolist() == whole.sentence_labels.tolist()
-    lengths = torch.cat([part["attention_mask"].sum(dim=1) for part in parts])
-    assert lengths.tolist() == whole.attention_mask.sum(axis=1).tolist()
+    assert {len(part["input_ids"]) for part in parts} == {4}
+    rows = [tuple(row[row > 0].tolist()) for part in parts for row in part["input_ids"]]
+    assert sorted(rows) == sorted(tuple(row[row > 0].tolist()) for row in whole.input_ids)
+    assert sum(part["sentence_labels"].sum() for part in parts) == whole.sentence_labels.sum()
+    labels = torch.cat([part["masked_labels"] for part in parts])
+    assert sorted(labels.tolist()) == sorted(whole.masked_labels.tolist())
+
+
+@given(
+    shares=st.integers(1, 9),
+    rounds=st.lists(st.lists(st.integers(3, 512), min_size=9, max_size=9), min_size=1, max_size=9),
+)
+def test_dealt_shares_hold_every_sequence_once_and_differ_by_less_than_the_longest(
+    shares: int, rounds: list[list[int]]
+) -> None:
+    lengths = np.array(rounds)[:, :shares].ravel()
+    found = dealt(lengths, shares)
+    assert found.shape == (shares, len(rounds))
+    assert sorted(found.ravel()) == list(range(len(lengths)))
+    assert (np.diff(found, axis=1) > 0).all()
+    tokens = lengths[found].sum(axis=1)
+    assert np.ptp(tokens) <= np.ptp(lengths)
 
 
 def loaded(samples: Samples, workers: int, start: int, count: int, **settings: Any) -> list[Tensors]:
