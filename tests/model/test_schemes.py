@@ -197,7 +197,7 @@ def readme_rows() -> list[tuple[str, str, str]]:
 def test_the_readme_draws_the_map_that_the_command_line_makes(overrides: str, attention: str, ffn: str) -> None:
     words = overrides.split()
     depth = [] if any(word.startswith("model.num_hidden_layers=") for word in words) else ["model.num_hidden_layers=6"]
-    config = composed([*words, *depth])
+    config = composed(*words, *depth)
     layer_map = make_layer_map(config.sharing, config.model.num_hidden_layers)
     assert [layer_map.attention, layer_map.ffn] == [tuple(map(int, attention.split())), tuple(map(int, ffn.split()))]
     assert layer_map.num_layers == 6
