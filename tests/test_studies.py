@@ -63,10 +63,10 @@ def folder_in(output: str) -> Path:
 def test_the_search_asks_optuna_and_keeps_its_trials(lab: Lab, small: list[str], tmp_path: Path) -> None:
     small = [override for override in small if override != "tracking=none"]
     space = ["hydra.sweeper.params={sharing: 'choice(all,none)', model.embedding_size: 'choice(8,48)'}"]
-    result = lab("pretrain", "--multirun", "study=search", *small, *STEPS, *space, "hydra.sweeper.n_trials=6")
+    result = lab("pretrain", "--multirun", "study=search", *small, *STEPS, *space, "hydra.sweeper.n_trials=4")
     assert result.returncode == 0, result.stderr
     study = optuna.load_study(study_name="search", storage=f"sqlite:///{tmp_path}/runs/optuna.db")
-    assert len(study.trials) == 6
+    assert len(study.trials) == 4
     assert all(trial.state is optuna.trial.TrialState.COMPLETE for trial in study.trials)
     for trial, line in zip(study.trials, result.stdout.splitlines(), strict=True):
         record = json.loads((Path(line) / "result.json").read_text())
