@@ -71,6 +71,7 @@ def _same_speed_settings(record: Record, config: Config) -> bool:
         and theirs["devices"] == ours.devices
         and theirs.get("threads") == ours.threads
         and theirs.get("gradient_checkpointing", False) == ours.gradient_checkpointing
+        and theirs.get("compile", False) == ours.compile
     )
 
 

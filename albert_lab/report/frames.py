@@ -49,6 +49,7 @@ SPEED_SETTINGS = tuple(
         "devices",
         "strategy",
         "gradient_checkpointing",
+        "compile",
         "micro_batch_size",
         "threads",
         "workers",

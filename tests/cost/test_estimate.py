@@ -135,7 +135,7 @@ def test_custom_integers_are_counted(tmp_path: Path) -> None:
     assert "[0] [1] [1] [0]" in told["drawing"]
 
 
-def finished_run(folder: Path, seconds: float, **more: Any) -> None:
+def finished_run(folder: Path, seconds: float, trainer: dict[str, Any] | None = None, **more: Any) -> None:
     """A record of a run of the default configuration on this machine, with steps of so many seconds."""
     name = cpu_name()
     record = {
@@ -143,7 +143,7 @@ def finished_run(folder: Path, seconds: float, **more: Any) -> None:
         "host": {"cpu": name.split(" family")[0], "cores": int(name.split()[-2]), "gpu": None},
         "config": {
             "train": {"precision": "fp32", "batch_size": 32},
-            "trainer": {"devices": 1, "threads": None},
+            "trainer": {"devices": 1, "threads": None} | (trainer or {}),
             "objective": {"max_seq_length": 512, "short_seq_prob": 0.1},
             "data": {"corpus": "docstrings", "files": []},
         },
@@ -185,8 +185,10 @@ def test_past_runs_of_this_machine_calibrate_speed_padding_and_floor(here: Confi
         {"host": {"cpu": "another", "cores": 64, "gpu": None}},
         {"flops_per_token": {"training": 5.7e6}},
         {"speed": {"step_seconds": None}},
+        {"trainer": {"compile": True}},
+        {"trainer": {"gradient_checkpointing": True}},
     ],
-    ids=["another machine", "a hundred times smaller", "too short to be timed"],
+    ids=["another machine", "a hundred times smaller", "too short to be timed", "compiled", "recomputed"],
 )
 def test_other_runs_do_not(here: Config, tmp_path: Path, more: dict[str, Any]) -> None:
     finished_run(tmp_path / "pretrain" / "run", 10.0, **more)
