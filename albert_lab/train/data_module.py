@@ -46,7 +46,8 @@ class MicroBatches(Dataset["Tensors | Parcel"]):
         """This batch and those that a loader with `stride` workers will ask this one for next."""
         positions = self.batch_size // self.shares * self.samples.objective.max_seq_length
         items = [item + stride * ahead for ahead in range(max(1, _POSITIONS_AT_ONCE // positions))]
-        self._plans = {}
+        steps = {each // self.accumulate for each in items}
+        self._plans = {step: plan for step, plan in self._plans.items() if step in steps}
         return dict(zip(items, self.samples.batches([self._indices(each) for each in items]), strict=True))
 
     def _indices(self, item: int) -> np.ndarray:

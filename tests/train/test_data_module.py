@@ -15,6 +15,7 @@ from albert_lab.config.schema import Config
 from albert_lab.config.training import CorpusKind, DataConfig, ObjectiveConfig
 from albert_lab.data.prepare import open_samples, prepare
 from albert_lab.data.samples import Samples
+from albert_lab.train import data_module
 from albert_lab.train.data_module import MicroBatches, Parcel, PretrainingData, Tensors, dealt
 from tests.lab import made_up_text
 
@@ -65,6 +66,17 @@ def test_micro_batches_of_all_processes_are_the_step(samples: Samples) -> None:
     assert sum(part["sentence_labels"].sum() for part in parts) == whole.sentence_labels.sum()
     labels = torch.cat([part["masked_labels"] for part in parts])
     assert sorted(labels.tolist()) == sorted(whole.masked_labels.tolist())
+
+
+def test_a_step_is_planned_once(samples: Samples, monkeypatch: pytest.MonkeyPatch) -> None:
+    planned = []
+    plan = Samples.planned
+    monkeypatch.setattr(Samples, "planned", lambda self, whole: planned.append(int(whole[0])) or plan(self, whole))
+    monkeypatch.setattr(data_module, "_POSITIONS_AT_ONCE", 1)  # one micro-batch at a time, as large ones are made
+    batches = MicroBatches(samples, batch_size=24, accumulate=3, rank=0, processes=2)
+    for item in range(6):
+        item_of(batches, item)
+    assert planned == [0, 24]
 
 
 @given(
