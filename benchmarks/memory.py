@@ -120,13 +120,15 @@ def train(case: Case) -> None:
     from albert_lab.model.configuration import AlbertConfig
     from albert_lab.train.evaluate import score
     from albert_lab.train.optimizers import make_optimizer
+    from tests.cost.training import made_up_batch
 
     config = ModelConfig(**case.model)
     layer_map = make_layer_map(SharingConfig(case.scheme), config.num_hidden_layers)
     model = AlbertForPreTraining(AlbertConfig.of(config, layer_map, remove_padding=True))
     if case.recompute:
         model.gradient_checkpointing_enable()
-    optimizer, batch = make_optimizer(model, optimizer_of(case), partitioned=False), batch_of(case, config.vocab_size)
+    optimizer = make_optimizer(model, optimizer_of(case), partitioned=False)
+    batch = made_up_batch(work_of(case), config.vocab_size)
     for _ in range(STEPS):
         with torch.autocast("cpu", torch.bfloat16) if case.low else nullcontext():
             scores = score(model, batch)
@@ -137,22 +139,6 @@ def train(case: Case) -> None:
         del loss
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
-
-
-def batch_of(case: Case, vocabulary: int) -> dict[str, Any]:
-    import torch
-
-    work = work_of(case)
-    mask = torch.ones(case.sequences, case.length, dtype=torch.bool)
-    mask[-1, -(case.length // 4) :] = False
-    return {
-        "input_ids": torch.randint(vocabulary, mask.shape),
-        "attention_mask": mask,
-        "token_type_ids": torch.zeros(mask.shape, dtype=torch.long),
-        "masked_positions": torch.arange(work.masked_tokens),
-        "masked_labels": torch.randint(vocabulary, (work.masked_tokens,)),
-        "sentence_labels": torch.zeros(case.sequences, dtype=torch.long),
-    }
 
 
 def resident(key: str) -> int:

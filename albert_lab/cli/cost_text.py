@@ -174,11 +174,9 @@ def _budget(told: Figures) -> str:
     budget, assumed = told["budget"], told["assumed"]
     lines = {
         "steps": exact(budget["steps"]),
-        "time of a step": duration(None if budget["step_seconds"] is None else budget["step_seconds"] / 3600),
-        "its traffic alone": duration(None if budget["wire_seconds"] is None else budget["wire_seconds"] / 3600),
-        "its update alone, at least": duration(
-            None if budget["update_seconds"] is None else budget["update_seconds"] / 3600
-        ),
+        "time of a step": _seconds(budget["step_seconds"]),
+        "its traffic alone": _seconds(budget["wire_seconds"]),
+        "its update alone, at least": _seconds(budget["update_seconds"]),
         "speed": rate(budget["tokens_per_second"]),
         "time": duration(budget["hours"]),
         "energy": NOTHING if budget["kilowatt_hours"] is None else f"{significant(budget['kilowatt_hours'])} kWh",
@@ -208,3 +206,7 @@ def _fits(fits: bool | None) -> str:
 
 def _number(value: float | None) -> str:
     return NOTHING if value is None else significant(value)
+
+
+def _seconds(value: float | None) -> str:
+    return duration(None if value is None else value / 3600)

@@ -80,28 +80,18 @@ class Kernels:
         dropout: float,
         packed: bool,
     ) -> Sized:
-        """Scaled dot-product attention of [tokens,H]; `bias` is added to the scores; `packed`: sequence by sequence."""
-        if not self.on_gpu and (dropout or self.low or (bias and bias.slot)):
-            return self._plain_attention(query, key, value, bias, heads, seq_length, dropout, packed)
-        saved = [query, key, value] + ([bias] if bias else [])
-        statistics = query.elements // query.shape[-1] * heads * FLOAT
-        inputs = [query, key, value, bias]
-        return self.tape.record(query.shape, query.width, inputs, saved, extra_bytes=[statistics], saves_output=True)
+        """Scaled dot-product attention of [tokens,H]; `bias` is added to the scores; `packed`: sequence by sequence.
 
-    def _plain_attention(
-        self,
-        query: Sized,
-        key: Sized,
-        value: Sized,
-        bias: Sized | None,
-        heads: int,
-        seq_length: int,
-        dropout: float,
-        packed: bool,
-    ) -> Sized:
-        """The products one by one; of several sequences at once each head's vectors are first put together."""
-        together: Callable[[Sized], Sized] = (lambda x: x) if packed else self.copy
+        A CPU does some of it in plain products (`model.attention`), which take each head's vectors of several sequences
+        together first.
+        """
         shape, tokens = query.shape, query.shape[0]
+        if self.on_gpu or not (dropout or self.low or (bias and bias.slot)):
+            saved = [query, key, value] + ([bias] if bias else [])
+            statistics = [query.elements // query.shape[-1] * heads * FLOAT]
+            inputs = [query, key, value, bias]
+            return self.tape.record(shape, query.width, inputs, saved, extra_bytes=statistics, saves_output=True)
+        together: Callable[[Sized], Sized] = (lambda x: x) if packed else self.copy
         query = self.scaled(query)
         query, key = together(query), together(key)
         scores = self.product(query, key, (tokens * heads, seq_length))

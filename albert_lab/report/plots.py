@@ -52,32 +52,29 @@ def memory_by_kind(summaries: Sequence[Summary]) -> Drawn:
     """Peak memory above the floor, split into what holds it."""
     title = "Memory of training, by kind"
     bars = [(summary, memory) for summary in summaries if (memory := summary.memory())]
-    if not bars:
-        return Absent(title, "no run has recorded its memory by kind.")
-    figure = _memory_bars(bars, (*MEMORY_KINDS, "rest"))
     note = (
         "Peak above what the process held before its model existed; the rest is what no kind accounts for. Sharing "
         "shrinks weights, gradients and optimizer state; activations stay, because every layer is still applied."
     )
-    return Chart(title, "; ".join(f"{s.label}: {_memory_text(m)}" for s, m in bars), note, figure)
+    kinds = (*MEMORY_KINDS, "rest")
+    return _memory(title, bars, kinds, note) if bars else Absent(title, "no run has recorded its memory by kind.")
 
 
 def predicted_memory(summaries: Sequence[Summary]) -> Drawn:
     """A step's memory by kind as predicted from the settings, without what a process holds beside its model."""
     title = "Memory of a step, by kind, as predicted"
     bars = [(summary, memory) for summary in summaries if (memory := summary.predicted_memory())]
-    if not bars:
-        return Absent(title, "no run tells enough of its settings.")
-    figure = _memory_bars(bars, PREDICTED_KINDS)
     note = (
         "From the settings by arithmetic: what the model itself needs, which at a small size is little beside the "
         "libraries, data and allocator of a process. Temporary: what the passes or the optimizer's update hold beside "
         "state and activations."
     )
-    return Chart(title, "; ".join(f"{s.label}: {_memory_text(m)}" for s, m in bars), note, figure)
+    return (
+        _memory(title, bars, PREDICTED_KINDS, note) if bars else Absent(title, "no run tells enough of its settings.")
+    )
 
 
-def _memory_bars(bars: Sequence[tuple[Summary, Mapping[str, float]]], kinds: Sequence[str]) -> dress.Figure:
+def _memory(title: str, bars: Sequence[tuple[Summary, Mapping[str, float]]], kinds: Sequence[str], note: str) -> Chart:
     """A bar a variant, of one part a kind."""
     figure, axes = _bar_axes([summary.label for summary, _ in bars], "memory (MB, 1 MB = 10⁶ bytes)")
     left = [0.0] * len(bars)
@@ -87,7 +84,7 @@ def _memory_bars(bars: Sequence[tuple[Summary, Mapping[str, float]]], kinds: Seq
         left = [start + width for start, width in zip(left, widths, strict=True)]
     handles = [Patch(color=c, label=_KIND_TEXT.get(k, k)) for k, c in zip(kinds, dress.MEMORY_COLOURS, strict=True)]
     dress.legend(axes, handles, 3)
-    return figure
+    return Chart(title, "; ".join(f"{s.label}: {_memory_text(m)}" for s, m in bars), note, figure)
 
 
 def training_speed(summaries: Sequence[Summary]) -> Drawn:
