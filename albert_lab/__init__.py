@@ -5,8 +5,6 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # at run time a name is imported when it is first used, so that `--help` needs no torch
     from albert_lab.config.variant import SharingConfig as SharingConfig
-    from albert_lab.data.tokenization import AlbertTokenizer as AlbertTokenizer
-    from albert_lab.data.tokenization import AlbertTokenizerFast as AlbertTokenizerFast
     from albert_lab.model.albert import AlbertForMaskedLM as AlbertForMaskedLM
     from albert_lab.model.albert import AlbertForPreTraining as AlbertForPreTraining
     from albert_lab.model.albert import AlbertModel as AlbertModel
@@ -20,6 +18,8 @@ if TYPE_CHECKING:  # at run time a name is imported when it is first used, so th
     from albert_lab.model.tasks import AlbertForQuestionAnswering as AlbertForQuestionAnswering
     from albert_lab.model.tasks import AlbertForSequenceClassification as AlbertForSequenceClassification
     from albert_lab.model.tasks import AlbertForTokenClassification as AlbertForTokenClassification
+    from albert_lab.tokenizer import AlbertTokenizer as AlbertTokenizer
+    from albert_lab.tokenizer import AlbertTokenizerFast as AlbertTokenizerFast
 
 __version__ = "0.1.0"
 

@@ -60,7 +60,7 @@ def _made_up(lines: int) -> list[str]:
 def _runs(text: list[str], folder: Path) -> dict[str, tuple[Run, Run]]:
     from transformers import AlbertTokenizer as Theirs
 
-    from albert_lab.data.tokenization import AlbertTokenizerFast
+    from albert_lab.tokenizer import AlbertTokenizerFast
 
     ours, theirs = AlbertTokenizerFast.from_pretrained(folder), Theirs.from_pretrained(folder)
     alike = {"return_token_type_ids": True}  # transformers 5 leaves them out by itself

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from albert_lab.config.host import describe_host
 from albert_lab.config.study import Cell, Study
+from albert_lab.runs.machine import describe_host
 
 Record = dict[str, Any]
 CORES = {"none": 600_000, "attention": 420_000, "ffn": 280_000, "all": 100_000}  # parameters beside the embeddings

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from albert_lab import launch
 from albert_lab.config.schema import Config, PathsConfig
 from albert_lab.config.variant import BlockStart, WarmStartConfig
+from albert_lab.runs import launch
 from tests.lab import Lab, folder_of, record_of
 
 STILL = ["train.budget.steps=1", "optimizer.learning_rate=1e-12", "optimizer.warmup_steps=0"]  # as good as no training

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from albert_lab.cli.hydra_app import run_app
 from albert_lab.cli.main import VERBS
-from albert_lab.config.errors import UserError
+from albert_lab.errors import UserError
 
 
 def complete(arguments: Sequence[str]) -> int:

@@ -11,8 +11,8 @@ from typing import Any
 
 from albert_lab.cli.hydra_app import run_app
 from albert_lab.config.compose import SWEEPS_FOLDER, from_hydra
-from albert_lab.config.errors import UserError
 from albert_lab.config.schema import Config, Strategy
+from albert_lab.errors import UserError
 
 log = logging.getLogger(__name__)
 

@@ -8,9 +8,9 @@ from typing import Any
 
 from albert_lab.cli.hydra_app import run_app
 from albert_lab.config.compose import from_hydra
-from albert_lab.config.errors import UserError
-from albert_lab.config.run_folder import mlflow_database, tracking_uri
 from albert_lab.config.schema import Config
+from albert_lab.errors import UserError
+from albert_lab.runs.folder import mlflow_database, tracking_uri
 
 log = logging.getLogger(__name__)
 

@@ -5,7 +5,7 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
-from albert_lab.config.errors import UserError
+from albert_lab.errors import UserError
 
 log = logging.getLogger(__name__)
 
@@ -31,10 +31,10 @@ def parser() -> argparse.ArgumentParser:
 
 def export(run: str, folder: Path, unroll: bool = False) -> None:
     """Raises: UserError where there is no model, or one that Hugging Face's format can't say."""
-    from albert_lab.data.tokenization import AlbertTokenizer
     from albert_lab.model.auto import load_any
     from albert_lab.model.checkpoint import write_pretrained
     from albert_lab.model.unroll import unrolled
+    from albert_lab.tokenizer import AlbertTokenizer
 
     if folder.exists() and Path(run).is_dir() and folder.samefile(run):
         raise UserError(f"{folder} is the model to export; give another folder to write to")

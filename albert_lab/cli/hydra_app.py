@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from albert_lab.config.compose import CONF_FOLDER, register
-from albert_lab.config.errors import UserError
 from albert_lab.config.overrides import check_overrides
+from albert_lab.errors import UserError
 
 Task = Callable[[Any], Any]
 

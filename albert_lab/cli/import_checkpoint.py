@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from albert_lab.config.errors import UserError
+from albert_lab.errors import UserError
 
 if TYPE_CHECKING:
     from albert_lab.model.albert import AlbertForPreTraining
@@ -34,9 +34,9 @@ def parser() -> argparse.ArgumentParser:
 
 def import_checkpoint(checkpoint: str, folder: Path) -> None:
     """Raises: UserError where there is no checkpoint, or one that is damaged or of another model."""
-    from albert_lab.data.tokenization import AlbertTokenizer
     from albert_lab.model.auto import load_any
     from albert_lab.model.checkpoint import write_pretrained
+    from albert_lab.tokenizer import AlbertTokenizer
 
     path = Path(checkpoint)
     if folder.exists() and path.is_dir() and folder.samefile(path):

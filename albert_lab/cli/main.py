@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from albert_lab import __version__
-from albert_lab.config.errors import RunFailedError, RunStoppedError, UserError, nearest
+from albert_lab.errors import RunFailedError, RunStoppedError, UserError, nearest
 
 VERBS = {
     "pretrain": "pre-train one variant; with --multirun, many",

@@ -9,7 +9,7 @@ from typing import Any
 
 from albert_lab.cli.hydra_app import run_app
 from albert_lab.config.compose import from_hydra
-from albert_lab.config.errors import RunFailedError, RunStoppedError, UserError
+from albert_lab.errors import RunFailedError, RunStoppedError, UserError
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +32,7 @@ def train(composed: Any) -> list[float] | None:
     from hydra.core.hydra_config import HydraConfig
     from hydra.types import RunMode
 
-    from albert_lab.launch import execute
+    from albert_lab.runs.launch import execute
 
     hydra_config = HydraConfig.get()
     try:

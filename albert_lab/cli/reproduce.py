@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from albert_lab.cli.hydra_app import run_app
-from albert_lab.config.errors import UserError, nearest
 from albert_lab.config.overrides import choices_by_group
-from albert_lab.config.run_folder import read_json, tracking_uri
+from albert_lab.errors import UserError, nearest
+from albert_lab.runs.folder import read_json, tracking_uri
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +41,7 @@ def check_study(name: str) -> None:
 def reproduce(composed: Any) -> list[str]:
     """Runs, prints and saves; returns the reasons of what failed."""
     from albert_lab.cli.composed_study import ComposedStudy
-    from albert_lab.launch import folder_of
+    from albert_lab.runs.launch import folder_of
     from albert_lab.sweep.study import run_study
 
     asked = ComposedStudy(composed)

@@ -28,7 +28,7 @@ def write_vocabulary(config: Config) -> Path:
     """
     from albert_lab.data.identity import file_digest
     from albert_lab.data.prepare import vocabulary_file
-    from albert_lab.data.tokenization import AlbertTokenizerFast
+    from albert_lab.tokenizer import AlbertTokenizerFast
 
     file = vocabulary_file(config)
     tokenizer = AlbertTokenizerFast(

@@ -2,10 +2,10 @@
 
 import logging
 
-from albert_lab.config.errors import UserError
 from albert_lab.config.schema import Config, Strategy, TrainerConfig
 from albert_lab.config.training import CorpusKind, TrainConfig
 from albert_lab.config.variant import DepthSignal, LoraStart, ModelConfig, PositionEmbedding, WarmStartConfig
+from albert_lab.errors import UserError
 
 log = logging.getLogger(__name__)
 

@@ -6,8 +6,8 @@ from pathlib import Path
 from hydra.core.config_store import ConfigStore
 from omegaconf import DictConfig, OmegaConf
 
-from albert_lab.config.files import write_text
 from albert_lab.config.schema import Config
+from albert_lab.storage.files import write_text
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 _SOURCE = _PACKAGE if (_PACKAGE / "conf").is_dir() else _PACKAGE.parent  # an installed wheel, or a checkout

@@ -9,8 +9,8 @@ from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
 
 from albert_lab.config.compose import CONF_FOLDER, SWEEPS_FOLDER
-from albert_lab.config.errors import UserError, nearest
 from albert_lab.config.schema import Config
+from albert_lab.errors import UserError, nearest
 
 OPTIONAL_GROUPS = ("warm_start", "embedding", "block", "preset", "hardware", "study")  # `GROUP=[]` takes none
 HINTS = {

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from albert_lab.config.errors import UserError, nearest
+from albert_lab.errors import UserError, nearest
 
 
 def model_preset(name: str) -> dict[str, Any]:

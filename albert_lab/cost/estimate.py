@@ -5,7 +5,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, cached_property
 
-from albert_lab.config.errors import UserError
 from albert_lab.config.schema import Config, DeviceKind, HardwareConfig
 from albert_lab.config.training import Precision, SentenceObjective
 from albert_lab.cost.flops import Flops, count_flops, recomputed_flops
@@ -15,6 +14,7 @@ from albert_lab.cost.parameters import ParameterCounts, count_parameters
 from albert_lab.cost.step import Pass, StepMemory, step_memory
 from albert_lab.cost.strategies import StrategyCost, checkpoint_bytes, strategy_costs
 from albert_lab.cost.weights import model_weights
+from albert_lab.errors import UserError
 from albert_lab.model.layer_map import LayerMap, make_layer_map
 
 ASSUMED_MFU = 0.4

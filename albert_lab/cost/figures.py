@@ -3,12 +3,12 @@
 from dataclasses import asdict
 from typing import Any
 
-from albert_lab.config.run_folder import describe
 from albert_lab.config.schema import Strategy
 from albert_lab.config.training import Precision
 from albert_lab.cost.estimate import ASSUMED_MFU, Estimate
 from albert_lab.cost.strategies import FLOAT, StrategyCost, strategy_costs
 from albert_lab.cost.weights import model_weights
+from albert_lab.runs.folder import describe
 
 PRECISIONS = tuple(Precision)
 UPDATE_PASSES = 7  # of memory in AdamW's one pass: weight and two moments read and written, gradient read

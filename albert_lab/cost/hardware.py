@@ -7,10 +7,10 @@ from dataclasses import fields, replace
 from pathlib import Path
 
 from albert_lab.config.compose import CONF_FOLDER
-from albert_lab.config.errors import UserError
-from albert_lab.config.host import describe_host
 from albert_lab.config.schema import DeviceKind, HardwareConfig
 from albert_lab.config.training import Precision
+from albert_lab.errors import UserError
+from albert_lab.runs.machine import describe_host
 
 
 def resolve_hardware(config: HardwareConfig, accelerator: str = "auto") -> HardwareConfig:
@@ -53,7 +53,7 @@ def this_machine(accelerator: str = "auto") -> HardwareConfig:
 
 
 def hardware_of_host(host: str | None) -> HardwareConfig | None:
-    """The entry of the machine that `config.host.describe_host` names; of CPUs this machine's alone, else None.
+    """The entry of the machine that `runs.machine.describe_host` names; of CPUs this machine's alone, else None.
 
     A CPU's product name does not tell how fast its cores are; a hypervisor may even hide it.
     """

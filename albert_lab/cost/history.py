@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from albert_lab.config.run_folder import read_json
 from albert_lab.config.schema import Config, HardwareConfig
+from albert_lab.runs.folder import read_json
 
 Record = Mapping[str, Any]
 NEIGHBOURS = 3  # runs nearest in size whose median counts

@@ -9,12 +9,12 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from albert_lab.config.errors import UserError
 from albert_lab.config.schema import Config
 from albert_lab.config.training import CorpusKind, DataConfig, TextFormat
 from albert_lab.data.docstrings import docstrings_file, installed_packages
 from albert_lab.data.sentences import split_sentences
 from albert_lab.data.textfiles import corpus_files, kind_of, read_lines, read_records
+from albert_lab.errors import UserError
 
 PART_CHARACTERS = 1 << 17
 

@@ -12,12 +12,12 @@ from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 
-from albert_lab.config.disk import told_if_full
-from albert_lab.config.errors import UserError
-from albert_lab.config.files import lock, new_folder, write_json
 from albert_lab.data.prose import prose_sentences
 from albert_lab.data.recipe import recipe_hash
 from albert_lab.data.workers import ordered_map
+from albert_lab.errors import UserError
+from albert_lab.storage.disk import told_if_full
+from albert_lab.storage.files import lock, new_folder, write_json
 
 log = logging.getLogger(__name__)
 

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from albert_lab.config.errors import UserError, nearest
 from albert_lab.config.training import DataConfig
 from albert_lab.data.textfiles import text_of
+from albert_lab.errors import UserError, nearest
 
 
 def hub_texts(data: DataConfig) -> Iterator[str]:

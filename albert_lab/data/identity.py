@@ -5,11 +5,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-from albert_lab.config.files import lock, write_json
 from albert_lab.config.schema import Config
 from albert_lab.config.training import CorpusKind
 from albert_lab.data.docstrings import RECIPE_VERSION, installed_packages
 from albert_lab.data.textfiles import KINDS, corpus_files
+from albert_lab.storage.files import lock, write_json
 
 
 def corpus_identity(config: Config) -> dict[str, Any]:

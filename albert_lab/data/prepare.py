@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from albert_lab.config.disk import told_if_full
-from albert_lab.config.errors import UserError
-from albert_lab.config.files import lock, new_folder, write_json
 from albert_lab.config.schema import Config
 from albert_lab.config.training import CorpusKind
 from albert_lab.data.identity import corpus_identity, file_digest
 from albert_lab.data.recipe import recipe_hash
+from albert_lab.errors import UserError
+from albert_lab.storage.disk import told_if_full
+from albert_lab.storage.files import lock, new_folder, write_json
 
 if TYPE_CHECKING:
     from albert_lab.data.samples import Samples

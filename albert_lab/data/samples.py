@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from albert_lab.config.errors import UserError
 from albert_lab.config.training import ObjectiveConfig, SingleSentence
 from albert_lab.data.chunks import cut_chunks
 from albert_lab.data.counter import mixed, shuffled_positions, uniform
 from albert_lab.data.masks import choose_masks
 from albert_lab.data.pairs import Pairs, cut_pairs
 from albert_lab.data.store import Store, split_number
+from albert_lab.errors import UserError
 
 if TYPE_CHECKING:  # who only scores batches needs no SentencePiece: `benchmarks/gpu`
     from albert_lab.data.tokenizer import Tokenizer

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from albert_lab.config.errors import UserError
 from albert_lab.data.counter import mixed, uniform
+from albert_lab.errors import UserError
 
 FORMAT_VERSION = 1
 SPLITS = ("train", "held_out")

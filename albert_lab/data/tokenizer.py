@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from albert_lab.config.errors import UserError
-from albert_lab.data.tokenization.pieces import SPACE, PieceModel
-from albert_lab.data.tokenization.preprocess import preprocess
+from albert_lab.errors import UserError
+from albert_lab.tokenizer.pieces import SPACE, PieceModel
+from albert_lab.tokenizer.preprocess import preprocess
 
 SPECIAL_PIECES = {"<pad>": 0, "<unk>": 1, "[CLS]": 2, "[SEP]": 3, "[MASK]": 4}
 _LETTERS_AND_PUNCTUATION = frozenset('abcdefghijklmnopqrstuvwxyz!"#$%&"()*+,-./:;?@[\\]^_`{|}~')

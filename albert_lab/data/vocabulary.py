@@ -4,9 +4,9 @@ import io
 import re
 from collections.abc import Iterable, Iterator
 
-from albert_lab.config.errors import UserError
 from albert_lab.config.training import TokenizerConfig
 from albert_lab.data.tokenizer import SPECIAL_PIECES
+from albert_lab.errors import UserError
 
 USER_SYMBOLS = ["(", ")", '"', "-", ".", "–", "£", "€"]  # Google's README; a list, since a quoted comma list is misread
 _TRAINER_THREADS = 8  # fixed: partial sums are added thread by thread, so another number could change the pieces

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from albert_lab.config.errors import UserError
+from albert_lab.errors import UserError
 
 # (query, key, value [B,A,S,D], mask or bias that broadcasts to [B,A,S,S], dropout) -> mixed [B,A,S,D], probabilities
 Attend = Callable[[Tensor, Tensor, Tensor, Tensor | None, float], tuple[Tensor, Tensor | None]]

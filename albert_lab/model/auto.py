@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from albert_lab.config.errors import UserError, nearest
+from albert_lab.errors import UserError, nearest
 from albert_lab.model.albert import AlbertForMaskedLM, AlbertForPreTraining, AlbertModel
 from albert_lab.model.answerable import AlbertForQuestionAnsweringV2
 from albert_lab.model.checkpoint import checkpoint_folder

@@ -9,11 +9,11 @@ from typing import Any
 from safetensors.torch import save_file
 from torch import Tensor
 
-from albert_lab.config.disk import told_if_full
-from albert_lab.config.errors import UserError
-from albert_lab.config.files import read_object
-from albert_lab.config.replace_files import is_plain_name, replaced_together, settle
+from albert_lab.errors import UserError
 from albert_lab.model.weight_files import read_weights
+from albert_lab.storage.disk import told_if_full
+from albert_lab.storage.files import read_object
+from albert_lab.storage.replace_files import is_plain_name, replaced_together, settle
 
 CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "model.safetensors"

@@ -9,12 +9,12 @@ from types import UnionType
 from typing import Any, Self, Union, get_args, get_origin, get_type_hints
 
 from albert_lab.config.check import check_model
-from albert_lab.config.errors import UserError, nearest
-from albert_lab.config.files import read_object, write_text
 from albert_lab.config.presets import model_preset
-from albert_lab.config.pretrained import pretrained_folder
 from albert_lab.config.variant import ModelConfig, ProjectionRule
+from albert_lab.errors import UserError, nearest
 from albert_lab.model.layer_map import LayerMap, hf_layer_map
+from albert_lab.storage.files import read_object, write_text
+from albert_lab.storage.hub import pretrained_folder
 
 CONFIG_FILE = "config.json"
 MODEL_TYPE = "albert"

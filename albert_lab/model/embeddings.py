@@ -4,8 +4,8 @@
 import torch
 from torch import Tensor, nn
 
-from albert_lab.config.errors import UserError
 from albert_lab.config.variant import PositionEmbedding
+from albert_lab.errors import UserError
 from albert_lab.model.configuration import AlbertConfig
 from albert_lab.model.linear import Linear
 from albert_lab.model.shape import check_length, has_projection

@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import Tensor
 
-from albert_lab.config.errors import UserError
+from albert_lab.errors import UserError
 from albert_lab.model.google_config import GOOGLE_CONFIG_FILE, read_google_config
 from albert_lab.model.google_names import BLOCK_VARIABLES, OPTIONAL_PARTS, Variable, google_variables
 from albert_lab.model.tensor_bundle import TensorBundle

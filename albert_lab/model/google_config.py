@@ -4,8 +4,8 @@ import logging
 from pathlib import Path
 from typing import Any
 
-from albert_lab.config.errors import UserError, nearest
-from albert_lab.config.files import read_object
+from albert_lab.errors import UserError, nearest
+from albert_lab.storage.files import read_object
 
 log = logging.getLogger(__name__)
 

@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from albert_lab.config.errors import UserError
 from albert_lab.config.variant import DepthSignal, NormPlacement, PositionEmbedding
+from albert_lab.errors import UserError
 from albert_lab.model.configuration import AlbertConfig, layer_map_of_groups
 from albert_lab.model.layer_map import HfLayout, hf_layout
 from albert_lab.model.shape import has_projection

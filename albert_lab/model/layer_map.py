@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from typing import NamedTuple
 
-from albert_lab.config.errors import UserError, nearest
 from albert_lab.config.variant import NormSharing, SharingConfig
+from albert_lab.errors import UserError, nearest
 from albert_lab.model.schemes import READ_BY, SCHEMES, default_norms
 
 

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
-from albert_lab.config.errors import UserError, nearest
+from albert_lab.errors import UserError, nearest
 
 KERNELS = ("mkl", "onednn")
 # oneDNN compiles code for every new shape (milliseconds, and memory for a thousand of them): who makes batches of any

@@ -7,7 +7,7 @@ from typing import Any, Self, TypeVar
 import torch
 from torch import Tensor, nn
 
-from albert_lab.config.errors import UserError, nearest
+from albert_lab.errors import UserError, nearest
 from albert_lab.model.attention import ATTENTIONS
 from albert_lab.model.blocks import AttentionBlock
 from albert_lab.model.checkpoint import load_pretrained, write_pretrained

@@ -8,8 +8,8 @@ and list in `READ_BY` the settings that it reads. Below, N is the number of logi
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from albert_lab.config.errors import UserError
 from albert_lab.config.variant import NormSharing, SharingConfig
+from albert_lab.errors import UserError
 
 
 class BlockIds(NamedTuple):

@@ -1,8 +1,8 @@
 """What a model's sizes imply and which are impossible (no torch)."""
 
 from albert_lab.config.check import check_model
-from albert_lab.config.errors import UserError
 from albert_lab.config.variant import ModelConfig, ProjectionRule
+from albert_lab.errors import UserError
 from albert_lab.model.layer_map import LayerMap
 
 

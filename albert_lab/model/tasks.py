@@ -4,7 +4,7 @@
 from torch import Tensor, nn
 from torch.nn import functional
 
-from albert_lab.config.errors import UserError, nearest
+from albert_lab.errors import UserError, nearest
 from albert_lab.model.albert import AlbertModel, word_loss
 from albert_lab.model.configuration import PROBLEM_TYPES, AlbertConfig
 from albert_lab.model.outputs import (

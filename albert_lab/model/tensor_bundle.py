@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from albert_lab.config.errors import UserError
+from albert_lab.errors import UserError
 from albert_lab.model.crc32c import masked_crc32c
 
 _MAGIC = 0xDB4775248B80FB57

@@ -13,8 +13,8 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
-from albert_lab.config.errors import UserError, nearest
 from albert_lab.config.variant import BlockStart, LoraStart
+from albert_lab.errors import UserError, nearest
 from albert_lab.model.albert import AlbertModel
 from albert_lab.model.encoder import Encoder
 from albert_lab.model.layer_weights import KINDS, Weights, layer_weights, pairs_at

@@ -11,7 +11,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from albert_lab.config.errors import UserError
+from albert_lab.errors import UserError
 
 _ZIP = (
     b"PK\x03\x04"  # how torch.save writes since PyTorch 1.6; before, plain pickles, which can't be mapped into memory

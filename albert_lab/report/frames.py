@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from albert_lab.config.errors import UserError, nearest
-from albert_lab.config.host import describe_host
 from albert_lab.config.schema import RESULT_GROUPS
+from albert_lab.errors import UserError, nearest
+from albert_lab.runs.machine import describe_host
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

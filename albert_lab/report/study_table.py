@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from albert_lab.config.files import write_text
 from albert_lab.config.study import Study
 from albert_lab.report import plots
 from albert_lab.report import statistics as show
@@ -19,6 +18,7 @@ from albert_lab.report.notes import study_notes
 from albert_lab.report.page import page
 from albert_lab.report.summary import Summary, axis_text
 from albert_lab.report.table import Column, Table
+from albert_lab.storage.files import write_text
 
 TERMINAL_WIDTH = 120  # of what surrounds a table
 

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import Any
 
-from albert_lab.config.errors import RunFailedError, UserError
-from albert_lab.config.run_folder import RunFolder
 from albert_lab.config.schema import Config
 from albert_lab.config.study import Cell, Study
 from albert_lab.data.prepare import prepare
-from albert_lab.launch import execute, folder_of
+from albert_lab.errors import RunFailedError, UserError
+from albert_lab.runs.folder import RunFolder
+from albert_lab.runs.launch import execute, folder_of
 
 log = logging.getLogger(__name__)
 

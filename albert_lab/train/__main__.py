@@ -1,4 +1,4 @@
-"""The training process of a run: `python -m albert_lab.train RUN_FOLDER`, started by `albert_lab.launch`.
+"""The training process of a run: `python -m albert_lab.train RUN_FOLDER`, started by `albert_lab.runs.launch`.
 
 With several processes it starts them through torchrun, which runs this same module once per rank.
 """
@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import NoReturn
 
 from albert_lab.config.compose import load
-from albert_lab.config.disk import told_if_full
-from albert_lab.config.errors import UserError
-from albert_lab.config.run_folder import RunFolder
 from albert_lab.config.schema import Config
-from albert_lab.launch import FAILURE, STOPPED, USER_MISTAKE
+from albert_lab.errors import UserError
+from albert_lab.runs.folder import RunFolder
+from albert_lab.runs.launch import FAILURE, STOPPED, USER_MISTAKE
+from albert_lab.storage.disk import told_if_full
 
 PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
 

@@ -11,8 +11,8 @@ from types import FrameType
 import lightning as L
 import torch
 
-from albert_lab.config.errors import UserError
 from albert_lab.config.schema import Strategy, TrainerConfig
+from albert_lab.errors import UserError
 from albert_lab.train.module import PretrainingTask
 
 log = logging.getLogger(__name__)

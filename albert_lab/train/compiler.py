@@ -5,7 +5,7 @@ import os
 import shutil
 from importlib.util import find_spec
 
-from albert_lab.config.errors import UserError
+from albert_lab.errors import UserError
 from albert_lab.model.albert import AlbertForPreTraining
 
 log = logging.getLogger(__name__)

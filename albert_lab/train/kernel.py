@@ -10,11 +10,11 @@ from typing import Any
 
 import torch
 
-from albert_lab.config.files import lock, write_json
-from albert_lab.config.run_folder import read_json
 from albert_lab.config.schema import Config, Gemm
 from albert_lab.config.training import Precision
 from albert_lab.model.linear import fastest_kernel, use_kernel
+from albert_lab.runs.folder import read_json
+from albert_lab.storage.files import lock, write_json
 from albert_lab.train.host import describe_host
 
 log = logging.getLogger(__name__)

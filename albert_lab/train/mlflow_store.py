@@ -14,10 +14,10 @@ os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, RunTag
 
-from albert_lab.config.files import lock
-from albert_lab.config.host import describe_host
-from albert_lab.config.run_folder import RunFolder, describe, read_json
 from albert_lab.config.schema import Config
+from albert_lab.runs.folder import RunFolder, describe, read_json
+from albert_lab.runs.machine import describe_host
+from albert_lab.storage.files import lock
 
 BATCH = 900  # MLflow takes at most 1,000 metrics in one request
 for noisy in ("alembic", "mlflow"):

@@ -4,9 +4,9 @@ from dataclasses import asdict
 from enum import Enum
 from typing import Any
 
-from albert_lab.config.run_folder import RunFolder, describe
 from albert_lab.config.schema import Config
 from albert_lab.cost.variant import VariantCost
+from albert_lab.runs.folder import RunFolder, describe
 from albert_lab.train.host import describe_host, versions
 
 FORMAT = 1

@@ -10,19 +10,19 @@ import numpy as np
 import torch
 import torch.distributed as dist
 
-from albert_lab.config.files import write_json
-from albert_lab.config.run_folder import RunFolder
 from albert_lab.config.schema import Config
 from albert_lab.config.training import SentenceObjective
 from albert_lab.cost.memory import saved_activation_bytes, state_bytes
 from albert_lab.cost.variant import cost_of
 from albert_lab.data.prepare import open_samples, prepare
 from albert_lab.data.store import unigram_entropy
-from albert_lab.data.tokenization import AlbertTokenizer
 from albert_lab.model.albert import AlbertForPreTraining
 from albert_lab.model.configuration import AlbertConfig
 from albert_lab.model.layer_map import make_layer_map
 from albert_lab.report.statistics import wilson
+from albert_lab.runs.folder import RunFolder
+from albert_lab.storage.files import write_json
+from albert_lab.tokenizer import AlbertTokenizer
 from albert_lab.train import host
 from albert_lab.train.budget import Budget, Clock
 from albert_lab.train.checkpoints import Checkpoints, check_strategy, newest

@@ -15,9 +15,9 @@ from lightning.pytorch.loggers.logger import Logger
 from lightning.pytorch.utilities.rank_zero import rank_zero_only
 
 from albert_lab.config.compose import load
-from albert_lab.config.files import write_json, write_text
-from albert_lab.config.run_folder import RunFolder, read_json, tracking_uri
 from albert_lab.config.schema import Config
+from albert_lab.runs.folder import RunFolder, read_json, tracking_uri
+from albert_lab.storage.files import write_json, write_text
 
 log = logging.getLogger(__name__)
 

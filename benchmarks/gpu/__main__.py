@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from albert_lab.config.files import read_object, write_json
+from albert_lab.storage.files import read_object, write_json
 from benchmarks.gpu.table import table
 
 ROOT = Path(__file__).parents[2]

@@ -64,7 +64,7 @@ def test_help_lists_every_verb_without_heavy_imports(tmp_path: Path) -> None:
 
 
 def test_the_driver_needs_no_torch(tmp_path: Path) -> None:
-    probe = "import sys; import albert_lab.launch, albert_lab.cli.pretrain; print('torch' in sys.modules)"
+    probe = "import sys; import albert_lab.runs.launch, albert_lab.cli.pretrain; print('torch' in sys.modules)"
     result = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, cwd=tmp_path, check=True)
     assert result.stdout.strip() == "False"
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import transformers
 
-from albert_lab.data.tokenization import AlbertTokenizer, AlbertTokenizerFast
+from albert_lab.tokenizer import AlbertTokenizer, AlbertTokenizerFast
 from tests.lab import Lab, folder_of
 
 ALPHABETS = {

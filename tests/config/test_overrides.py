@@ -2,8 +2,8 @@
 
 import pytest
 
-from albert_lab.config.errors import UserError
 from albert_lab.config.overrides import check_overrides, choices_by_group, known_keys
+from albert_lab.errors import UserError
 
 REFUSED = {
     "model.hiden_size=64": "unknown key 'model.hiden_size'; did you mean 'model.hidden_size'",

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
-from albert_lab.config.errors import UserError
 from albert_lab.config.variant import (
     DepthSignal,
     ModelConfig,
@@ -24,6 +23,7 @@ from albert_lab.config.variant import (
 )
 from albert_lab.cost.flops import TaskHead, count_flops, count_task_flops, flops_per_token, recomputed_flops
 from albert_lab.cost.parameters import count_parameters
+from albert_lab.errors import UserError
 from albert_lab.model.albert import AlbertForPreTraining
 from albert_lab.model.answerable import AlbertForQuestionAnsweringV2
 from albert_lab.model.configuration import AlbertConfig

@@ -7,7 +7,6 @@ import pytest
 import torch
 from transformers import AlbertConfig, AlbertModel
 
-from albert_lab.config.errors import UserError
 from albert_lab.config.variant import (
     DepthSignal,
     ModelConfig,
@@ -17,6 +16,7 @@ from albert_lab.config.variant import (
     SharingConfig,
 )
 from albert_lab.cost.parameters import ParameterCounts, count_parameters
+from albert_lab.errors import UserError
 from albert_lab.model.layer_map import LayerMap, make_layer_map
 
 Variant = Callable[..., tuple[ModelConfig, LayerMap]]

@@ -11,10 +11,10 @@ import pytest
 import zstandard
 from pyarrow import parquet
 
-from albert_lab.config.errors import UserError
 from albert_lab.config.schema import Config
 from albert_lab.config.training import CorpusKind, DataConfig, TextFormat
 from albert_lab.data.corpus import documents, parts
+from albert_lab.errors import UserError
 from tests.data.conftest import text_config
 
 DOCUMENTS = [["One is here.", "Two is there."], ["Three is gone.", "Four is back."]]

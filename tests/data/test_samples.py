@@ -10,13 +10,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from albert_lab.config.errors import UserError
 from albert_lab.config.schema import Config
 from albert_lab.config.training import ObjectiveConfig, SentenceObjective, SingleSentence
 from albert_lab.data.prepare import Prepared, open_samples
 from albert_lab.data.samples import Batch, Samples
 from albert_lab.data.store import Store
 from albert_lab.data.tokenizer import Tokenizer
+from albert_lab.errors import UserError
 from tests.data.google_reference import cut_pair
 
 SIGMAS = 5.0

@@ -13,13 +13,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from albert_lab.config.errors import UserError
 from albert_lab.config.schema import Config
 from albert_lab.data import build_store, corpus_identity
 from albert_lab.data.corpus import documents
 from albert_lab.data.prepare import Prepared, prepare
 from albert_lab.data.store import FILES, Store, is_held_out, unigram_entropy
 from albert_lab.data.tokenizer import Tokenizer
+from albert_lab.errors import UserError
 from tests.data.conftest import text_config
 from tests.lab import made_up_text
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import sentencepiece
 
-from albert_lab.config.errors import UserError
 from albert_lab.config.training import TokenizerConfig
 from albert_lab.data.tokenizer import SPECIAL_PIECES, Tokenizer, preprocess, starts_word
 from albert_lab.data.vocabulary import USER_SYMBOLS, _sample, train_vocabulary
+from albert_lab.errors import UserError
 from tests.lab import made_up_text
 
 SENTENCES = [preprocess(line) for line in made_up_text(60).splitlines() if line]

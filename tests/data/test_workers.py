@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from albert_lab.config.errors import UserError
 from albert_lab.data.workers import ordered_map
+from albert_lab.errors import UserError
 
 ROOT = Path(__file__).parents[2]
 

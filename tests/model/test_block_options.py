@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from albert_lab.config.errors import UserError
 from albert_lab.config.variant import ModelConfig
+from albert_lab.errors import UserError
 from albert_lab.model.albert import AlbertForPreTraining
 from albert_lab.model.configuration import AlbertConfig
 from albert_lab.model.depth_signal import sinusoids

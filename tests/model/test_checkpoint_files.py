@@ -14,9 +14,9 @@ import torch
 from torch import Tensor
 from transformers import AlbertConfig, AlbertForPreTraining
 
-from albert_lab.config.errors import UserError
-from albert_lab.config.replace_files import PARTIAL
+from albert_lab.errors import UserError
 from albert_lab.model.checkpoint_files import parse_size, read_config, read_state, write_checkpoint
+from albert_lab.storage.replace_files import PARTIAL
 
 TIED = {"predictions.decoder.weight", "predictions.decoder.bias"}
 

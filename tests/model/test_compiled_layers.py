@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from albert_lab import AlbertConfig, AlbertForPreTraining, SharingConfig, make_layer_map
-from albert_lab.config.errors import UserError
+from albert_lab.errors import UserError
 from albert_lab.model.packing import Packing
 from albert_lab.train import compiler
 from albert_lab.train.evaluate import score

@@ -12,7 +12,7 @@ import pytest
 import torch
 from transformers import AlbertConfig, AlbertForPreTraining
 
-from albert_lab.config.errors import UserError
+from albert_lab.errors import UserError
 from albert_lab.model.crc32c import crc32c
 from albert_lab.model.google_checkpoint import read_google_checkpoint
 from albert_lab.model.google_config import read_google_config

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from transformers import AlbertConfig, AlbertModel
 
-from albert_lab.config.errors import UserError
 from albert_lab.config.variant import NormSharing, SharingConfig
+from albert_lab.errors import UserError
 from albert_lab.model.layer_map import HfLayout, LayerMap, hf_layer_map, hf_layout, make_layer_map, unshared
 
 COUNTS = st.integers(1, 24)

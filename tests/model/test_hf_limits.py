@@ -7,7 +7,7 @@ import pytest
 import torch
 import transformers
 
-from albert_lab.config.errors import UserError
+from albert_lab.errors import UserError
 from albert_lab.model.albert import AlbertForMaskedLM
 from albert_lab.model.checkpoint_files import read_config
 from albert_lab.model.configuration import AlbertConfig

@@ -9,7 +9,7 @@ from torch import Tensor
 
 import albert_lab
 from albert_lab import AlbertConfig, AlbertForMaskedLM, AlbertForPreTraining, AlbertForTokenClassification, AlbertModel
-from albert_lab.config.errors import UserError
+from albert_lab.errors import UserError
 from tests.model.peers import HEADS, TINY, every_head, make_inputs, make_pair
 
 IDS = torch.arange(1, 11).view(2, 5)

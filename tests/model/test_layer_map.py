@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from albert_lab.config.errors import UserError
 from albert_lab.config.variant import SharingConfig
+from albert_lab.errors import UserError
 from albert_lab.model.layer_map import LayerMap, make_layer_map
 from albert_lab.model.schemes import READ_BY, SCHEMES
 

@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from albert_lab.config.errors import UserError
 from albert_lab.config.variant import ModelConfig
+from albert_lab.errors import UserError
 from albert_lab.model.albert import AlbertForPreTraining
 from albert_lab.model.encoder import Encoder
 from albert_lab.model.lora import LowRank

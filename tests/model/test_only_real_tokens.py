@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from albert_lab import AlbertConfig, AlbertForPreTraining, AlbertForSequenceClassification
-from albert_lab.config.errors import UserError
+from albert_lab.errors import UserError
 from albert_lab.model import linear, packing, word_loss
 from albert_lab.model.attention import varlen_fits
 from albert_lab.model.blocks import AttentionBlock

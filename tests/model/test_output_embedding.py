@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from albert_lab.config.errors import UserError
+from albert_lab.errors import UserError
 from albert_lab.model.albert import AlbertForMaskedLM
 from albert_lab.model.configuration import AlbertConfig
 from tests.variants import TINY

@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 import albert_lab
-from albert_lab.config.errors import UserError
+from albert_lab.errors import UserError
 from tests.model.peers import AS_HUGGING_FACE, HEADS, TINY, every_head, make_inputs, make_pair, transformers
 
 SHARED = {"num_hidden_layers": 4, "num_hidden_groups": 2, "inner_group_num": 2}

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 
 from albert_lab import AlbertConfig, AlbertModel
-from albert_lab.config.errors import UserError
+from albert_lab.errors import UserError
 from tests.model.peers import TINY, sizes, transformers
 
 # What Hugging Face's base class has for all models, and no ALBERT's result depends on.

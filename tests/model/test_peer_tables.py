@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from albert_lab.config.errors import UserError
+from albert_lab.errors import UserError
 from tests.model.peers import Pair, every_head, make_inputs, make_pair
 
 with_logits = pytest.mark.parametrize("head", ["AlbertForMaskedLM", "AlbertForPreTraining"])

@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import nn
 
-from albert_lab.config.errors import UserError
 from albert_lab.config.variant import Activation, ModelConfig, ProjectionRule, SharingConfig
+from albert_lab.errors import UserError
 from albert_lab.model.albert import AlbertForPreTraining
 from albert_lab.model.configuration import AlbertConfig
 from albert_lab.model.layer_map import make_layer_map

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from albert_lab.config.errors import UserError
-from albert_lab.config.run_folder import describe_sharing
 from albert_lab.config.variant import NormSharing, SharingConfig
+from albert_lab.errors import UserError
 from albert_lab.model.layer_map import make_layer_map
 from albert_lab.model.schemes import READ_BY, SCHEMES
+from albert_lab.runs.folder import describe_sharing
 from tests.test_documented_commands import composed
 
 README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")

@@ -9,8 +9,8 @@ import transformers
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from albert_lab.config.errors import UserError
 from albert_lab.config.variant import SharingConfig
+from albert_lab.errors import UserError
 from albert_lab.model.albert import AlbertForMaskedLM, AlbertForPreTraining, AlbertModel
 from albert_lab.model.answerable import AlbertForQuestionAnsweringV2
 from albert_lab.model.configuration import AlbertConfig

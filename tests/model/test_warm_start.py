@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from albert_lab.config.errors import UserError
 from albert_lab.config.variant import BlockStart, NormSharing, SharingConfig
+from albert_lab.errors import UserError
 from albert_lab.model.albert import AlbertForMaskedLM, AlbertForPreTraining, AlbertModel
 from albert_lab.model.layer_map import LayerMap, make_layer_map, unshared
 from albert_lab.model.layer_weights import KINDS

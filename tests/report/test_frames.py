@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from albert_lab.config.errors import UserError
+from albert_lab.errors import UserError
 from albert_lab.report.frames import MEASURES, from_mlflow, from_records, history
 from albert_lab.report.summary import summarize
 from tests.synthetic_runs import log_run, record, study_records

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from albert_lab.config.errors import UserError
 from albert_lab.config.schema import Strategy, TrainerConfig
+from albert_lab.errors import UserError
 from albert_lab.train.checkpoints import check_strategy, newest
 
 

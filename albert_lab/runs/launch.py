@@ -1,0 +1,139 @@
+"""From a configuration to a finished run: its folder, its data, a training process of its own, its record."""
+
+import logging
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from albert_lab.config.check import check
+from albert_lab.config.compose import save
+from albert_lab.runs.folder import RunFolder, fingerprint, read_json, tracking_uri
+from albert_lab.config.schema import Config
+from albert_lab.data.identity import corpus_identity, described, file_digest
+from albert_lab.errors import RunFailedError, RunStoppedError, UserError
+from albert_lab.model.layer_map import make_layer_map
+from albert_lab.storage.disk import told_if_full
+from albert_lab.storage.files import lock
+from albert_lab.storage.hub import pretrained_folder
+
+log = logging.getLogger(__name__)
+
+STOPPED = 143  # the training process saved its state and left because it was told to (128 + SIGTERM)
+USER_MISTAKE = 2
+CHECKPOINT_FILES = ("config.json", "*.safetensors", "*.safetensors.index.json", "*.bin", "*.bin.index.json")
+FAILURE = "ALBERT_LAB_FAILURE"  # names the file in which the training process leaves the reason of its failure
+
+
+def execute(config: Config) -> RunFolder:
+    """Trains what `config` describes and returns its folder, at once if that is already done.
+
+    An unfinished run is resumed. Raises UserError, RunFailedError or RunStoppedError.
+    """
+    folder = folder_of(config)
+    if not folder.record():
+        with told_if_full(folder.path, "paths.runs"), lock(folder.path / "run", f"run {folder.path.name}") as held:
+            if not folder.record():
+                _train(config, folder, held)
+                return folder
+    log.info("%s is already finished", folder.path.name)
+    _send_what_was_not_sent(config, folder)
+    return folder
+
+
+def folder_of(config: Config) -> RunFolder:
+    """The folder of the run that `config` describes, whether it exists or not. Raises UserError for a bad setting."""
+    check(config)
+    make_layer_map(config.sharing, config.model.num_hidden_layers)
+    return RunFolder.of(config, fingerprint(config, _content(config)))
+
+
+def _content(config: Config) -> dict[str, Any]:
+    """What the files that the configuration names hold."""
+    content = corpus_identity(config)
+    if config.tokenizer.model_file is not None:
+        file = Path(config.tokenizer.model_file)
+        if not file.is_file():
+            raise UserError(f"tokenizer.model_file={file}: no such file")
+        content["tokenizer"] = file_digest(file)
+    if config.warm_start.checkpoint is not None:
+        content["warm_start"] = described(_checkpoint_files(config.warm_start.checkpoint), Path(config.paths.cache))
+    return content
+
+
+def _checkpoint_files(name_or_path: str) -> list[Path]:
+    """What a model is read from: its configuration and its weights."""
+    folder = pretrained_folder(name_or_path, CHECKPOINT_FILES)
+    if not (folder / "config.json").is_file():
+        raise UserError(f"warm_start.checkpoint={name_or_path} holds no config.json; is that run finished?")
+    return sorted(file for pattern in CHECKPOINT_FILES for file in folder.glob(pattern))
+
+
+def _train(config: Config, folder: RunFolder, held_lock: int) -> None:
+    from albert_lab.data.prepare import prepare
+
+    prepare(config)
+    save(config, folder.config)
+    with tempfile.NamedTemporaryFile("r", prefix="albert-lab-", encoding="utf-8") as failure:
+        environment = _threads(config) | {FAILURE: failure.name}
+        code = _run_child([sys.executable, "-m", "albert_lab.train", str(folder.path)], environment, held_lock)
+        reason = failure.read() or f"the training process ended with {_name_of(code)}; see {folder.log}"
+    if folder.record():
+        return
+    if code in (STOPPED, -signal.SIGTERM, -signal.SIGINT):
+        raise RunStoppedError(f"{folder.path.name} was stopped; the same command goes on with it")
+    if code == USER_MISTAKE:
+        raise UserError(reason)
+    raise RunFailedError(f"{folder.path.name}: {reason}")
+
+
+def _threads(config: Config) -> dict[str, str]:
+    """The environment that gives a process its CPU threads; libraries read it when they are loaded."""
+    cores = len(os.sched_getaffinity(0))
+    threads = config.trainer.threads or max(1, cores // config.trainer.devices)
+    return {"OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads)}
+
+
+def _run_child(command: list[str], environment: dict[str, str], held_lock: int) -> int:
+    """Runs `command` to its end; a SIGTERM sent to this process is passed on. The child holds the run's lock too."""
+    child = subprocess.Popen(command, env={**os.environ, **environment}, pass_fds=(held_lock,), stdout=sys.stderr)
+
+    def pass_on(number: int, _: FrameType | None) -> None:
+        child.send_signal(number)
+
+    in_main_thread = threading.current_thread() is threading.main_thread()
+    previous = signal.signal(signal.SIGTERM, pass_on) if in_main_thread else None
+    try:
+        return _wait(child)
+    finally:
+        if in_main_thread:
+            signal.signal(signal.SIGTERM, previous)
+
+
+def _wait(child: subprocess.Popen[bytes]) -> int:
+    """The child's exit code. Ctrl-C reaches the child by itself: it saves its state while we wait."""
+    while True:
+        try:
+            return child.wait()
+        except KeyboardInterrupt:
+            log.warning("stopping: waiting for the training process to save its state")
+
+
+def _name_of(code: int) -> str:
+    if code >= 0:
+        return f"exit code {code}"
+    hint = " (out of memory?)" if -code == signal.SIGKILL else ""
+    return f"signal {signal.Signals(-code).name}{hint}"
+
+
+def _send_what_was_not_sent(config: Config, folder: RunFolder) -> None:
+    """Sends a finished run's metrics to MLflow if the server was down while it trained."""
+    state = read_json(folder.tracking) or {}
+    if config.tracking.mlflow and not state.get("complete"):
+        command = [sys.executable, "-m", "albert_lab.train.tracking", str(folder.path), tracking_uri(config)]
+        subprocess.run(command, check=False, stdout=sys.stderr)

@@ -1,0 +1,10 @@
+"""ALBERT's tokenizers with transformers' names, arguments and results: plain, and for whole batches with places.
+
+Both find pieces with SentencePiece, so they agree on every text. Deviations from transformers: docs/tokenizers.md.
+"""
+
+from albert_lab.tokenizer.batch_encoding import BatchEncoding, CharSpan, TokenSpan
+from albert_lab.tokenizer.fast import AlbertTokenizerFast
+from albert_lab.tokenizer.slow import AlbertTokenizer
+
+__all__ = ["AlbertTokenizer", "AlbertTokenizerFast", "BatchEncoding", "CharSpan", "TokenSpan"]
