@@ -30,9 +30,9 @@ import numpy as np
 from albert_lab.config.schema import Config
 from albert_lab.config.training import CorpusKind, DataConfig, ObjectiveConfig, TextFormat
 from albert_lab.config.variant import ModelConfig
+from albert_lab.data.corpora.sentences import split_sentences
 from albert_lab.data.prepare import open_samples, prepare
-from albert_lab.data.samples import Samples
-from albert_lab.data.sentences import split_sentences
+from albert_lab.data.samples.pretraining import Samples
 from benchmarks.google_loop import make_samples
 from tests.data.google_reference import instance
 from tests.lab import SHARED_DATA, composed, made_up_text
@@ -151,7 +151,7 @@ def store_part(text: Text, rounds: int) -> dict[str, Any]:
     """Characters a second."""
     from transformers import AlbertTokenizer
 
-    from albert_lab.data.tokenizer import Tokenizer
+    from albert_lab.data.store.text_encoder import Tokenizer
 
     sentences = [sentence for line in text.lines for sentence in split_sentences(line)][:20_000]
     characters = sum(map(len, sentences))

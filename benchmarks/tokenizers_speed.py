@@ -41,7 +41,7 @@ def _material(scratch: Path) -> tuple[list[str], Path, str]:
         (scratch / "spiece.model").write_bytes(model.read_bytes())
         return text.read_text(encoding="utf-8").split("\n"), scratch, "wikitext-2 test"
     from albert_lab.config.training import TokenizerConfig
-    from albert_lab.data.vocabulary import train_vocabulary
+    from albert_lab.data.store.train_vocabulary import train_vocabulary
 
     lines = _made_up(4000)
     (scratch / "spiece.model").write_bytes(train_vocabulary(lines, TokenizerConfig(vocab_size=400)))

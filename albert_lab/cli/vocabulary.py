@@ -26,7 +26,7 @@ def write_vocabulary(config: Config) -> Path:
 
     Raises: UserError for whatever is wrong with the corpus or the vocabulary's size.
     """
-    from albert_lab.data.identity import file_digest
+    from albert_lab.data.corpora.identity import file_digest
     from albert_lab.data.prepare import vocabulary_file
     from albert_lab.tokenizer import AlbertTokenizerFast
 

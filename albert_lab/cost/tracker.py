@@ -28,7 +28,7 @@ def tracked_peak(
     """Bytes at the peak of the second step of a training on CPU: weights, gradients, state, activations, temporaries.
 
     Args:
-        loss_of: the loss of a batch of `data.samples.Batch`'s tensors, as the training computes it.
+        loss_of: the loss of a batch of `data.samples.pretraining.Batch`'s tensors, as the training computes it.
     """
     with torch.device("meta"):
         model = AlbertForPreTraining(AlbertConfig.of(config, layer_map), work.sentence_head)

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from albert_lab.config.schema import Config
 from albert_lab.config.training import CorpusKind
-from albert_lab.data.identity import corpus_identity, file_digest
-from albert_lab.data.recipe import recipe_hash
+from albert_lab.data.corpora.identity import corpus_identity, file_digest
+from albert_lab.data.store.recipe import recipe_hash
 from albert_lab.errors import UserError
 from albert_lab.storage.disk import told_if_full
 from albert_lab.storage.files import lock, new_folder, write_json
 
 if TYPE_CHECKING:
-    from albert_lab.data.samples import Samples
+    from albert_lab.data.samples.pretraining import Samples
 
 log = logging.getLogger(__name__)
 
@@ -67,9 +67,9 @@ def vocabulary_file(config: Config, workers: int | None = None) -> Path:
 
 def open_samples(config: Config, prepared: Prepared, split: str = "train", seed: int | None = None) -> "Samples":
     """The samples of a split ("train" or "held_out"); `seed` is `train.seed` where none is given."""
-    from albert_lab.data.samples import Samples
-    from albert_lab.data.store import Store
-    from albert_lab.data.tokenizer import Tokenizer
+    from albert_lab.data.samples.pretraining import Samples
+    from albert_lab.data.store.text_encoder import Tokenizer
+    from albert_lab.data.store.token_store import Store
 
     tokenizer = Tokenizer.load(prepared.tokenizer_file)
     seed = config.train.seed if seed is None else seed
@@ -113,8 +113,8 @@ def _tokenizer_file(config: Config, text: dict[str, Any], workers: int | None) -
 
 
 def _train_vocabulary(folder: Path, config: Config, recipe: dict[str, Any], workers: int | None) -> None:
-    from albert_lab.data.build_store import training_sentences
-    from albert_lab.data.vocabulary import train_vocabulary
+    from albert_lab.data.store.build import training_sentences
+    from albert_lab.data.store.train_vocabulary import train_vocabulary
 
     with lock(folder, "the vocabulary"), _timed(f"vocabulary of {config.tokenizer.vocab_size} pieces", folder):
         if folder.exists():
@@ -126,8 +126,8 @@ def _train_vocabulary(folder: Path, config: Config, recipe: dict[str, Any], work
 
 
 def _build(folder: Path, config: Config, tokenizer_file: Path, recipe: dict[str, Any], workers: int | None) -> None:
-    from albert_lab.data.build_store import build_store
-    from albert_lab.data.tokenizer import Tokenizer
+    from albert_lab.data.store.build import build_store
+    from albert_lab.data.store.text_encoder import Tokenizer
 
     found = Tokenizer.load(tokenizer_file).vocab_size
     if found != config.tokenizer.vocab_size:
@@ -141,7 +141,7 @@ def _build(folder: Path, config: Config, tokenizer_file: Path, recipe: dict[str,
 
 
 def _prepared(folder: Path, tokenizer_file: Path) -> Prepared:
-    from albert_lab.data.store import check_files, read_manifest
+    from albert_lab.data.store.token_store import check_files, read_manifest
 
     manifest = read_manifest(folder)
     check_files(folder, manifest)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler, get_worker_info
 
-from albert_lab.data.samples import Batch, Samples
+from albert_lab.data.samples.pretraining import Batch, Samples
 
 _POSITIONS_AT_ONCE = 1 << 16  # made together: some 5 ms of work, beside which numpy's calls cost little
 

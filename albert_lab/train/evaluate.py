@@ -8,7 +8,7 @@ import torch.distributed as dist
 from torch import Tensor
 from torch.nn import functional as F
 
-from albert_lab.data.samples import Batch, Samples
+from albert_lab.data.samples.pretraining import Batch, Samples
 from albert_lab.model.albert import AlbertForPreTraining, gathered
 from albert_lab.model.linear import ROWS
 from albert_lab.model.word_loss import IGNORED
@@ -75,7 +75,7 @@ class Scores:
 
 
 def score(model: AlbertForPreTraining, batch: dict[str, Tensor]) -> Scores:
-    """Runs `model` on one batch (see `data.samples.Batch` for its tensors)."""
+    """Runs `model` on one batch (see `data.samples.pretraining.Batch` for its tensors)."""
     mask, labels = batch["attention_mask"], batch["masked_labels"]
     encoded = model.albert(batch["input_ids"], None if bool(mask.all()) else mask, batch["token_type_ids"])
     filler = -labels.numel() % ROWS

@@ -7,7 +7,7 @@ from typing import Any
 import lightning as L
 
 from albert_lab.config.schema import Config
-from albert_lab.data.samples import Samples
+from albert_lab.data.samples.pretraining import Samples
 from albert_lab.train.evaluate import Tally, evaluate, is_first_process
 from albert_lab.train.module import PretrainingTask
 

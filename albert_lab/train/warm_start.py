@@ -4,7 +4,7 @@ import logging
 from pathlib import Path
 
 from albert_lab.config.variant import WarmStartConfig
-from albert_lab.data.identity import file_digest
+from albert_lab.data.corpora.identity import file_digest
 from albert_lab.model.auto import load_any
 from albert_lab.model.pretrained_model import AlbertPreTrainedModel
 from albert_lab.model.warm_start import start_from

@@ -7,8 +7,8 @@ import pytest
 from albert_lab.config.schema import Config
 from albert_lab.config.training import CorpusKind, DataConfig, ObjectiveConfig
 from albert_lab.data.prepare import Prepared, prepare
-from albert_lab.data.store import Store
-from albert_lab.data.tokenizer import Tokenizer
+from albert_lab.data.store.text_encoder import Tokenizer
+from albert_lab.data.store.token_store import Store
 from tests.lab import SHARED_DATA, made_up_text
 
 VOCAB_SIZE = 100

@@ -13,7 +13,7 @@ from pyarrow import parquet
 
 from albert_lab.config.schema import Config
 from albert_lab.config.training import CorpusKind, DataConfig, TextFormat
-from albert_lab.data.corpus import documents, parts
+from albert_lab.data.corpora.documents import documents, parts
 from albert_lab.errors import UserError
 from tests.data.conftest import text_config
 

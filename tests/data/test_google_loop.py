@@ -5,9 +5,9 @@ import random
 import numpy as np
 
 from albert_lab.config.training import ObjectiveConfig
-from albert_lab.data.samples import Samples
-from albert_lab.data.store import Store
-from albert_lab.data.tokenizer import Tokenizer
+from albert_lab.data.samples.pretraining import Samples
+from albert_lab.data.store.text_encoder import Tokenizer
+from albert_lab.data.store.token_store import Store
 from benchmarks.google_loop import Sample, make_samples
 
 

@@ -13,9 +13,9 @@ import pytest
 from albert_lab.config.schema import Config
 from albert_lab.config.training import ObjectiveConfig, SentenceObjective, SingleSentence
 from albert_lab.data.prepare import Prepared, open_samples
-from albert_lab.data.samples import Batch, Samples
-from albert_lab.data.store import Store
-from albert_lab.data.tokenizer import Tokenizer
+from albert_lab.data.samples.pretraining import Batch, Samples
+from albert_lab.data.store.text_encoder import Tokenizer
+from albert_lab.data.store.token_store import Store
 from albert_lab.errors import UserError
 from tests.data.google_reference import cut_pair
 
@@ -78,9 +78,9 @@ def test_a_sample_is_the_same_in_another_process(samples: Samples, made_up: Conf
     code = (
         "import json, sys; import numpy as np; from pathlib import Path\n"
         "from albert_lab.config.training import ObjectiveConfig\n"
-        "from albert_lab.data.samples import Samples\n"
-        "from albert_lab.data.store import Store\n"
-        "from albert_lab.data.tokenizer import Tokenizer\n"
+        "from albert_lab.data.samples.pretraining import Samples\n"
+        "from albert_lab.data.store.token_store import Store\n"
+        "from albert_lab.data.store.text_encoder import Tokenizer\n"
         "store, tokenizer = Store(Path(sys.argv[1])), Tokenizer.load(Path(sys.argv[2]))\n"
         "s = Samples(store, tokenizer, ObjectiveConfig(max_seq_length=64), 11)\n"
         "print(json.dumps([x.tolist() for x in s.batch(np.arange(90, 100))]))\n"

@@ -14,11 +14,12 @@ import numpy as np
 import pytest
 
 from albert_lab.config.schema import Config
-from albert_lab.data import build_store, corpus_identity
-from albert_lab.data.corpus import documents
+from albert_lab.data import corpus_identity
+from albert_lab.data.corpora.documents import documents
 from albert_lab.data.prepare import Prepared, prepare
-from albert_lab.data.store import FILES, Store, is_held_out, unigram_entropy
-from albert_lab.data.tokenizer import Tokenizer
+from albert_lab.data.store.text_encoder import Tokenizer
+from albert_lab.data.store.token_store import FILES, Store, is_held_out, unigram_entropy
+from albert_lab.data.store.token_store import build as build_store
 from albert_lab.errors import UserError
 from tests.data.conftest import text_config
 from tests.lab import made_up_text
@@ -225,7 +226,7 @@ def test_a_files_digest_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyP
     config = text_config(tmp_path / "cache", file)
     first = corpus_identity(config)
     assert json.loads((tmp_path / "cache" / "digests.json").read_text())
-    monkeypatch.setattr("albert_lab.data.identity.file_digest", lambda _: pytest.fail("read again"))
+    monkeypatch.setattr("albert_lab.data.corpora.identity.file_digest", lambda _: pytest.fail("read again"))
     assert corpus_identity(config) == first
 
 

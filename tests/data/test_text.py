@@ -2,9 +2,9 @@
 
 import pytest
 
-from albert_lab.data.docstrings import docstrings, module_documents, module_sentences
-from albert_lab.data.prose import is_english, prose_sentences
-from albert_lab.data.sentences import split_sentences
+from albert_lab.data.corpora.docstrings import docstrings, module_documents, module_sentences
+from albert_lab.data.corpora.prose import is_english, prose_sentences
+from albert_lab.data.corpora.sentences import split_sentences
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ import pytest
 import sentencepiece
 
 from albert_lab.config.training import TokenizerConfig
-from albert_lab.data.tokenizer import SPECIAL_PIECES, Tokenizer, preprocess, starts_word
-from albert_lab.data.vocabulary import USER_SYMBOLS, _sample, train_vocabulary
+from albert_lab.data.store.text_encoder import SPECIAL_PIECES, Tokenizer, preprocess, starts_word
+from albert_lab.data.store.train_vocabulary import USER_SYMBOLS, _sample, train_vocabulary
 from albert_lab.errors import UserError
 from tests.lab import made_up_text
 

@@ -104,7 +104,7 @@ def test_one_call_gives_what_single_calls_give() -> None:
 def test_they_agree_on_a_vocabulary_without_digits_commas_and_accents(tmp_path: Path) -> None:
     """What such a vocabulary doesn't know may end in a digit and a comma, which the rule cuts apart."""
     from albert_lab.config.training import TokenizerConfig
-    from albert_lab.data.vocabulary import train_vocabulary
+    from albert_lab.data.store.train_vocabulary import train_vocabulary
 
     lines = [line.lower() for line in made_up_text(40).splitlines() if line]
     file = tmp_path / "spiece.model"

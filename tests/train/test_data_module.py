@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from albert_lab.config.schema import Config
 from albert_lab.config.training import CorpusKind, DataConfig, ObjectiveConfig
 from albert_lab.data.prepare import open_samples, prepare
-from albert_lab.data.samples import Samples
+from albert_lab.data.samples.pretraining import Samples
 from albert_lab.train import data_module
 from albert_lab.train.data_module import MicroBatches, Parcel, PretrainingData, Tensors, dealt
 from tests.lab import made_up_text

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from albert_lab.config.training import TokenizerConfig
-from albert_lab.data.tokenizer import SPECIAL_PIECES
+from albert_lab.data.store.text_encoder import SPECIAL_PIECES
 from albert_lab.errors import UserError
 
 USER_SYMBOLS = ["(", ")", '"', "-", ".", "–", "£", "€"]  # Google's README; a list, since a quoted comma list is misread

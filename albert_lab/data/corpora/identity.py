@@ -7,8 +7,8 @@ from typing import Any
 
 from albert_lab.config.schema import Config
 from albert_lab.config.training import CorpusKind
-from albert_lab.data.docstrings import RECIPE_VERSION, installed_packages
-from albert_lab.data.textfiles import KINDS, corpus_files
+from albert_lab.data.corpora.docstrings import RECIPE_VERSION, installed_packages
+from albert_lab.data.corpora.textfiles import KINDS, corpus_files
 from albert_lab.storage.files import lock, write_json
 
 

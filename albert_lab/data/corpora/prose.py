@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from inspect import cleandoc
 
-from albert_lab.data.sentences import split_sentences
+from albert_lab.data.corpora.sentences import split_sentences
 
 _KEPT_DIRECTIVES = frozenset({"note", "warning", "tip", "important", "caution", "attention", "hint", "admonition"})
 _DIRECTIVE = re.compile(r"\.\.\s+([\w:-]+)::\s*(.*)$")

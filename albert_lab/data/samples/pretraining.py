@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from albert_lab.config.training import ObjectiveConfig, SingleSentence
-from albert_lab.data.chunks import cut_chunks
-from albert_lab.data.counter import mixed, shuffled_positions, uniform
-from albert_lab.data.masks import choose_masks
-from albert_lab.data.pairs import Pairs, cut_pairs
-from albert_lab.data.store import Store, split_number
+from albert_lab.data.samples.chunks import cut_chunks
+from albert_lab.data.samples.counter import mixed, shuffled_positions, uniform
+from albert_lab.data.samples.masks import choose_masks
+from albert_lab.data.samples.pairs import Pairs, cut_pairs
+from albert_lab.data.store.token_store import Store, split_number
 from albert_lab.errors import UserError
 
 if TYPE_CHECKING:  # who only scores batches needs no SentencePiece: `benchmarks/gpu`
-    from albert_lab.data.tokenizer import Tokenizer
+    from albert_lab.data.store.text_encoder import Tokenizer
 
 _SAMPLE, _EPOCH = 1, 2  # streams of a seed
 _SHOWN, _PIECE = 1 << 22, 1 << 23  # counters of a sample's random numbers: what a predicted token is shown as

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from albert_lab.config.training import DataConfig
-from albert_lab.data.textfiles import text_of
+from albert_lab.data.corpora.textfiles import text_of
 from albert_lab.errors import UserError, nearest
 
 

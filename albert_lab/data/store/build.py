@@ -12,10 +12,10 @@ import numpy as np
 
 from albert_lab.config.schema import Config
 from albert_lab.config.training import TextFormat
-from albert_lab.data.corpus import PART_CHARACTERS, Part, parts, sentences_of, text_format
-from albert_lab.data.store import FILES, FORMAT_VERSION, checksum, is_held_out, token_type
-from albert_lab.data.tokenizer import Tokenizer, preprocess
-from albert_lab.data.workers import ordered_map
+from albert_lab.data.corpora.documents import PART_CHARACTERS, Part, parts, sentences_of, text_format
+from albert_lab.data.store.text_encoder import Tokenizer, preprocess
+from albert_lab.data.store.token_store import FILES, FORMAT_VERSION, checksum, is_held_out, token_type
+from albert_lab.data.store.workers import ordered_map
 from albert_lab.errors import UserError
 from albert_lab.storage.disk import told_if_full
 from albert_lab.storage.files import new_folder, write_json

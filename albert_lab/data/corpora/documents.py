@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 from albert_lab.config.schema import Config
 from albert_lab.config.training import CorpusKind, DataConfig, TextFormat
-from albert_lab.data.docstrings import docstrings_file, installed_packages
-from albert_lab.data.sentences import split_sentences
-from albert_lab.data.textfiles import corpus_files, kind_of, read_lines, read_records
+from albert_lab.data.corpora.docstrings import docstrings_file, installed_packages
+from albert_lab.data.corpora.sentences import split_sentences
+from albert_lab.data.corpora.textfiles import corpus_files, kind_of, read_lines, read_records
 from albert_lab.errors import UserError
 
 PART_CHARACTERS = 1 << 17
@@ -71,7 +71,7 @@ def _marked_lines(config: Config, workers: int | None) -> Iterator[Mark]:
     if data.corpus is CorpusKind.docstrings:
         yield from _blank_line_documents(docstrings_file(Path(config.paths.cache), installed_packages(), workers))
     elif data.corpus is CorpusKind.hub:
-        from albert_lab.data.hub import hub_texts
+        from albert_lab.data.corpora.hub import hub_texts
 
         yield from _record_documents(hub_texts(data), data)
     else:
