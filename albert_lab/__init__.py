@@ -5,19 +5,19 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # at run time a name is imported when it is first used, so that `--help` needs no torch
     from albert_lab.config.variant import SharingConfig as SharingConfig
-    from albert_lab.model.albert import AlbertForMaskedLM as AlbertForMaskedLM
-    from albert_lab.model.albert import AlbertForPreTraining as AlbertForPreTraining
-    from albert_lab.model.albert import AlbertModel as AlbertModel
-    from albert_lab.model.answerable import AlbertForQuestionAnsweringV2 as AlbertForQuestionAnsweringV2
     from albert_lab.model.configuration import AlbertConfig as AlbertConfig
     from albert_lab.model.layer_map import LayerMap as LayerMap
     from albert_lab.model.layer_map import make_layer_map as make_layer_map
-    from albert_lab.model.outputs import AlbertForPreTrainingOutput as AlbertForPreTrainingOutput
-    from albert_lab.model.pretrained_model import AlbertPreTrainedModel as AlbertPreTrainedModel
-    from albert_lab.model.tasks import AlbertForMultipleChoice as AlbertForMultipleChoice
-    from albert_lab.model.tasks import AlbertForQuestionAnswering as AlbertForQuestionAnswering
-    from albert_lab.model.tasks import AlbertForSequenceClassification as AlbertForSequenceClassification
-    from albert_lab.model.tasks import AlbertForTokenClassification as AlbertForTokenClassification
+    from albert_lab.model.torch.albert import AlbertForMaskedLM as AlbertForMaskedLM
+    from albert_lab.model.torch.albert import AlbertForPreTraining as AlbertForPreTraining
+    from albert_lab.model.torch.albert import AlbertModel as AlbertModel
+    from albert_lab.model.torch.answerable import AlbertForQuestionAnsweringV2 as AlbertForQuestionAnsweringV2
+    from albert_lab.model.torch.outputs import AlbertForPreTrainingOutput as AlbertForPreTrainingOutput
+    from albert_lab.model.torch.pretrained_model import AlbertPreTrainedModel as AlbertPreTrainedModel
+    from albert_lab.model.torch.task_models import AlbertForMultipleChoice as AlbertForMultipleChoice
+    from albert_lab.model.torch.task_models import AlbertForQuestionAnswering as AlbertForQuestionAnswering
+    from albert_lab.model.torch.task_models import AlbertForSequenceClassification as AlbertForSequenceClassification
+    from albert_lab.model.torch.task_models import AlbertForTokenClassification as AlbertForTokenClassification
     from albert_lab.tokenizer import AlbertTokenizer as AlbertTokenizer
     from albert_lab.tokenizer import AlbertTokenizerFast as AlbertTokenizerFast
 

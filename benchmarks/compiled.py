@@ -15,9 +15,9 @@ import torch
 from torch import Tensor
 
 from albert_lab.config.training import OptimizerConfig
-from albert_lab.model.albert import AlbertForPreTraining
 from albert_lab.model.configuration import AlbertConfig
-from albert_lab.model.linear import fastest_kernel, use_kernel
+from albert_lab.model.torch.albert import AlbertForPreTraining
+from albert_lab.model.torch.layers.linear import fastest_kernel, use_kernel
 from albert_lab.train.evaluate import score
 from albert_lab.train.optimizers import make_optimizer
 

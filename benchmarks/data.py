@@ -244,10 +244,10 @@ def training(samples: Samples, shape: ModelConfig, batch_size: int) -> Count:
     import torch
 
     from albert_lab.config.variant import SharingConfig
-    from albert_lab.model.albert import AlbertForPreTraining
     from albert_lab.model.configuration import AlbertConfig
     from albert_lab.model.layer_map import make_layer_map
-    from albert_lab.model.linear import fastest_kernel, use_kernel
+    from albert_lab.model.torch.albert import AlbertForPreTraining
+    from albert_lab.model.torch.layers.linear import fastest_kernel, use_kernel
     from albert_lab.train.evaluate import score
 
     use_kernel(fastest_kernel()[0])

@@ -116,8 +116,8 @@ def measured(case: Case) -> int:
 def train(case: Case) -> None:
     import torch
 
-    from albert_lab.model.albert import AlbertForPreTraining
     from albert_lab.model.configuration import AlbertConfig
+    from albert_lab.model.torch.albert import AlbertForPreTraining
     from albert_lab.train.evaluate import score
     from albert_lab.train.optimizers import make_optimizer
     from tests.cost.training import made_up_batch

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch.profiler import ProfilerActivity, profile
 
-from albert_lab.model.linear import fastest_kernel, use_kernel
+from albert_lab.model.torch.layers.linear import fastest_kernel, use_kernel
 from benchmarks.training_speed import CASES, Case, make_case, measured_peak
 
 # The first kind whose words an operator's name contains; what none contains is "other".

@@ -24,7 +24,7 @@ from torch import Tensor
 
 from albert_lab import AlbertConfig, AlbertForPreTraining, AlbertForSequenceClassification
 from albert_lab.cost.flops import count_flops
-from albert_lab.model.linear import fastest_kernel, use_kernel
+from albert_lab.model.torch.layers.linear import fastest_kernel, use_kernel
 from albert_lab.train.evaluate import score
 from tests.lab import composed
 
@@ -70,7 +70,7 @@ def main() -> None:
 
 def measured_peak(dtype: torch.dtype) -> float:
     """FLOP/s of the fastest large matrix product that this machine was seen to do."""
-    from albert_lab.model.linear import linear
+    from albert_lab.model.torch.layers.linear import linear
 
     x, weight = torch.randn(1024, 3072, dtype=dtype), torch.randn(3072, 3072, dtype=dtype)
     times = []
@@ -192,7 +192,7 @@ def _forward(model: Any, length: int, masked: int, sentence_head: bool) -> float
 def _theirs(name: str, ours: Any, attention: str) -> Any:
     import transformers
 
-    from albert_lab.model.hf_format import hf_names
+    from albert_lab.model.formats.hf_format import hf_names
 
     transformers.logging.set_verbosity_error()
     sizes = {**BASE, "classifier_dropout_prob": 0.0}

@@ -2,7 +2,7 @@
 
 from safetensors import safe_open
 
-from albert_lab.model.albert import AlbertForPreTraining
+from albert_lab.model.torch.albert import AlbertForPreTraining
 from tests.lab import Lab, folder_of, losses_of, record_of
 
 

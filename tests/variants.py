@@ -1,9 +1,9 @@
 """Small variants: sizes of a few thousand weights, and a model of a configuration and a scheme."""
 
 from albert_lab.config.variant import ModelConfig, SharingConfig
-from albert_lab.model.albert import AlbertForPreTraining
 from albert_lab.model.configuration import AlbertConfig
 from albert_lab.model.layer_map import make_layer_map
+from albert_lab.model.torch.albert import AlbertForPreTraining
 
 TINY = {
     "vocab_size": 50,

@@ -31,9 +31,9 @@ def parser() -> argparse.ArgumentParser:
 
 def export(run: str, folder: Path, unroll: bool = False) -> None:
     """Raises: UserError where there is no model, or one that Hugging Face's format can't say."""
-    from albert_lab.model.auto import load_any
-    from albert_lab.model.checkpoint import write_pretrained
-    from albert_lab.model.unroll import unrolled
+    from albert_lab.model.torch.auto import load_any
+    from albert_lab.model.torch.checkpoint import write_pretrained
+    from albert_lab.model.torch.unroll import unrolled
     from albert_lab.tokenizer import AlbertTokenizer
 
     if folder.exists() and Path(run).is_dir() and folder.samefile(run):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from albert_lab.errors import UserError
 
 if TYPE_CHECKING:
-    from albert_lab.model.albert import AlbertForPreTraining
+    from albert_lab.model.torch.albert import AlbertForPreTraining
 
 log = logging.getLogger(__name__)
 
@@ -34,8 +34,8 @@ def parser() -> argparse.ArgumentParser:
 
 def import_checkpoint(checkpoint: str, folder: Path) -> None:
     """Raises: UserError where there is no checkpoint, or one that is damaged or of another model."""
-    from albert_lab.model.auto import load_any
-    from albert_lab.model.checkpoint import write_pretrained
+    from albert_lab.model.torch.auto import load_any
+    from albert_lab.model.torch.checkpoint import write_pretrained
     from albert_lab.tokenizer import AlbertTokenizer
 
     path = Path(checkpoint)
@@ -55,11 +55,11 @@ def _is_google(path: Path) -> bool:
 
 
 def _from_google(path: Path) -> "AlbertForPreTraining":
-    from albert_lab.model.albert import AlbertForPreTraining
-    from albert_lab.model.checkpoint import blank, fill, own_names
     from albert_lab.model.configuration import AlbertConfig
-    from albert_lab.model.google_checkpoint import read_google_checkpoint
-    from albert_lab.model.hf_format import hf_names
+    from albert_lab.model.formats.google_checkpoint import read_google_checkpoint
+    from albert_lab.model.formats.hf_format import hf_names
+    from albert_lab.model.torch.albert import AlbertForPreTraining
+    from albert_lab.model.torch.checkpoint import blank, fill, own_names
 
     read = read_google_checkpoint(path)
     model = blank(AlbertForPreTraining, AlbertConfig.from_dict(read.config))

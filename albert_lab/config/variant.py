@@ -107,7 +107,7 @@ class SharingConfig:
 
 @dataclass
 class WarmStartConfig:
-    """Another model's weights to start from, in place of drawn ones (`model/warm_start.py`)."""
+    """Another model's weights to start from, in place of drawn ones (`model/torch/warm_start.py`)."""
 
     checkpoint: str | None = None  # a run's folder, or any folder or hub name of a checkpoint; null: drawn weights
     blocks: BlockStart | None = None  # which of the source's layers a block starts from; to be set with checkpoint

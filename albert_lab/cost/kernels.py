@@ -9,7 +9,7 @@ from albert_lab.config.variant import Activation
 from albert_lab.cost.tape import Sized, Storage, Tape
 
 FLOAT, LOW = 4, 2  # bytes of float32 and bfloat16
-CHUNK_BYTES = 64 * 2**20  # of `model.word_loss`
+CHUNK_BYTES = 64 * 2**20  # of `model.torch.layers.word_loss`
 KEEPS_OUTPUT = (Activation.relu, Activation.tanh)  # the others keep their input
 
 
@@ -82,7 +82,7 @@ class Kernels:
     ) -> Sized:
         """Scaled dot-product attention of [tokens,H]; `bias` is added to the scores; `packed`: sequence by sequence.
 
-        A CPU does some of it in plain products (`model.attention`), which take each head's vectors of several sequences
+        A CPU does some of it in plain products (`model.torch.layers.attention`), which take each head's vectors of several sequences
         together first.
         """
         shape, tokens = query.shape, query.shape[0]
@@ -112,7 +112,7 @@ class Kernels:
         return self.tape.record((1,), FLOAT, [log_probs])
 
     def chunked_loss(self, x: Sized, table: Sized, bias: Sized) -> Sized:
-        """`model.word_loss`: the cross-entropy of x times a table, whose gradients are made in the forward pass."""
+        """`model.torch.layers.word_loss`: the cross-entropy of x times a table, whose gradients are made in the forward pass."""
         low, tape = LOW if self.low else FLOAT, self.tape
         vocabulary = table.shape[0]
         rows = min(x.shape[0], max(1, CHUNK_BYTES // (FLOAT * vocabulary)))

@@ -12,7 +12,7 @@ from albert_lab.cost.tape import Sized, Storage, Tape
 from albert_lab.cost.weights import RELATIVE, model_weights
 from albert_lab.model.layer_map import Layer, LayerMap
 
-ROWS = 32  # of `model.linear`
+ROWS = 32  # of `model.torch.layers.linear`
 INDEX = 8  # bytes of an id
 
 

@@ -13,10 +13,10 @@ from torch.distributed._tools.mem_tracker import MemTracker
 
 from albert_lab.config.variant import ModelConfig
 from albert_lab.cost.step import Pass
-from albert_lab.model.albert import AlbertForPreTraining
 from albert_lab.model.configuration import AlbertConfig
 from albert_lab.model.layer_map import LayerMap
-from albert_lab.model.packing import packing_of
+from albert_lab.model.torch.albert import AlbertForPreTraining
+from albert_lab.model.torch.layers.packing import packing_of
 
 Score = Callable[[AlbertForPreTraining, dict[str, torch.Tensor]], torch.Tensor]
 MakeOptimizer = Callable[[AlbertForPreTraining], torch.optim.Optimizer]

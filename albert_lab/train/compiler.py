@@ -6,7 +6,7 @@ import shutil
 from importlib.util import find_spec
 
 from albert_lab.errors import UserError
-from albert_lab.model.albert import AlbertForPreTraining
+from albert_lab.model.torch.albert import AlbertForPreTraining
 
 log = logging.getLogger(__name__)
 

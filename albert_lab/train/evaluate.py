@@ -9,9 +9,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from albert_lab.data.samples.pretraining import Batch, Samples
-from albert_lab.model.albert import AlbertForPreTraining, gathered
-from albert_lab.model.linear import ROWS
-from albert_lab.model.word_loss import IGNORED
+from albert_lab.model.torch.albert import AlbertForPreTraining, gathered
+from albert_lab.model.torch.layers.linear import ROWS
+from albert_lab.model.torch.layers.word_loss import IGNORED
 
 
 @dataclass

@@ -12,7 +12,7 @@ import torch
 
 from albert_lab.config.schema import Config, Gemm
 from albert_lab.config.training import Precision
-from albert_lab.model.linear import fastest_kernel, use_kernel
+from albert_lab.model.torch.layers.linear import fastest_kernel, use_kernel
 from albert_lab.runs.folder import read_json
 from albert_lab.storage.files import lock, write_json
 from albert_lab.train.host import describe_host

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from albert_lab.config.schema import Config, Strategy
-from albert_lab.model.albert import AlbertForPreTraining
+from albert_lab.model.torch.albert import AlbertForPreTraining
 from albert_lab.train.budget import Budget
 from albert_lab.train.evaluate import Tally, score
 from albert_lab.train.optimizers import make_optimizer

@@ -16,9 +16,9 @@ from albert_lab.cost.memory import saved_activation_bytes, state_bytes
 from albert_lab.cost.variant import cost_of
 from albert_lab.data.prepare import open_samples, prepare
 from albert_lab.data.store.token_store import unigram_entropy
-from albert_lab.model.albert import AlbertForPreTraining
 from albert_lab.model.configuration import AlbertConfig
 from albert_lab.model.layer_map import make_layer_map
+from albert_lab.model.torch.albert import AlbertForPreTraining
 from albert_lab.report.statistics import wilson
 from albert_lab.runs.folder import RunFolder
 from albert_lab.storage.files import write_json

@@ -5,9 +5,9 @@ from pathlib import Path
 
 from albert_lab.config.variant import WarmStartConfig
 from albert_lab.data.corpora.identity import file_digest
-from albert_lab.model.auto import load_any
-from albert_lab.model.pretrained_model import AlbertPreTrainedModel
-from albert_lab.model.warm_start import start_from
+from albert_lab.model.torch.auto import load_any
+from albert_lab.model.torch.pretrained_model import AlbertPreTrainedModel
+from albert_lab.model.torch.warm_start import start_from
 
 log = logging.getLogger(__name__)
 

@@ -5,9 +5,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from albert_lab.model.albert import AlbertForPreTraining
 from albert_lab.model.configuration import AlbertConfig
-from albert_lab.model.packing import packing_of
+from albert_lab.model.torch.albert import AlbertForPreTraining
+from albert_lab.model.torch.layers.packing import packing_of
 from benchmarks.gpu.machine import Machine
 from benchmarks.gpu.models import Batch, loss_of
 

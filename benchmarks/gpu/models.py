@@ -11,9 +11,9 @@ from albert_lab.config.training import OptimizerConfig
 from albert_lab.config.variant import SharingConfig
 from albert_lab.cost.flops import count_flops
 from albert_lab.cost.step import Pass, StepMemory, step_memory
-from albert_lab.model.albert import AlbertForPreTraining
 from albert_lab.model.configuration import AlbertConfig
 from albert_lab.model.layer_map import make_layer_map
+from albert_lab.model.torch.albert import AlbertForPreTraining
 from albert_lab.train.evaluate import score
 from albert_lab.train.optimizers import make_optimizer
 from benchmarks.gpu.machine import Machine, Step
@@ -143,7 +143,7 @@ def theirs(machine: Machine, config: AlbertConfig, batch: Batch) -> Step:
     """transformers' model of the same weights, on the same batch, by the same optimizer."""
     import transformers
 
-    from albert_lab.model.hf_format import hf_names
+    from albert_lab.model.formats.hf_format import hf_names
 
     transformers.logging.set_verbosity_error()
     own = model_of(machine, config).state_dict()

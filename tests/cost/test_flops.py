@@ -24,13 +24,13 @@ from albert_lab.config.variant import (
 from albert_lab.cost.flops import TaskHead, count_flops, count_task_flops, flops_per_token, recomputed_flops
 from albert_lab.cost.parameters import count_parameters
 from albert_lab.errors import UserError
-from albert_lab.model.albert import AlbertForPreTraining
-from albert_lab.model.answerable import AlbertForQuestionAnsweringV2
 from albert_lab.model.configuration import AlbertConfig
 from albert_lab.model.layer_map import LayerMap, make_layer_map
-from albert_lab.model.pretrained_model import AlbertPreTrainedModel
 from albert_lab.model.schemes import SCHEMES
-from albert_lab.model.tasks import (
+from albert_lab.model.torch.albert import AlbertForPreTraining
+from albert_lab.model.torch.answerable import AlbertForQuestionAnsweringV2
+from albert_lab.model.torch.pretrained_model import AlbertPreTrainedModel
+from albert_lab.model.torch.task_models import (
     AlbertForMultipleChoice,
     AlbertForQuestionAnswering,
     AlbertForSequenceClassification,

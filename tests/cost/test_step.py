@@ -15,10 +15,10 @@ from albert_lab.cost.memory import saved_activation_bytes
 from albert_lab.cost.parameters import count_parameters
 from albert_lab.cost.step import Pass, step_memory
 from albert_lab.cost.tracker import tracked_peak
-from albert_lab.model import linear, word_loss
-from albert_lab.model.albert import AlbertForPreTraining
 from albert_lab.model.configuration import AlbertConfig
 from albert_lab.model.layer_map import LayerMap, make_layer_map
+from albert_lab.model.torch.albert import AlbertForPreTraining
+from albert_lab.model.torch.layers import linear, word_loss
 from albert_lab.train.evaluate import score
 from albert_lab.train.optimizers import make_optimizer
 from tests.cost.training import loss_of, made_up_batch

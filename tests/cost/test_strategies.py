@@ -101,8 +101,8 @@ def test_a_shard_takes_its_share_of_the_update() -> None:
 def test_a_checkpoint_is_as_large_on_disk(tmp_path) -> None:
     import torch
 
-    from albert_lab.model.albert import AlbertForPreTraining
     from albert_lab.model.configuration import AlbertConfig
+    from albert_lab.model.torch.albert import AlbertForPreTraining
     from albert_lab.train.optimizers import make_optimizer
 
     config = ModelConfig(vocab_size=3000, embedding_size=64, hidden_size=64, num_attention_heads=2, num_hidden_layers=2)

@@ -10,9 +10,9 @@ from torch import nn
 from albert_lab.config.variant import ModelConfig
 from albert_lab.cost.parameters import LAYER_PARTS, OWN_PARTS, count_parameters
 from albert_lab.cost.weights import model_weights
-from albert_lab.model.albert import AlbertForPreTraining
 from albert_lab.model.configuration import AlbertConfig
 from albert_lab.model.layer_map import LayerMap
+from albert_lab.model.torch.albert import AlbertForPreTraining
 from tests.cost.test_flops import variants
 
 Variant = tuple[ModelConfig, LayerMap]

@@ -6,7 +6,7 @@ from torch.nn import functional
 
 from albert_lab.cost.step import Pass, whole_rows
 from albert_lab.cost.tracker import Score
-from albert_lab.model.albert import AlbertForPreTraining, gathered
+from albert_lab.model.torch.albert import AlbertForPreTraining, gathered
 
 
 def loss_of(work: Pass) -> Score:

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from albert_lab.config.variant import ModelConfig
-from albert_lab.model.albert import AlbertForPreTraining
+from albert_lab.model.torch.albert import AlbertForPreTraining
 from tests.variants import TINY, build
 
 OPTIONS: dict[str, dict[str, Any]] = {

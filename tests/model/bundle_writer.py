@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from albert_lab.model.crc32c import masked_crc32c
+from albert_lab.model.formats.crc32c import masked_crc32c
 
 TYPES = {"float32": 1, "int64": 9, "float16": 19, "bool": 10}
 

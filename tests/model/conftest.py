@@ -11,8 +11,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from albert_lab.config.variant import ModelConfig
-from albert_lab.model.albert import AlbertForPreTraining
-from albert_lab.model.outputs import AlbertForPreTrainingOutput
+from albert_lab.model.torch.albert import AlbertForPreTraining
+from albert_lab.model.torch.outputs import AlbertForPreTrainingOutput
 from tests.variants import TINY
 
 

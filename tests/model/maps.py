@@ -5,9 +5,9 @@ from typing import Any
 import torch
 from hypothesis import strategies as st
 
-from albert_lab.model.albert import AlbertForPreTraining
 from albert_lab.model.configuration import AlbertConfig
 from albert_lab.model.layer_map import LayerMap
+from albert_lab.model.torch.albert import AlbertForPreTraining
 
 SIZES: dict[str, Any] = {
     "vocab_size": 20,

@@ -10,9 +10,9 @@ from torch import Tensor, nn
 
 import albert_lab
 from albert_lab.config.variant import Activation
-from albert_lab.model.checkpoint import own_names
-from albert_lab.model.hf_format import hf_names
-from albert_lab.model.pretrained_model import AlbertPreTrainedModel
+from albert_lab.model.formats.hf_format import hf_names
+from albert_lab.model.torch.checkpoint import own_names
+from albert_lab.model.torch.pretrained_model import AlbertPreTrainedModel
 
 transformers = pytest.importorskip("transformers", minversion="5.23")
 

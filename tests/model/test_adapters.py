@@ -9,8 +9,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from albert_lab.config.variant import ModelConfig
-from albert_lab.model.albert import AlbertForPreTraining
-from albert_lab.model.encoder import Encoder
+from albert_lab.model.torch.albert import AlbertForPreTraining
+from albert_lab.model.torch.layers.encoder import Encoder
 from tests.variants import build
 
 MakeConfig = Callable[..., ModelConfig]

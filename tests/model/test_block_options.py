@@ -10,10 +10,10 @@ from torch import Tensor
 
 from albert_lab.config.variant import ModelConfig
 from albert_lab.errors import UserError
-from albert_lab.model.albert import AlbertForPreTraining
 from albert_lab.model.configuration import AlbertConfig
-from albert_lab.model.depth_signal import sinusoids
-from albert_lab.model.encoder import Encoder
+from albert_lab.model.torch.albert import AlbertForPreTraining
+from albert_lab.model.torch.layers.depth_signal import sinusoids
+from albert_lab.model.torch.layers.encoder import Encoder
 from tests.model.block_options import OPTIONS, make_model
 from tests.variants import build
 

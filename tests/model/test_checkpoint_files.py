@@ -15,7 +15,7 @@ from torch import Tensor
 from transformers import AlbertConfig, AlbertForPreTraining
 
 from albert_lab.errors import UserError
-from albert_lab.model.checkpoint_files import parse_size, read_config, read_state, write_checkpoint
+from albert_lab.model.formats.checkpoint_files import parse_size, read_config, read_state, write_checkpoint
 from albert_lab.storage.replace_files import PARTIAL
 
 TIED = {"predictions.decoder.weight", "predictions.decoder.bias"}
@@ -146,7 +146,7 @@ def test_a_state_read_from_a_folder_can_be_written_back_into_it(tmp_path: Path) 
 KILLER = """
 import os, signal, sys, time, torch
 from pathlib import Path
-from albert_lab.model.checkpoint_files import read_config, read_state, write_checkpoint
+from albert_lab.model.formats.checkpoint_files import read_config, read_state, write_checkpoint
 
 def write_for_ever(folder):
     for i in range(10**6):

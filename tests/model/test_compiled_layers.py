@@ -10,7 +10,7 @@ from torch import Tensor
 
 from albert_lab import AlbertConfig, AlbertForPreTraining, SharingConfig, make_layer_map
 from albert_lab.errors import UserError
-from albert_lab.model.packing import Packing
+from albert_lab.model.torch.layers.packing import Packing
 from albert_lab.train import compiler
 from albert_lab.train.evaluate import score
 from tests.variants import TINY

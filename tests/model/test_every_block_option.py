@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from albert_lab.config.variant import ModelConfig
-from albert_lab.model.albert import AlbertForPreTraining
+from albert_lab.model.torch.albert import AlbertForPreTraining
 from tests.model.block_options import OPTIONS, every_option, make_model
 from tests.variants import build
 

@@ -13,11 +13,11 @@ import torch
 from transformers import AlbertConfig, AlbertForPreTraining
 
 from albert_lab.errors import UserError
-from albert_lab.model.crc32c import crc32c
-from albert_lab.model.google_checkpoint import read_google_checkpoint
-from albert_lab.model.google_config import read_google_config
-from albert_lab.model.google_names import google_variables
-from albert_lab.model.tensor_bundle import TensorBundle
+from albert_lab.model.formats.crc32c import crc32c
+from albert_lab.model.formats.google_checkpoint import read_google_checkpoint
+from albert_lab.model.formats.google_config import read_google_config
+from albert_lab.model.formats.google_names import google_variables
+from albert_lab.model.formats.tensor_bundle import TensorBundle
 from tests.model.bundle_writer import write_bundle
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "tf_checkpoint"  # written by TensorFlow 2.21, see its make.py

@@ -8,10 +8,10 @@ import torch
 import transformers
 
 from albert_lab.errors import UserError
-from albert_lab.model.albert import AlbertForMaskedLM
-from albert_lab.model.checkpoint_files import read_config
 from albert_lab.model.configuration import AlbertConfig
-from albert_lab.model.hf_format import LIMITS, hf_config
+from albert_lab.model.formats.checkpoint_files import read_config
+from albert_lab.model.formats.hf_format import LIMITS, hf_config
+from albert_lab.model.torch.albert import AlbertForMaskedLM
 from tests.variants import TINY
 
 BEYOND: dict[str, dict[str, Any]] = {

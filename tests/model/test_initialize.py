@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from albert_lab.config.variant import Initializer, ModelConfig
-from albert_lab.model.albert import AlbertForPreTraining
+from albert_lab.model.torch.albert import AlbertForPreTraining
 from tests.variants import build
 
 SIGMA = 0.05

@@ -11,9 +11,9 @@ from torch import Tensor, nn
 
 from albert_lab.config.variant import ModelConfig
 from albert_lab.errors import UserError
-from albert_lab.model.albert import AlbertForPreTraining
-from albert_lab.model.encoder import Encoder
-from albert_lab.model.lora import LowRank
+from albert_lab.model.torch.albert import AlbertForPreTraining
+from albert_lab.model.torch.layers.encoder import Encoder
+from albert_lab.model.torch.layers.lora import LowRank
 from tests.variants import build
 
 MakeConfig = Callable[..., ModelConfig]

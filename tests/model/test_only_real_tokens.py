@@ -12,11 +12,11 @@ from torch.nn import functional
 
 from albert_lab import AlbertConfig, AlbertForPreTraining, AlbertForSequenceClassification
 from albert_lab.errors import UserError
-from albert_lab.model import linear, packing, word_loss
-from albert_lab.model.attention import varlen_fits
-from albert_lab.model.blocks import AttentionBlock
-from albert_lab.model.linear import KERNELS, Linear, fastest_kernel, kernel_in_use, use_kernel
-from albert_lab.model.packing import packing_of
+from albert_lab.model.torch.layers import linear, packing, word_loss
+from albert_lab.model.torch.layers.attention import varlen_fits
+from albert_lab.model.torch.layers.blocks import AttentionBlock
+from albert_lab.model.torch.layers.linear import KERNELS, Linear, fastest_kernel, kernel_in_use, use_kernel
+from albert_lab.model.torch.layers.packing import packing_of
 from tests.variants import TINY
 
 PAYS = packing.Packing.pays

@@ -8,8 +8,8 @@ import torch
 from torch.nn import functional
 
 from albert_lab.errors import UserError
-from albert_lab.model.albert import AlbertForMaskedLM
 from albert_lab.model.configuration import AlbertConfig
+from albert_lab.model.torch.albert import AlbertForMaskedLM
 from tests.variants import TINY
 
 WIDTHS = {

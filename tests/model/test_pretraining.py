@@ -9,9 +9,9 @@ from torch import nn
 
 from albert_lab.config.variant import Activation, ModelConfig, ProjectionRule, SharingConfig
 from albert_lab.errors import UserError
-from albert_lab.model.albert import AlbertForPreTraining
 from albert_lab.model.configuration import AlbertConfig
 from albert_lab.model.layer_map import make_layer_map
+from albert_lab.model.torch.albert import AlbertForPreTraining
 
 MakeConfig = Callable[..., ModelConfig]
 

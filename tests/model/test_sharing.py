@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from albert_lab.config.variant import ModelConfig, SharingConfig
-from albert_lab.model.albert import AlbertForPreTraining
 from albert_lab.model.configuration import AlbertConfig
 from albert_lab.model.layer_map import LayerMap, make_layer_map
+from albert_lab.model.torch.albert import AlbertForPreTraining
 
 MakeConfig = Callable[..., ModelConfig]
 MAPS = {

@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 
 from albert_lab.config.variant import SharingConfig
 from albert_lab.errors import UserError
-from albert_lab.model.albert import AlbertForMaskedLM, AlbertForPreTraining, AlbertModel
-from albert_lab.model.answerable import AlbertForQuestionAnsweringV2
 from albert_lab.model.configuration import AlbertConfig
-from albert_lab.model.hf_format import hf_config
+from albert_lab.model.formats.hf_format import hf_config
 from albert_lab.model.layer_map import LayerMap, hf_layout, make_layer_map, unshared
 from albert_lab.model.schemes import SCHEMES
-from albert_lab.model.tasks import AlbertForSequenceClassification
-from albert_lab.model.unroll import unrolled
+from albert_lab.model.torch.albert import AlbertForMaskedLM, AlbertForPreTraining, AlbertModel
+from albert_lab.model.torch.answerable import AlbertForQuestionAnsweringV2
+from albert_lab.model.torch.task_models import AlbertForSequenceClassification
+from albert_lab.model.torch.unroll import unrolled
 from tests.model.maps import SIZES, inputs, layer_maps, model_of
 
 SETTINGS: dict[str, dict[str, Any]] = {

@@ -12,10 +12,10 @@ from torch import Tensor
 
 from albert_lab.config.variant import BlockStart, NormSharing, SharingConfig
 from albert_lab.errors import UserError
-from albert_lab.model.albert import AlbertForMaskedLM, AlbertForPreTraining, AlbertModel
 from albert_lab.model.layer_map import LayerMap, make_layer_map, unshared
-from albert_lab.model.layer_weights import KINDS
-from albert_lab.model.warm_start import source_depths, start_from
+from albert_lab.model.torch.albert import AlbertForMaskedLM, AlbertForPreTraining, AlbertModel
+from albert_lab.model.torch.layers.layer_weights import KINDS
+from albert_lab.model.torch.warm_start import source_depths, start_from
 from tests.model.maps import inputs, layer_maps, model_of
 
 NONE = make_layer_map(SharingConfig("none"), 4)

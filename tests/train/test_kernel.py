@@ -7,7 +7,7 @@ import pytest
 
 from albert_lab.config.schema import Config, Gemm
 from albert_lab.config.training import Precision
-from albert_lab.model.linear import kernel_in_use, use_kernel
+from albert_lab.model.torch.layers.linear import kernel_in_use, use_kernel
 from albert_lab.train import kernel
 from albert_lab.train.kernel import choose_kernel
 

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from albert_lab.errors import UserError
-from albert_lab.model.crc32c import masked_crc32c
+from albert_lab.model.formats.crc32c import masked_crc32c
 
 _MAGIC = 0xDB4775248B80FB57
 _FOOTER_BYTES = 48

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from albert_lab.config.variant import Initializer
 from albert_lab.model.configuration import AlbertConfig
-from albert_lab.model.residual import initial_divisor
+from albert_lab.model.torch.layers.residual import initial_divisor
 
 
 def truncated_normal_(weight: Tensor, sigma: float) -> Tensor:

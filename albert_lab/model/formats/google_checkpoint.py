@@ -10,9 +10,9 @@ from typing import Any
 from torch import Tensor
 
 from albert_lab.errors import UserError
-from albert_lab.model.google_config import GOOGLE_CONFIG_FILE, read_google_config
-from albert_lab.model.google_names import BLOCK_VARIABLES, OPTIONAL_PARTS, Variable, google_variables
-from albert_lab.model.tensor_bundle import TensorBundle
+from albert_lab.model.formats.google_config import GOOGLE_CONFIG_FILE, read_google_config
+from albert_lab.model.formats.google_names import BLOCK_VARIABLES, OPTIONAL_PARTS, Variable, google_variables
+from albert_lab.model.formats.tensor_bundle import TensorBundle
 
 log = logging.getLogger(__name__)
 

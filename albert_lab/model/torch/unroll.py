@@ -7,13 +7,13 @@ import torch
 from torch import nn
 
 from albert_lab.config.variant import ProjectionRule
-from albert_lab.model.albert import AlbertModel
 from albert_lab.model.configuration import AlbertConfig
-from albert_lab.model.encoder import Encoder
-from albert_lab.model.hf_format import hf_config
+from albert_lab.model.formats.hf_format import hf_config
 from albert_lab.model.layer_map import unshared
-from albert_lab.model.layer_weights import KINDS, layer_weights
-from albert_lab.model.pretrained_model import AlbertPreTrainedModel
+from albert_lab.model.torch.albert import AlbertModel
+from albert_lab.model.torch.layers.encoder import Encoder
+from albert_lab.model.torch.layers.layer_weights import KINDS, layer_weights
+from albert_lab.model.torch.pretrained_model import AlbertPreTrainedModel
 
 Model = TypeVar("Model", bound=AlbertPreTrainedModel)
 

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from albert_lab.model.linear import linear
+from albert_lab.model.torch.layers.linear import linear
 
 IGNORED = -100  # the label of what does not count
 CHUNK_BYTES = 64 * 2**20  # of float32 logits at a time

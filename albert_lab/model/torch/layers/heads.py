@@ -4,11 +4,11 @@
 import torch
 from torch import Tensor, nn
 
-from albert_lab.model.activations import ACTIVATIONS
 from albert_lab.model.configuration import AlbertConfig
-from albert_lab.model.linear import Linear, linear
 from albert_lab.model.shape import output_width
-from albert_lab.model.word_loss import word_loss_and_hits
+from albert_lab.model.torch.layers.activations import ACTIVATIONS
+from albert_lab.model.torch.layers.linear import Linear, linear
+from albert_lab.model.torch.layers.word_loss import word_loss_and_hits
 
 
 class MaskedLanguageModelHead(nn.Module):

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from albert_lab.model.linear import ROWS
+from albert_lab.model.torch.layers.linear import ROWS
 
 # What attention to one sequence by itself costs beside its arithmetic, there and back, in FLOPs of the same time: about
 # 0.1 ms on a CPU core of 50 GFLOP/s. A constant and no measurement, so that the same batch is computed the same way.

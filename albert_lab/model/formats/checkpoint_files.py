@@ -10,7 +10,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from albert_lab.errors import UserError
-from albert_lab.model.weight_files import read_weights
+from albert_lab.model.formats.weight_files import read_weights
 from albert_lab.storage.disk import told_if_full
 from albert_lab.storage.files import read_object
 from albert_lab.storage.replace_files import is_plain_name, replaced_together, settle

@@ -11,16 +11,16 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from albert_lab.model.attention import key_mask
-from albert_lab.model.blocks import AttentionBlock
 from albert_lab.model.configuration import AlbertConfig
-from albert_lab.model.embeddings import Embeddings
-from albert_lab.model.encoder import Encoder, EncoderOutput
-from albert_lab.model.heads import MaskedLanguageModelHead, SentenceOrderHead
-from albert_lab.model.linear import Linear
-from albert_lab.model.outputs import AlbertForPreTrainingOutput, BaseModelOutputWithPooling, MaskedLMOutput
-from albert_lab.model.packing import Packing, packing_of
-from albert_lab.model.pretrained_model import AlbertPreTrainedModel
+from albert_lab.model.torch.layers.attention import key_mask
+from albert_lab.model.torch.layers.blocks import AttentionBlock
+from albert_lab.model.torch.layers.embeddings import Embeddings
+from albert_lab.model.torch.layers.encoder import Encoder, EncoderOutput
+from albert_lab.model.torch.layers.heads import MaskedLanguageModelHead, SentenceOrderHead
+from albert_lab.model.torch.layers.linear import Linear
+from albert_lab.model.torch.layers.packing import Packing, packing_of
+from albert_lab.model.torch.outputs import AlbertForPreTrainingOutput, BaseModelOutputWithPooling, MaskedLMOutput
+from albert_lab.model.torch.pretrained_model import AlbertPreTrainedModel
 
 
 class AlbertModel(AlbertPreTrainedModel):

@@ -10,13 +10,13 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from albert_lab.config.variant import ModelConfig
-from albert_lab.model.adapters import LayerAdapters
-from albert_lab.model.blocks import AttentionBlock, FeedForwardBlock
-from albert_lab.model.depth_signal import DEPTH_SIGNALS
 from albert_lab.model.layer_map import Layer, LayerMap
-from albert_lab.model.lora import LayerLora
-from albert_lab.model.packing import Packing
-from albert_lab.model.residual import RESIDUALS, Residual, final_norm
+from albert_lab.model.torch.layers.adapters import LayerAdapters
+from albert_lab.model.torch.layers.blocks import AttentionBlock, FeedForwardBlock
+from albert_lab.model.torch.layers.depth_signal import DEPTH_SIGNALS
+from albert_lab.model.torch.layers.lora import LayerLora
+from albert_lab.model.torch.layers.packing import Packing
+from albert_lab.model.torch.layers.residual import RESIDUALS, Residual, final_norm
 
 
 class EncoderOutput(NamedTuple):

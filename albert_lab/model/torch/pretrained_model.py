@@ -8,15 +8,15 @@ import torch
 from torch import Tensor, nn
 
 from albert_lab.errors import UserError, nearest
-from albert_lab.model.attention import ATTENTIONS
-from albert_lab.model.blocks import AttentionBlock
-from albert_lab.model.checkpoint import load_pretrained, write_pretrained
 from albert_lab.model.configuration import AlbertConfig
-from albert_lab.model.embeddings import Embeddings
-from albert_lab.model.encoder import Encoder
-from albert_lab.model.heads import MaskedLanguageModelHead
-from albert_lab.model.initialize import initialize
 from albert_lab.model.shape import check_model_shape
+from albert_lab.model.torch.checkpoint import load_pretrained, write_pretrained
+from albert_lab.model.torch.layers.attention import ATTENTIONS
+from albert_lab.model.torch.layers.blocks import AttentionBlock
+from albert_lab.model.torch.layers.embeddings import Embeddings
+from albert_lab.model.torch.layers.encoder import Encoder
+from albert_lab.model.torch.layers.heads import MaskedLanguageModelHead
+from albert_lab.model.torch.layers.initialize import initialize
 
 Part = TypeVar("Part", bound=nn.Module)
 

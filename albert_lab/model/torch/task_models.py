@@ -5,15 +5,15 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from albert_lab.errors import UserError, nearest
-from albert_lab.model.albert import AlbertModel, word_loss
 from albert_lab.model.configuration import PROBLEM_TYPES, AlbertConfig
-from albert_lab.model.outputs import (
+from albert_lab.model.torch.albert import AlbertModel, word_loss
+from albert_lab.model.torch.outputs import (
     MultipleChoiceModelOutput,
     QuestionAnsweringModelOutput,
     SequenceClassifierOutput,
     TokenClassifierOutput,
 )
-from albert_lab.model.pretrained_model import AlbertPreTrainedModel
+from albert_lab.model.torch.pretrained_model import AlbertPreTrainedModel
 
 
 class AlbertForSequenceClassification(AlbertPreTrainedModel):

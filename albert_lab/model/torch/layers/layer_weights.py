@@ -4,9 +4,9 @@ from typing import cast
 
 from torch import Tensor, nn
 
-from albert_lab.model.encoder import Encoder
 from albert_lab.model.layer_map import Layer
-from albert_lab.model.lora import LayerLora, LowRank
+from albert_lab.model.torch.layers.encoder import Encoder
+from albert_lab.model.torch.layers.lora import LayerLora, LowRank
 
 KINDS = Layer._fields  # of what a layer map shares
 Weights = dict[str, Tensor]  # by name in the module

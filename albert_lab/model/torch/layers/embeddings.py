@@ -7,8 +7,8 @@ from torch import Tensor, nn
 from albert_lab.config.variant import PositionEmbedding
 from albert_lab.errors import UserError
 from albert_lab.model.configuration import AlbertConfig
-from albert_lab.model.linear import Linear
 from albert_lab.model.shape import check_length, has_projection
+from albert_lab.model.torch.layers.linear import Linear
 
 
 class Embeddings(nn.Module):

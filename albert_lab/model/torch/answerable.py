@@ -12,11 +12,11 @@ from torch import Tensor, nn
 from torch.export import register_dataclass
 from torch.nn import functional
 
-from albert_lab.model.albert import AlbertModel
 from albert_lab.model.configuration import AlbertConfig
-from albert_lab.model.outputs import ModelOutput
-from albert_lab.model.pretrained_model import AlbertPreTrainedModel
-from albert_lab.model.tasks import position_loss
+from albert_lab.model.torch.albert import AlbertModel
+from albert_lab.model.torch.outputs import ModelOutput
+from albert_lab.model.torch.pretrained_model import AlbertPreTrainedModel
+from albert_lab.model.torch.task_models import position_loss
 
 MASKED = -1e30  # Google's logit of a token that can't be an answer
 

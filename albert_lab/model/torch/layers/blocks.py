@@ -5,18 +5,18 @@ import torch
 from torch import Tensor, nn
 
 from albert_lab.config.variant import ModelConfig
-from albert_lab.model.activations import ACTIVATIONS
-from albert_lab.model.attention import (
+from albert_lab.model.torch.layers.activations import ACTIVATIONS
+from albert_lab.model.torch.layers.attention import (
     ATTENTIONS,
     eager_attention,
     sdpa_attention,
     varlen_attention,
     varlen_fits,
 )
-from albert_lab.model.linear import Linear
-from albert_lab.model.lora import mapped
-from albert_lab.model.packing import Packing
-from albert_lab.model.relative import RELATIVE, RelativePositions
+from albert_lab.model.torch.layers.linear import Linear
+from albert_lab.model.torch.layers.lora import mapped
+from albert_lab.model.torch.layers.packing import Packing
+from albert_lab.model.torch.layers.relative import RELATIVE, RelativePositions
 
 
 class AttentionBlock(nn.Module):

@@ -15,11 +15,11 @@ from torch import Tensor, nn
 
 from albert_lab.config.variant import BlockStart, LoraStart
 from albert_lab.errors import UserError, nearest
-from albert_lab.model.albert import AlbertModel
-from albert_lab.model.encoder import Encoder
-from albert_lab.model.layer_weights import KINDS, Weights, layer_weights, pairs_at
-from albert_lab.model.lora import LowRank
-from albert_lab.model.pretrained_model import AlbertPreTrainedModel
+from albert_lab.model.torch.albert import AlbertModel
+from albert_lab.model.torch.layers.encoder import Encoder
+from albert_lab.model.torch.layers.layer_weights import KINDS, Weights, layer_weights, pairs_at
+from albert_lab.model.torch.layers.lora import LowRank
+from albert_lab.model.torch.pretrained_model import AlbertPreTrainedModel
 
 log = logging.getLogger(__name__)
 Choice = TypeVar("Choice", BlockStart, LoraStart)

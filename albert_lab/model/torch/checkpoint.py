@@ -14,14 +14,20 @@ import torch
 from torch import Tensor, nn
 
 from albert_lab.errors import UserError, nearest
-from albert_lab.model.checkpoint_files import PICKLED_FILES, SAFE_FILES, read_config, read_state, write_checkpoint
 from albert_lab.model.configuration import OURS, AlbertConfig
-from albert_lab.model.hf_format import PREFIX, hf_config, hf_names
-from albert_lab.model.initialize import initialize_own
+from albert_lab.model.formats.checkpoint_files import (
+    PICKLED_FILES,
+    SAFE_FILES,
+    read_config,
+    read_state,
+    write_checkpoint,
+)
+from albert_lab.model.formats.hf_format import PREFIX, hf_config, hf_names
+from albert_lab.model.torch.layers.initialize import initialize_own
 from albert_lab.storage.hub import pretrained_folder
 
 if TYPE_CHECKING:
-    from albert_lab.model.pretrained_model import AlbertPreTrainedModel
+    from albert_lab.model.torch.pretrained_model import AlbertPreTrainedModel
 
 log = logging.getLogger(__name__)
 Model = TypeVar("Model", bound="AlbertPreTrainedModel")

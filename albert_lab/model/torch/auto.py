@@ -4,12 +4,12 @@ from pathlib import Path
 from typing import Any
 
 from albert_lab.errors import UserError, nearest
-from albert_lab.model.albert import AlbertForMaskedLM, AlbertForPreTraining, AlbertModel
-from albert_lab.model.answerable import AlbertForQuestionAnsweringV2
-from albert_lab.model.checkpoint import checkpoint_folder
-from albert_lab.model.checkpoint_files import read_config
-from albert_lab.model.pretrained_model import AlbertPreTrainedModel
-from albert_lab.model.tasks import (
+from albert_lab.model.formats.checkpoint_files import read_config
+from albert_lab.model.torch.albert import AlbertForMaskedLM, AlbertForPreTraining, AlbertModel
+from albert_lab.model.torch.answerable import AlbertForQuestionAnsweringV2
+from albert_lab.model.torch.checkpoint import checkpoint_folder
+from albert_lab.model.torch.pretrained_model import AlbertPreTrainedModel
+from albert_lab.model.torch.task_models import (
     AlbertForMultipleChoice,
     AlbertForQuestionAnswering,
     AlbertForSequenceClassification,
