@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 from albert_lab.config.training import OptimizerConfig, OptimizerName
 from albert_lab.config.variant import ModelConfig, SharingConfig
-from albert_lab.cost.step import Pass, step_memory
+from albert_lab.cost.memory.step import Pass, step_memory
 from albert_lab.model.layer_map import make_layer_map
 
 STEPS = 3

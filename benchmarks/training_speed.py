@@ -23,7 +23,7 @@ import torch
 from torch import Tensor
 
 from albert_lab import AlbertConfig, AlbertForPreTraining, AlbertForSequenceClassification
-from albert_lab.cost.flops import count_flops
+from albert_lab.cost.counts.flops import count_flops
 from albert_lab.model.torch.layers.linear import fastest_kernel, use_kernel
 from albert_lab.train.evaluate import score
 from tests.lab import composed

@@ -7,13 +7,13 @@ from functools import cache, cached_property
 
 from albert_lab.config.schema import Config, DeviceKind, HardwareConfig
 from albert_lab.config.training import Precision, SentenceObjective
-from albert_lab.cost.flops import Flops, count_flops, recomputed_flops
-from albert_lab.cost.hardware import cpu_name, gpu_name, memory_per_process, peak_flops, resolve_hardware
+from albert_lab.cost.cluster.hardware import cpu_name, gpu_name, memory_per_process, peak_flops, resolve_hardware
+from albert_lab.cost.cluster.strategies import StrategyCost, checkpoint_bytes, strategy_costs
+from albert_lab.cost.counts.flops import Flops, count_flops, recomputed_flops
+from albert_lab.cost.counts.parameters import ParameterCounts, count_parameters
+from albert_lab.cost.counts.weights import model_weights
 from albert_lab.cost.history import History, read_history
-from albert_lab.cost.parameters import ParameterCounts, count_parameters
-from albert_lab.cost.step import Pass, StepMemory, step_memory
-from albert_lab.cost.strategies import StrategyCost, checkpoint_bytes, strategy_costs
-from albert_lab.cost.weights import model_weights
+from albert_lab.cost.memory.step import Pass, StepMemory, step_memory
 from albert_lab.errors import UserError
 from albert_lab.model.layer_map import LayerMap, make_layer_map
 

@@ -5,9 +5,9 @@ from typing import Any
 
 from albert_lab.config.schema import Strategy
 from albert_lab.config.training import Precision
+from albert_lab.cost.cluster.strategies import FLOAT, StrategyCost, strategy_costs
+from albert_lab.cost.counts.weights import model_weights
 from albert_lab.cost.estimate import ASSUMED_MFU, Estimate
-from albert_lab.cost.strategies import FLOAT, StrategyCost, strategy_costs
-from albert_lab.cost.weights import model_weights
 from albert_lab.runs.folder import describe
 
 PRECISIONS = tuple(Precision)

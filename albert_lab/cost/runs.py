@@ -14,9 +14,9 @@ from omegaconf.errors import OmegaConfBaseException
 
 from albert_lab.config.overrides import known_keys
 from albert_lab.config.schema import Config, DeviceKind, HardwareConfig
+from albert_lab.cost.cluster.hardware import gpu_name, hardware_of_host, peak_flops
 from albert_lab.cost.estimate import HOUR, Estimate
 from albert_lab.cost.figures import ddp_bytes, memory_by_kind
-from albert_lab.cost.hardware import gpu_name, hardware_of_host, peak_flops
 from albert_lab.errors import UserError
 
 Row = Mapping[str, Any]

@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from albert_lab.config.schema import Config
 from albert_lab.config.training import SentenceObjective
 from albert_lab.config.variant import ProjectionRule
-from albert_lab.cost.flops import Flops, flops_per_token
-from albert_lab.cost.parameters import ParameterCounts, count_parameters
+from albert_lab.cost.counts.flops import Flops, flops_per_token
+from albert_lab.cost.counts.parameters import ParameterCounts, count_parameters
 from albert_lab.model.layer_map import make_layer_map
 
 

@@ -12,7 +12,7 @@ import torch.distributed as dist
 
 from albert_lab.config.schema import Config
 from albert_lab.config.training import SentenceObjective
-from albert_lab.cost.memory import saved_activation_bytes, state_bytes
+from albert_lab.cost.memory.measured import saved_activation_bytes, state_bytes
 from albert_lab.cost.variant import cost_of
 from albert_lab.data.prepare import open_samples, prepare
 from albert_lab.data.store.token_store import unigram_entropy

@@ -9,8 +9,8 @@ from torch import Tensor
 
 from albert_lab.config.training import OptimizerConfig
 from albert_lab.config.variant import SharingConfig
-from albert_lab.cost.flops import count_flops
-from albert_lab.cost.step import Pass, StepMemory, step_memory
+from albert_lab.cost.counts.flops import count_flops
+from albert_lab.cost.memory.step import Pass, StepMemory, step_memory
 from albert_lab.model.configuration import AlbertConfig
 from albert_lab.model.layer_map import make_layer_map
 from albert_lab.model.torch.albert import AlbertForPreTraining

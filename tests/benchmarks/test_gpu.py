@@ -170,7 +170,7 @@ def test_a_micro_batch_that_does_not_fit_is_halved() -> None:
 
 
 def test_flops_are_of_real_tokens() -> None:
-    from albert_lab.cost.flops import count_flops
+    from albert_lab.cost.counts.flops import count_flops
 
     config = config_of(CPU, "base")
     full, ragged = (made_up_batch(CPU, config, 4, ragged) for ragged in (False, True))

@@ -18,9 +18,9 @@ from albert_lab.config.schema import (
 from albert_lab.config.training import BudgetConfig, Precision, TrainConfig
 from albert_lab.config.variant import ModelConfig, SharingConfig
 from albert_lab.cost import history
+from albert_lab.cost.cluster.hardware import cpu_name
 from albert_lab.cost.estimate import Estimate
 from albert_lab.cost.figures import figures
-from albert_lab.cost.hardware import cpu_name
 
 DEVICE = {"memory_bytes": 80e9, "bf16_flops_per_second": 1e15, "fp32_flops_per_second": 1e14, "watts": 500.0}
 
@@ -160,7 +160,7 @@ def finished_run(folder: Path, seconds: float, trainer: dict[str, Any] | None = 
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Config:
     """A configuration for this machine, taken to have no GPU."""
     monkeypatch.setattr("albert_lab.cost.estimate.gpu_name", lambda: None)
-    monkeypatch.setattr("albert_lab.cost.hardware.gpu_name", lambda: None)
+    monkeypatch.setattr("albert_lab.cost.cluster.hardware.gpu_name", lambda: None)
     train = TrainConfig(budget=BudgetConfig(steps=10))
     return config(
         tmp_path, train=train, trainer=TrainerConfig(), hardware=HardwareConfig(), cost=CostConfig()

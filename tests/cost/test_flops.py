@@ -21,8 +21,8 @@ from albert_lab.config.variant import (
     ProjectionRule,
     SharingConfig,
 )
-from albert_lab.cost.flops import TaskHead, count_flops, count_task_flops, flops_per_token, recomputed_flops
-from albert_lab.cost.parameters import count_parameters
+from albert_lab.cost.counts.flops import TaskHead, count_flops, count_task_flops, flops_per_token, recomputed_flops
+from albert_lab.cost.counts.parameters import count_parameters
 from albert_lab.errors import UserError
 from albert_lab.model.configuration import AlbertConfig
 from albert_lab.model.layer_map import LayerMap, make_layer_map
@@ -256,5 +256,5 @@ def test_an_impossible_model_is_not_counted(variant: Variant) -> None:
 
 
 def test_counting_flops_needs_no_torch() -> None:
-    code = "import sys, albert_lab.cost.flops; assert 'torch' not in sys.modules"
+    code = "import sys, albert_lab.cost.counts.flops; assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)

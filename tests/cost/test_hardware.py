@@ -9,8 +9,15 @@ import pytest
 from albert_lab.config.compose import CONF_FOLDER
 from albert_lab.config.schema import DeviceKind, HardwareConfig
 from albert_lab.config.training import Precision
-from albert_lab.cost import hardware
-from albert_lab.cost.hardware import cpu_name, entries, gpu_name, memory_per_process, peak_flops, resolve_hardware
+from albert_lab.cost.cluster import hardware
+from albert_lab.cost.cluster.hardware import (
+    cpu_name,
+    entries,
+    gpu_name,
+    memory_per_process,
+    peak_flops,
+    resolve_hardware,
+)
 from albert_lab.errors import UserError
 
 FILES = sorted((CONF_FOLDER / "hardware").glob("*.yaml"))

@@ -8,8 +8,8 @@ from torch import nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from albert_lab.config.variant import ModelConfig
-from albert_lab.cost.memory import SavedActivations, saved_activation_bytes, state_bytes
-from albert_lab.cost.parameters import count_parameters
+from albert_lab.cost.counts.parameters import count_parameters
+from albert_lab.cost.memory.measured import SavedActivations, saved_activation_bytes, state_bytes
 from albert_lab.model.configuration import AlbertConfig
 from albert_lab.model.layer_map import LayerMap
 from albert_lab.model.torch.albert import AlbertForPreTraining

@@ -15,7 +15,7 @@ from albert_lab.config.variant import (
     ProjectionRule,
     SharingConfig,
 )
-from albert_lab.cost.parameters import ParameterCounts, count_parameters
+from albert_lab.cost.counts.parameters import ParameterCounts, count_parameters
 from albert_lab.errors import UserError
 from albert_lab.model.layer_map import LayerMap, make_layer_map
 

@@ -13,7 +13,7 @@ from albert_lab.cli.hydra_app import run_app
 from albert_lab.config.check import check
 from albert_lab.config.compose import CONF_FOLDER, from_hydra
 from albert_lab.config.schema import Config
-from albert_lab.cost.parameters import count_parameters
+from albert_lab.cost.counts.parameters import count_parameters
 from albert_lab.model.configuration import AlbertConfig
 from albert_lab.model.layer_map import make_layer_map
 

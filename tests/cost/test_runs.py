@@ -9,9 +9,9 @@ import pytest
 from albert_lab.config.schema import Config, DeviceKind, HardwareConfig, TrainerConfig
 from albert_lab.config.variant import ModelConfig, SharingConfig
 from albert_lab.cost import runs
+from albert_lab.cost.cluster.hardware import hardware_of_host, this_host
 from albert_lab.cost.estimate import Estimate
 from albert_lab.cost.figures import ddp_bytes, figures
-from albert_lab.cost.hardware import hardware_of_host, this_host
 from albert_lab.cost.runs import RUN_COSTS, config_of_run, cost_of_run
 from albert_lab.runs.machine import describe_host
 

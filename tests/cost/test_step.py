@@ -10,11 +10,10 @@ import pytest
 
 from albert_lab.config.training import OptimizerConfig, OptimizerName
 from albert_lab.config.variant import Activation, ModelConfig, SharingConfig
-from albert_lab.cost import kernels, step
-from albert_lab.cost.memory import saved_activation_bytes
-from albert_lab.cost.parameters import count_parameters
-from albert_lab.cost.step import Pass, step_memory
-from albert_lab.cost.tracker import tracked_peak
+from albert_lab.cost.counts.parameters import count_parameters
+from albert_lab.cost.memory.measured import kernels, saved_activation_bytes, step
+from albert_lab.cost.memory.step import Pass, step_memory
+from albert_lab.cost.memory.tracker import tracked_peak
 from albert_lab.model.configuration import AlbertConfig
 from albert_lab.model.layer_map import LayerMap, make_layer_map
 from albert_lab.model.torch.albert import AlbertForPreTraining

@@ -8,10 +8,10 @@ import pytest
 
 from albert_lab.config.training import OptimizerConfig, OptimizerName
 from albert_lab.config.variant import ModelConfig, SharingConfig
-from albert_lab.cost.parameters import count_parameters
-from albert_lab.cost.step import Pass, step_memory
-from albert_lab.cost.strategies import StrategyCost, checkpoint_bytes, strategy_costs, zero_state
-from albert_lab.cost.weights import model_weights
+from albert_lab.cost.cluster.strategies import StrategyCost, checkpoint_bytes, strategy_costs, zero_state
+from albert_lab.cost.counts.parameters import count_parameters
+from albert_lab.cost.counts.weights import model_weights
+from albert_lab.cost.memory.step import Pass, step_memory
 from albert_lab.model.layer_map import make_layer_map
 from tests.lab import ROOT
 from tests.variants import TINY

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from torch import nn
 
 from albert_lab.config.variant import ModelConfig
-from albert_lab.cost.parameters import LAYER_PARTS, OWN_PARTS, count_parameters
-from albert_lab.cost.weights import model_weights
+from albert_lab.cost.counts.parameters import LAYER_PARTS, OWN_PARTS, count_parameters
+from albert_lab.cost.counts.weights import model_weights
 from albert_lab.model.configuration import AlbertConfig
 from albert_lab.model.layer_map import LayerMap
 from albert_lab.model.torch.albert import AlbertForPreTraining

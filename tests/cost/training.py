@@ -4,8 +4,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from albert_lab.cost.step import Pass, whole_rows
-from albert_lab.cost.tracker import Score
+from albert_lab.cost.memory.step import Pass, whole_rows
+from albert_lab.cost.memory.tracker import Score
 from albert_lab.model.torch.albert import AlbertForPreTraining, gathered
 
 

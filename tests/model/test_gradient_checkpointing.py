@@ -11,7 +11,7 @@ from torch import Tensor
 
 import albert_lab
 from albert_lab.config.variant import SharingConfig
-from albert_lab.cost.memory import saved_activation_bytes
+from albert_lab.cost.memory.measured import saved_activation_bytes
 from albert_lab.model.layer_map import LayerMap, make_layer_map
 from albert_lab.model.schemes import SCHEMES
 from tests.model.maps import layer_maps, model_of

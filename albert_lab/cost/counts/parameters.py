@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from albert_lab.config.variant import ModelConfig
-from albert_lab.cost.weights import model_weights
+from albert_lab.cost.counts.weights import model_weights
 from albert_lab.model.layer_map import LayerMap
 
 LAYER_PARTS = ("attention", "attention_norm", "ffn", "ffn_norm")

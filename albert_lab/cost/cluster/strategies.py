@@ -7,9 +7,9 @@ in a reduce-scatter or an all-gather, and twice that in an all-reduce (Patarasuk
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from albert_lab.cost.kernels import FLOAT, LOW
-from albert_lab.cost.step import StepMemory
-from albert_lab.cost.weights import Weight
+from albert_lab.cost.counts.weights import Weight
+from albert_lab.cost.memory.kernels import FLOAT, LOW
+from albert_lab.cost.memory.step import StepMemory
 
 MOMENTS = 8  # bytes of Adam's and LAMB's two moments, float32
 MASTER = 4  # DeepSpeed copies its shard of the weights, even of float32 ones (stage_1_and_2.py, `weights_partition`)

@@ -6,7 +6,7 @@ Each was read off the operations that PyTorch 2.13 dispatches; the tests hold a 
 from collections.abc import Callable
 
 from albert_lab.config.variant import Activation
-from albert_lab.cost.tape import Sized, Storage, Tape
+from albert_lab.cost.memory.tape import Sized, Storage, Tape
 
 FLOAT, LOW = 4, 2  # bytes of float32 and bfloat16
 CHUNK_BYTES = 64 * 2**20  # of `model.torch.layers.word_loss`

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.multiprocessing.reductions import StorageWeakRef
 
-from albert_lab.cost.parameters import ParameterCounts
+from albert_lab.cost.counts.parameters import ParameterCounts
 
 
 def state_bytes(

@@ -1,7 +1,7 @@
 """PyTorch's own account of a step's memory, without running it: the one place that knows its private tracker.
 
 `torch.distributed._tools.mem_tracker.MemTracker` under `FakeTensorMode` sees every storage that the model's own code
-allocates, on no device and with no numbers. It takes seconds where `cost.step` takes milliseconds.
+allocates, on no device and with no numbers. It takes seconds where `cost.memory.step` takes milliseconds.
 """
 
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.distributed._tools.mem_tracker import MemTracker
 
 from albert_lab.config.variant import ModelConfig
-from albert_lab.cost.step import Pass
+from albert_lab.cost.memory.step import Pass
 from albert_lab.model.configuration import AlbertConfig
 from albert_lab.model.layer_map import LayerMap
 from albert_lab.model.torch.albert import AlbertForPreTraining

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from albert_lab.config.training import OptimizerConfig, OptimizerName
 from albert_lab.config.variant import DepthSignal, ModelConfig, NormPlacement, PositionEmbedding
-from albert_lab.cost.kernels import FLOAT, Kernels
-from albert_lab.cost.tape import Sized, Storage, Tape
-from albert_lab.cost.weights import RELATIVE, model_weights
+from albert_lab.cost.counts.weights import RELATIVE, model_weights
+from albert_lab.cost.memory.kernels import FLOAT, Kernels
+from albert_lab.cost.memory.tape import Sized, Storage, Tape
 from albert_lab.model.layer_map import Layer, LayerMap
 
 ROWS = 32  # of `model.torch.layers.linear`
