@@ -12,7 +12,7 @@ from albert_lab.config.study import Cell, Study
 from albert_lab.sweep.study import Outcome, make_study
 
 if TYPE_CHECKING:
-    from albert_lab.report.study_table import StudyReport
+    from albert_lab.report.tables.study_table import StudyReport
 
 HARDWARE = ("hardware", "cost.")  # what a device is and what is assumed of it
 SOME_GPU = HardwareConfig(name="a GPU")  # the paper's size is not this machine's, unless one is named
@@ -46,7 +46,7 @@ class ComposedStudy:
 
     def report(self, outcome: Outcome) -> "StudyReport":
         from albert_lab.cost.runs import cost_of_run
-        from albert_lab.report.study_table import StudyReport
+        from albert_lab.report.tables.study_table import StudyReport
 
         counts = {cell.name: _paper_counts(self._at_paper_size(cell)) for cell in self.study.cells}
         return StudyReport(self.study, outcome.records(), outcome.failures, counts, cost_of_run)

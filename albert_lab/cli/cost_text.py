@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from albert_lab.report.statistics import NOTHING, count, duration, exact, flops, rate, scaled, significant, size
-from albert_lab.report.table import Column, Table
+from albert_lab.report.tables.table import Column, Table
 
 Figures = Mapping[str, Any]
 

@@ -31,7 +31,7 @@ def report(composed: Any) -> None:
 def _report_runs(config: Config) -> None:
     from albert_lab.cost.runs import cost_of_run
     from albert_lab.report.frames import from_mlflow, with_costs
-    from albert_lab.report.runs_table import RunsReport
+    from albert_lab.report.tables.runs_table import RunsReport
 
     if not config.tracking.uri and not mlflow_database(config).exists():
         raise UserError(

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from albert_lab.report import plots
 from albert_lab.report import statistics as show
-from albert_lab.report.cost_table import HEADING, cost_table, short_cost_table
-from albert_lab.report.cost_table import NOTE as COST_NOTE
-from albert_lab.report.page import page
+from albert_lab.report.figures import plots
+from albert_lab.report.page.page import page
 from albert_lab.report.summary import Summary, summarize
-from albert_lab.report.table import Column, Table
+from albert_lab.report.tables.cost_table import HEADING, cost_table, short_cost_table
+from albert_lab.report.tables.cost_table import NOTE as COST_NOTE
+from albert_lab.report.tables.table import Column, Table
 
 _MEASURES: tuple[tuple[str, str, Callable[[float], str]], ...] = (
     ("parameters", "parameters/unique", show.count),

@@ -8,9 +8,9 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter
 
-from albert_lab.report import axes as dress
-from albert_lab.report.chart import GRID, INK, Absent, Chart
-from albert_lab.report.labels import label_points
+from albert_lab.report.figures import axes as dress
+from albert_lab.report.figures.chart import GRID, INK, Absent, Chart
+from albert_lab.report.figures.labels import label_points
 from albert_lab.report.statistics import Estimate, count, share, significant, size, speed, tick
 from albert_lab.report.summary import MEMORY_KINDS, PREDICTED_KINDS, Summary, scheme_text
 

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from html import escape
 
-from albert_lab.report.plots import Drawn
-from albert_lab.report.table import Table
+from albert_lab.report.figures.plots import Drawn
+from albert_lab.report.tables.table import Table
 
 _STYLE = """
 :root { color-scheme: light dark;

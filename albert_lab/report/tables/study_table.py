@@ -9,15 +9,15 @@ from functools import cached_property
 from pathlib import Path
 
 from albert_lab.config.study import Study
-from albert_lab.report import plots
 from albert_lab.report import statistics as show
-from albert_lab.report.cost_table import HEADING, NOTE, PAPER_SIZE_NOTE, cost_table, short_cost_table
+from albert_lab.report.figures import plots
 from albert_lab.report.frames import CostOfRun
-from albert_lab.report.lines import Counts, Line, Record, csv_row, line
-from albert_lab.report.notes import study_notes
-from albert_lab.report.page import page
+from albert_lab.report.page.page import page
 from albert_lab.report.summary import Summary, axis_text
-from albert_lab.report.table import Column, Table
+from albert_lab.report.tables.cost_table import HEADING, NOTE, PAPER_SIZE_NOTE, cost_table, short_cost_table
+from albert_lab.report.tables.lines import Counts, Line, Record, csv_row, line
+from albert_lab.report.tables.notes import study_notes
+from albert_lab.report.tables.table import Column, Table
 from albert_lab.storage.files import write_text
 
 TERMINAL_WIDTH = 120  # of what surrounds a table

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.transforms import Bbox
 
-from albert_lab.report.chart import GRID, INK
+from albert_lab.report.figures.chart import GRID, INK
 
 FONT_SIZE = 8.5
 POINT_RADIUS = 5.0  # points (1/72 inch) kept clear around a marker

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 from albert_lab.report import statistics as show
 from albert_lab.report.summary import Summary
-from albert_lab.report.table import Column, Table
+from albert_lab.report.tables.table import Column, Table
 
 Cell = Callable[[Summary], str]
 HEADING = "What it costs: predicted and measured"

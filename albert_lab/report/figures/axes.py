@@ -8,7 +8,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullLocator
 
-from albert_lab.report.chart import GRID, INK
+from albert_lab.report.figures.chart import GRID, INK
 from albert_lab.report.statistics import scaled
 
 # Okabe and Ito's colours, told apart with the common colour-vision deficiencies and on light and dark grounds.
