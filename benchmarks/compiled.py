@@ -18,8 +18,8 @@ from albert_lab.config.training import OptimizerConfig
 from albert_lab.model.configuration import AlbertConfig
 from albert_lab.model.torch.albert import AlbertForPreTraining
 from albert_lab.model.torch.layers.linear import fastest_kernel, use_kernel
-from albert_lab.train.evaluate import score
-from albert_lab.train.optimizers import make_optimizer
+from albert_lab.train.optim.optimizers import make_optimizer
+from albert_lab.train.tasks.scores import score
 
 BASE: dict[str, Any] = {"hidden_size": 768, "num_attention_heads": 12, "intermediate_size": 3072}
 

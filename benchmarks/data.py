@@ -248,7 +248,7 @@ def training(samples: Samples, shape: ModelConfig, batch_size: int) -> Count:
     from albert_lab.model.layer_map import make_layer_map
     from albert_lab.model.torch.albert import AlbertForPreTraining
     from albert_lab.model.torch.layers.linear import fastest_kernel, use_kernel
-    from albert_lab.train.evaluate import score
+    from albert_lab.train.tasks.scores import score
 
     use_kernel(fastest_kernel()[0])
     layer_map = make_layer_map(SharingConfig(), shape.num_hidden_layers)

@@ -118,8 +118,8 @@ def train(case: Case) -> None:
 
     from albert_lab.model.configuration import AlbertConfig
     from albert_lab.model.torch.albert import AlbertForPreTraining
-    from albert_lab.train.evaluate import score
-    from albert_lab.train.optimizers import make_optimizer
+    from albert_lab.train.optim.optimizers import make_optimizer
+    from albert_lab.train.tasks.scores import score
     from tests.cost.training import made_up_batch
 
     config = ModelConfig(**case.model)

@@ -25,7 +25,7 @@ from torch import Tensor
 from albert_lab import AlbertConfig, AlbertForPreTraining, AlbertForSequenceClassification
 from albert_lab.cost.counts.flops import count_flops
 from albert_lab.model.torch.layers.linear import fastest_kernel, use_kernel
-from albert_lab.train.evaluate import score
+from albert_lab.train.tasks.scores import score
 from tests.lab import composed
 
 BASE = {"hidden_size": 768, "num_attention_heads": 12, "intermediate_size": 3072}

@@ -63,5 +63,5 @@ def _show_in_mlflow(uri: str, study: str, folder: Path, runs: Sequence[Path]) ->
     state = folder / "mlflow.json"
     shown = (read_json(state) or {}).get("runs")
     if shown != [str(path) for path in runs]:
-        command = [sys.executable, "-m", "albert_lab.train.study_tracking", uri, study, str(folder), *map(str, runs)]
+        command = [sys.executable, "-m", "albert_lab.train.tracking.study", uri, study, str(folder), *map(str, runs)]
         subprocess.run(command, check=False, stdout=sys.stderr)

@@ -135,5 +135,5 @@ def _send_what_was_not_sent(config: Config, folder: RunFolder) -> None:
     """Sends a finished run's metrics to MLflow if the server was down while it trained."""
     state = read_json(folder.tracking) or {}
     if config.tracking.mlflow and not state.get("complete"):
-        command = [sys.executable, "-m", "albert_lab.train.tracking", str(folder.path), tracking_uri(config)]
+        command = [sys.executable, "-m", "albert_lab.train.tracking.journal", str(folder.path), tracking_uri(config)]
         subprocess.run(command, check=False, stdout=sys.stderr)

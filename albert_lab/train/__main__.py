@@ -65,8 +65,8 @@ def _start_log(folder: RunFolder) -> None:
 
 
 def _train(folder: RunFolder, config: Config) -> int:
-    from albert_lab.train.meter import TrainingDivergedError
-    from albert_lab.train.run import Stopped, run
+    from albert_lab.train.callbacks.meter import TrainingDivergedError
+    from albert_lab.train.engine import Stopped, run
 
     try:
         with told_if_full(folder.path, "paths.runs"):

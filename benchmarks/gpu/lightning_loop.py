@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from albert_lab.model.configuration import AlbertConfig
-from albert_lab.train.optimizers import make_optimizer
+from albert_lab.train.optim.optimizers import make_optimizer
 from benchmarks.gpu.machine import Machine
 from benchmarks.gpu.models import OPTIMIZER, Batch, loss_of, model_of
 

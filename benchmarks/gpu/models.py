@@ -14,8 +14,8 @@ from albert_lab.cost.memory.step import Pass, StepMemory, step_memory
 from albert_lab.model.configuration import AlbertConfig
 from albert_lab.model.layer_map import make_layer_map
 from albert_lab.model.torch.albert import AlbertForPreTraining
-from albert_lab.train.evaluate import score
-from albert_lab.train.optimizers import make_optimizer
+from albert_lab.train.optim.optimizers import make_optimizer
+from albert_lab.train.tasks.scores import score
 from benchmarks.gpu.machine import Machine, Step
 
 SIZES: dict[str, dict[str, Any]] = {  # ALBERT's paper, table 1; BERT-large has no factorized embedding

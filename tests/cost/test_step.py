@@ -18,8 +18,8 @@ from albert_lab.model.configuration import AlbertConfig
 from albert_lab.model.layer_map import LayerMap, make_layer_map
 from albert_lab.model.torch.albert import AlbertForPreTraining
 from albert_lab.model.torch.layers import linear, word_loss
-from albert_lab.train.evaluate import score
-from albert_lab.train.optimizers import make_optimizer
+from albert_lab.train.optim.optimizers import make_optimizer
+from albert_lab.train.tasks.scores import score
 from tests.cost.training import loss_of, made_up_batch
 
 Variant = Callable[..., tuple[ModelConfig, LayerMap]]

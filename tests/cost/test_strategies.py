@@ -103,7 +103,7 @@ def test_a_checkpoint_is_as_large_on_disk(tmp_path) -> None:
 
     from albert_lab.model.configuration import AlbertConfig
     from albert_lab.model.torch.albert import AlbertForPreTraining
-    from albert_lab.train.optimizers import make_optimizer
+    from albert_lab.train.optim.optimizers import make_optimizer
 
     config = ModelConfig(vocab_size=3000, embedding_size=64, hidden_size=64, num_attention_heads=2, num_hidden_layers=2)
     layer_map = make_layer_map(SharingConfig("ffn"), 2)

@@ -10,7 +10,7 @@ from albert_lab.model.torch.albert import AlbertForPreTraining, gathered
 
 
 def loss_of(work: Pass) -> Score:
-    """`train.evaluate.score` without its tally, and without asking a mask whether anything is padded."""
+    """`train.tasks.scores.score` without its tally, and without asking a mask whether anything is padded."""
 
     def loss(model: AlbertForPreTraining, batch: dict[str, Tensor]) -> Tensor:
         mask = None if work.real_tokens is None else batch["attention_mask"]

@@ -12,7 +12,7 @@ from albert_lab import AlbertConfig, AlbertForPreTraining, SharingConfig, make_l
 from albert_lab.errors import UserError
 from albert_lab.model.torch.layers.packing import Packing
 from albert_lab.train import compiler
-from albert_lab.train.evaluate import score
+from albert_lab.train.tasks.scores import score
 from tests.variants import TINY
 
 needs_compiler = pytest.mark.skipif(

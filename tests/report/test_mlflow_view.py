@@ -8,7 +8,7 @@ from pathlib import Path
 from mlflow import MlflowClient
 
 from albert_lab.report.mlflow_view import KEY, save_view
-from albert_lab.train.mlflow_store import flat_figures
+from albert_lab.train.tracking.mlflow_store import flat_figures
 from tests.synthetic_runs import record
 
 LOGGED_IN_TRAINING = {"train/mlm_loss", "train/mlm_accuracy"}

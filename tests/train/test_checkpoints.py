@@ -6,7 +6,7 @@ import pytest
 
 from albert_lab.config.schema import Strategy, TrainerConfig
 from albert_lab.errors import UserError
-from albert_lab.train.checkpoints import check_strategy, newest
+from albert_lab.train.callbacks.checkpoints import check_strategy, newest
 
 
 def test_the_newest_is_the_latest_step_and_a_partial_one_never_counts(tmp_path: Path) -> None:

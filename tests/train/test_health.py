@@ -2,7 +2,7 @@
 
 import math
 
-from albert_lab.train.health import findings
+from albert_lab.train.callbacks.health import findings
 
 
 def test_a_model_that_learns_gets_no_warning() -> None:

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from albert_lab.config.training import OptimizerConfig, OptimizerName
 from albert_lab.config.variant import ModelConfig
-from albert_lab.train.optimizers import is_excluded, make_optimizer, parameter_groups
+from albert_lab.train.optim.optimizers import is_excluded, make_optimizer, parameter_groups
 from tests.variants import TINY, build
 
 RATE, DECAY = 0.01, 0.1

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from albert_lab.config.training import BudgetConfig, OptimizerConfig, TrainConfig, WarmupRule
 from albert_lab.train.budget import Budget
-from albert_lab.train.schedule import learning_rate
+from albert_lab.train.optim.schedule import learning_rate
 
 PAPER = OptimizerConfig(learning_rate=1.76e-3, warmup_steps=3125)
 

@@ -13,7 +13,7 @@ from albert_lab.cost.memory.step import StepMemory
 
 MOMENTS = 8  # bytes of Adam's and LAMB's two moments, float32
 MASTER = 4  # DeepSpeed copies its shard of the weights, even of float32 ones (stage_1_and_2.py, `weights_partition`)
-BUCKETS = 2 * 80_000_000  # two reduce buckets of `train.strategies`, one filled while the other is sent
+BUCKETS = 2 * 80_000_000  # two reduce buckets of `train.distributed.strategies`, one filled while the other is sent
 STAGES = {"optimizer": 1, "gradients": 2, "weights": 3}  # the ZeRO stage that shards each kind
 
 

@@ -111,7 +111,7 @@ class _Step:
         return kept, tape.peak
 
     def update(self, optimizer: OptimizerConfig) -> int:
-        """The peak of what `train.optimizers` holds beside weights, gradients and state."""
+        """The peak of what `train.optim.optimizers` holds beside weights, gradients and state."""
         if optimizer.name is OptimizerName.adamw:
             return 0  # one pass over every tensor, in place
         return sum(weight.elements * weight.width for weight in self.leaves)  # LAMB: every update, before the ratios

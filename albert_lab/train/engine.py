@@ -25,18 +25,18 @@ from albert_lab.storage.files import write_json
 from albert_lab.tokenizer import AlbertTokenizer
 from albert_lab.train import host
 from albert_lab.train.budget import Budget, Clock
-from albert_lab.train.checkpoints import Checkpoints, check_strategy, newest
+from albert_lab.train.callbacks.checkpoints import Checkpoints, check_strategy, newest
+from albert_lab.train.callbacks.health import HealthCheck
+from albert_lab.train.callbacks.meter import Meter, validate
+from albert_lab.train.callbacks.progress import Progress
 from albert_lab.train.compiler import compile_layers
 from albert_lab.train.data_module import PretrainingData
-from albert_lab.train.evaluate import score, to_tensors
-from albert_lab.train.health import HealthCheck
+from albert_lab.train.distributed.strategies import lightning_precision, make_strategy
 from albert_lab.train.kernel import choose_kernel
-from albert_lab.train.meter import Meter, validate
-from albert_lab.train.module import PretrainingTask
-from albert_lab.train.progress import Progress
 from albert_lab.train.record import make_record, static_figures
-from albert_lab.train.strategies import lightning_precision, make_strategy
-from albert_lab.train.tracking import Journal
+from albert_lab.train.tasks.pretraining import PretrainingTask
+from albert_lab.train.tasks.scores import score, to_tensors
+from albert_lab.train.tracking.journal import Journal
 from albert_lab.train.warm_start import warm_start
 
 log = logging.getLogger(__name__)

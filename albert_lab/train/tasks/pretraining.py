@@ -8,9 +8,9 @@ from torch import Tensor
 from albert_lab.config.schema import Config, Strategy
 from albert_lab.model.torch.albert import AlbertForPreTraining
 from albert_lab.train.budget import Budget
-from albert_lab.train.evaluate import Tally, score
-from albert_lab.train.optimizers import make_optimizer
-from albert_lab.train.schedule import learning_rate
+from albert_lab.train.optim.optimizers import make_optimizer
+from albert_lab.train.optim.schedule import learning_rate
+from albert_lab.train.tasks.scores import Tally, score
 
 
 class PretrainingTask(L.LightningModule):

@@ -5,7 +5,7 @@ import math
 
 import lightning as L
 
-from albert_lab.train.meter import Meter
+from albert_lab.train.callbacks.meter import Meter
 
 log = logging.getLogger(__name__)
 

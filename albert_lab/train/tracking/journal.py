@@ -1,6 +1,6 @@
 """Metrics go to a file in the run's folder first, and from there to MLflow whenever it answers.
 
-`python -m albert_lab.train.tracking RUN_FOLDER URI` sends what a finished run could not send.
+`python -m albert_lab.train.tracking.journal RUN_FOLDER URI` sends what a finished run could not send.
 """
 
 import json
@@ -77,7 +77,9 @@ class MlflowSender:
     """Copies a run folder to MLflow from where the last copy ended; it loses no line and stops no training."""
 
     def __init__(self, folder: RunFolder, config: Config, uri: str | None = None) -> None:
-        from albert_lab.train import mlflow_store  # takes seconds: here, not in the middle of the training
+        from albert_lab.train.tracking.journal import (
+            mlflow_store,  # takes seconds: here, not in the middle of the training
+        )
 
         self.store = mlflow_store
         self.folder, self.config = folder, config

@@ -13,7 +13,7 @@ import torch
 
 from albert_lab.config.schema import Strategy, TrainerConfig
 from albert_lab.errors import UserError
-from albert_lab.train.module import PretrainingTask
+from albert_lab.train.tasks.pretraining import PretrainingTask
 
 log = logging.getLogger(__name__)
 

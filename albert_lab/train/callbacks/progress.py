@@ -8,7 +8,7 @@ import lightning as L
 from tqdm import tqdm
 
 from albert_lab.train.budget import Budget
-from albert_lab.train.meter import Meter
+from albert_lab.train.callbacks.meter import Meter
 
 log = logging.getLogger(__name__)
 

@@ -1,4 +1,4 @@
-"""Completes a study's parent run in MLflow: `python -m albert_lab.train.study_tracking URI STUDY FOLDER RUN...`."""
+"""Completes a study's parent run in MLflow: `python -m albert_lab.train.tracking.study URI STUDY FOLDER RUN...`."""
 
 import logging
 import sys
@@ -7,8 +7,7 @@ from pathlib import Path
 from albert_lab.config.compose import load
 from albert_lab.runs.folder import RunFolder, read_json
 from albert_lab.storage.files import write_json
-from albert_lab.train import mlflow_store
-from albert_lab.train.tracking import send_finished
+from albert_lab.train.tracking.journal import mlflow_store, send_finished
 
 log = logging.getLogger(__name__)
 

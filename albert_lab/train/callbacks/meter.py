@@ -8,8 +8,8 @@ import lightning as L
 
 from albert_lab.config.schema import Config
 from albert_lab.data.samples.pretraining import Samples
-from albert_lab.train.evaluate import Tally, evaluate, is_first_process
-from albert_lab.train.module import PretrainingTask
+from albert_lab.train.tasks.pretraining import PretrainingTask
+from albert_lab.train.tasks.scores import Tally, evaluate, is_first_process
 
 WARMUP_STEPS = 5  # first steps allocate memory and fill caches; they don't count for speed
 
