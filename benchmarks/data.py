@@ -1,7 +1,7 @@
 """From text to batches: `python -m benchmarks.data [--part samples store loader] [--rounds 7] [--json]`.
 
 samples: pairs and masked n-grams, tokens/s, against loops in Python that make a sample at a time: Google's in Google's
-own manner (google_loop.py), and the same algorithm in lean Python (tests/data/google_reference.py).
+own manner (google_loop.py), and the same algorithm in lean Python (tests/data/samples/google_reference.py).
 store: text to ids in one process on one thread, against transformers' fast tokenizer in one call for all sentences.
 loader: what a training takes from the loader, tokens/s, with and without worker processes; what one worker makes and
 what a batch costs the training process, from which the figure for eight workers is an estimate; and what a model eats
@@ -27,14 +27,14 @@ from typing import Any
 
 import numpy as np
 
-from albert_lab.config.schema import Config
+from albert_lab.config.schema import PretrainConfig
 from albert_lab.config.training import CorpusKind, DataConfig, ObjectiveConfig, TextFormat
 from albert_lab.config.variant import ModelConfig
 from albert_lab.data.corpora.sentences import split_sentences
 from albert_lab.data.prepare import open_samples, prepare
 from albert_lab.data.samples.pretraining import Samples
 from benchmarks.google_loop import make_samples
-from tests.data.google_reference import instance
+from tests.data.samples.google_reference import instance
 from tests.lab import SHARED_DATA, composed, made_up_text
 
 ARTICLE = r"^ = [^=]*[^= ][^=]* = $"
@@ -64,7 +64,7 @@ class Text:
     """The corpus of the benchmark: its lines, and its samples at any length."""
 
     def __init__(self, scratch: Path) -> None:
-        self.config = config = Config()
+        self.config = config = PretrainConfig()
         config.paths.cache = str(scratch / "cache")
         source, model = SHARED_DATA / "wikitext-2" / "train.txt.xz", SHARED_DATA / "spm" / "spiece.model"
         self.name, file = "made-up text", scratch / "text.txt"

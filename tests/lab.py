@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from albert_lab.config.compose import CONF_FOLDER, from_hydra, register
-from albert_lab.config.schema import Config
+from albert_lab.config.schema import PretrainConfig
 
 ROOT = Path(__file__).parents[1]
 SHARED_DATA = ROOT.parent / "shared" / "data"  # real corpora for developing; a user's clone has none
@@ -33,7 +33,7 @@ def made_up_text(documents: int, seed: int = 0) -> str:
     return "\n\n".join("\n".join(sentence() for _ in range(draw.randint(4, 16))) for _ in range(documents)) + "\n"
 
 
-def composed(*overrides: str) -> Config:
+def composed(*overrides: str) -> PretrainConfig:
     """The configuration that the command line makes of these."""
     from hydra import compose, initialize_config_dir
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from albert_lab.config.schema import Config, PathsConfig
+from albert_lab.config.schema import PathsConfig, PretrainConfig
 from albert_lab.config.variant import BlockStart, WarmStartConfig
 from albert_lab.runs import launch
 from tests.lab import Lab, folder_of, record_of
@@ -49,7 +49,7 @@ def test_a_run_is_the_same_wherever_its_source_lies_and_another_when_the_source_
         (folder / "model.safetensors").write_text(content)
         (folder / "result.json").write_text(place)  # nothing that a model is read from
         start = WarmStartConfig(checkpoint=str(folder), blocks=BlockStart.first)
-        config = Config(warm_start=start, paths=PathsConfig(runs=str(tmp_path), cache=str(tmp_path / "cache")))
+        config = PretrainConfig(warm_start=start, paths=PathsConfig(runs=str(tmp_path), cache=str(tmp_path / "cache")))
         config.train.budget.steps = 1
         names[place] = launch.folder_of(config).path.name
         config.warm_start.blocks = BlockStart.average

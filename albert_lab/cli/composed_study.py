@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from albert_lab.config.compose import from_hydra
-from albert_lab.config.schema import Config, HardwareConfig
+from albert_lab.config.schema import HardwareConfig, PretrainConfig
 from albert_lab.config.study import Cell, Study
 from albert_lab.sweep.study import Outcome, make_study
 
 if TYPE_CHECKING:
-    from albert_lab.report.tables.study_table import StudyReport
+    from albert_lab.report.study_report import StudyReport
 
 HARDWARE = ("hardware", "cost.")  # what a device is and what is assumed of it
 SOME_GPU = HardwareConfig(name="a GPU")  # the paper's size is not this machine's, unless one is named
@@ -32,7 +32,7 @@ class ComposedStudy:
         paper = _compose([f"study={self.config.study.name}", *PAPER_SIZE])
         self.study: Study = make_study(self.config, self.scale, paper)
 
-    def compose(self, overrides: Sequence[str]) -> Config:
+    def compose(self, overrides: Sequence[str]) -> PretrainConfig:
         """The configuration of one cell: the user's overrides, then the cell's."""
         return _compose([*self.given, *overrides])
 
@@ -46,23 +46,23 @@ class ComposedStudy:
 
     def report(self, outcome: Outcome) -> "StudyReport":
         from albert_lab.cost.runs import cost_of_run
-        from albert_lab.report.tables.study_table import StudyReport
+        from albert_lab.report.study_report import StudyReport
 
         counts = {cell.name: _paper_counts(self._at_paper_size(cell)) for cell in self.study.cells}
         return StudyReport(self.study, outcome.records(), outcome.failures, counts, cost_of_run)
 
-    def _at_paper_size(self, cell: Cell) -> Config:
+    def _at_paper_size(self, cell: Cell) -> PretrainConfig:
         hardware = [given for given in self.given if given.startswith(HARDWARE)]
         return _compose([*PAPER_SIZE, *cell.paper_overrides, *hardware])
 
 
-def _compose(overrides: Sequence[str]) -> Config:
+def _compose(overrides: Sequence[str]) -> PretrainConfig:
     from hydra import compose
 
     return from_hydra(compose("config", overrides=list(overrides)))
 
 
-def _paper_counts(config: Config) -> dict[str, float | None]:
+def _paper_counts(config: PretrainConfig) -> dict[str, float | None]:
     """Counted on our model at the paper's size: backbone and pooler, with the E -> H projection as built and always."""
     from albert_lab.cost.estimate import Estimate
     from albert_lab.cost.figures import at_size

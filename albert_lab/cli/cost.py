@@ -11,7 +11,7 @@ from typing import Any
 
 from albert_lab.cli.hydra_app import run_app
 from albert_lab.config.compose import SWEEPS_FOLDER, from_hydra
-from albert_lab.config.schema import Config, Strategy
+from albert_lab.config.schema import PretrainConfig, Strategy
 from albert_lab.errors import UserError
 
 log = logging.getLogger(__name__)
@@ -53,7 +53,7 @@ def cost(composed: Any) -> None:
         _leave(list(hydra_config.overrides.task), config)
 
 
-def _leave(overrides: list[str], config: Config) -> None:
+def _leave(overrides: list[str], config: PretrainConfig) -> None:
     """Adds the figures of one variant, or why it has none, to those of all."""
     row: dict[str, Any] = {"overrides": overrides, "json": config.cost.json}
     try:
@@ -75,7 +75,7 @@ def _check_study(arguments: Sequence[str]) -> None:
             )
 
 
-def _print(config: Config) -> None:
+def _print(config: PretrainConfig) -> None:
     from albert_lab.cli.cost_text import text
 
     told = _figures(config)
@@ -88,7 +88,7 @@ def _print_all(rows: list[dict[str, Any]]) -> None:
     print(json.dumps(rows, indent=2) if rows[0]["json"] else comparison(rows))
 
 
-def _figures(config: Config) -> dict[str, Any]:
+def _figures(config: PretrainConfig) -> dict[str, Any]:
     from albert_lab.config.check import check
     from albert_lab.cost.estimate import Estimate
     from albert_lab.cost.figures import figures
@@ -97,7 +97,7 @@ def _figures(config: Config) -> dict[str, Any]:
     return figures(Estimate(config))
 
 
-def _with_some_strategy(config: Config) -> Config:
+def _with_some_strategy(config: PretrainConfig) -> PretrainConfig:
     """Several devices need no strategy here: all of them are told."""
     if config.trainer.devices > 1 and config.trainer.strategy is Strategy.auto:
         return replace(config, trainer=replace(config.trainer, strategy=Strategy.ddp))

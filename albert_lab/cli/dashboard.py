@@ -8,7 +8,7 @@ from typing import Any
 
 from albert_lab.cli.hydra_app import run_app
 from albert_lab.config.compose import from_hydra
-from albert_lab.config.schema import Config
+from albert_lab.config.schema import PretrainConfig
 from albert_lab.errors import UserError
 from albert_lab.runs.folder import mlflow_database, tracking_uri
 
@@ -38,7 +38,7 @@ def serve(composed: Any) -> None:
     os.execv(sys.executable, server_command(config))
 
 
-def server_command(config: Config) -> list[str]:
+def server_command(config: PretrainConfig) -> list[str]:
     store = ["--backend-store-uri", tracking_uri(config)]
     address = ["--host", "127.0.0.1", "--port", str(config.tracking.port), "--workers", "1"]
     return [sys.executable, "-m", "mlflow", "server", *store, *address]

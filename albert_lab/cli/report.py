@@ -7,7 +7,7 @@ from typing import Any
 
 from albert_lab.cli.hydra_app import run_app
 from albert_lab.config.compose import from_hydra
-from albert_lab.config.schema import Config
+from albert_lab.config.schema import PretrainConfig
 from albert_lab.errors import UserError
 from albert_lab.runs.folder import mlflow_database, tracking_uri
 from albert_lab.storage.files import write_text
@@ -28,10 +28,10 @@ def report(composed: Any) -> None:
         _report_study(composed)
 
 
-def _report_runs(config: Config) -> None:
+def _report_runs(config: PretrainConfig) -> None:
     from albert_lab.cost.runs import cost_of_run
     from albert_lab.report.frames import from_mlflow, with_costs
-    from albert_lab.report.tables.runs_table import RunsReport
+    from albert_lab.report.runs_report import RunsReport
 
     if not config.tracking.uri and not mlflow_database(config).exists():
         raise UserError(

@@ -7,7 +7,7 @@ from typing import Any
 
 from albert_lab.cli.hydra_app import run_app
 from albert_lab.config.compose import from_hydra
-from albert_lab.config.schema import Config
+from albert_lab.config.schema import PretrainConfig
 
 log = logging.getLogger(__name__)
 
@@ -21,7 +21,7 @@ def vocabulary(composed: Any) -> None:
     print(write_vocabulary(from_hydra(composed)), flush=True)
 
 
-def write_vocabulary(config: Config) -> Path:
+def write_vocabulary(config: PretrainConfig) -> Path:
     """The folder under `paths.runs`, named by the number of pieces and by what they are; the same one every time.
 
     Raises: UserError for whatever is wrong with the corpus or the vocabulary's size.

@@ -2,7 +2,7 @@
 
 import logging
 
-from albert_lab.config.schema import Config, Strategy, TrainerConfig
+from albert_lab.config.schema import PretrainConfig, Strategy, TrainerConfig
 from albert_lab.config.training import CorpusKind, TrainConfig
 from albert_lab.config.variant import DepthSignal, LoraStart, ModelConfig, PositionEmbedding, WarmStartConfig
 from albert_lab.errors import UserError
@@ -10,7 +10,7 @@ from albert_lab.errors import UserError
 log = logging.getLogger(__name__)
 
 
-def check(config: Config) -> None:
+def check(config: PretrainConfig) -> None:
     """Raises UserError for the first impossible setting; warns of the merely unusual.
 
     The layer map has its own checks, where it is made (`model.layer_map`).
@@ -67,7 +67,7 @@ def _warn_of_the_unusual(model: ModelConfig) -> None:
         log.warning("model.position_embedding_type=none without a model.depth_signal: the order of words is lost")
 
 
-def _check_warm_start(config: Config) -> None:
+def _check_warm_start(config: PretrainConfig) -> None:
     start = config.warm_start
     if start.checkpoint is None and start != WarmStartConfig():
         raise UserError("warm_start needs warm_start.checkpoint=RUN: a run's folder, or another checkpoint's")
@@ -83,7 +83,7 @@ def nearest_multiple(value: int, factor: int) -> int:
     return below if below and value - below <= below + factor - value else below + factor
 
 
-def _check_objective(config: Config) -> None:
+def _check_objective(config: PretrainConfig) -> None:
     objective, model = config.objective, config.model
     _at_least("model.type_vocab_size", model.type_vocab_size, 2)  # a sample is a pair
     _at_least("objective.max_seq_length", objective.max_seq_length, 8)
@@ -105,7 +105,7 @@ def _check_objective(config: Config) -> None:
         )
 
 
-def _check_data(config: Config) -> None:
+def _check_data(config: PretrainConfig) -> None:
     data = config.data
     if data.corpus is CorpusKind.text and not data.files:
         raise UserError("data=text needs data.files=[PATH,...]: paths or globs of .txt, .jsonl or .parquet files")
@@ -122,7 +122,7 @@ def _check_data(config: Config) -> None:
         )
 
 
-def _check_optimizer(config: Config) -> None:
+def _check_optimizer(config: PretrainConfig) -> None:
     optimizer, steps = config.optimizer, config.train.budget.steps
     if optimizer.learning_rate <= 0:
         raise UserError(f"optimizer.learning_rate={optimizer.learning_rate:g} must be above 0, as in 1e-3")

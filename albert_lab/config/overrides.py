@@ -9,7 +9,7 @@ from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
 
 from albert_lab.config.compose import CONF_FOLDER, SWEEPS_FOLDER
-from albert_lab.config.schema import Config
+from albert_lab.config.schema import PretrainConfig
 from albert_lab.errors import UserError, nearest
 
 OPTIONAL_GROUPS = ("warm_start", "embedding", "block", "preset", "hardware", "study")  # `GROUP=[]` takes none
@@ -85,7 +85,7 @@ def choices_by_group() -> dict[str, list[str]]:
 @cache
 def known_keys() -> frozenset[str]:
     """Every key of the schema, dotted."""
-    return frozenset(_keys(Config()))
+    return frozenset(_keys(PretrainConfig()))
 
 
 @cache
@@ -95,7 +95,7 @@ def open_keys() -> frozenset[str]:
 
 
 def _default(key: str) -> object:
-    node: object = Config()
+    node: object = PretrainConfig()
     for part in key.split("."):
         node = getattr(node, part)
     return node

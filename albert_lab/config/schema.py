@@ -108,7 +108,19 @@ class PathsConfig:
 
 
 @dataclass
-class Config:
+class RunConfig:
+    """What every run needs to know, whatever its task: the engine, launching and tracking read these groups alone."""
+
+    optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
+    train: TrainConfig = field(default_factory=TrainConfig)
+    trainer: TrainerConfig = field(default_factory=TrainerConfig)
+    tracking: TrackingConfig = field(default_factory=TrackingConfig)
+    study: StudyConfig = field(default_factory=StudyConfig)
+    paths: PathsConfig = field(default_factory=PathsConfig)
+
+
+@dataclass
+class PretrainConfig(RunConfig):
     """Everything a pre-training run needs to know."""
 
     model: ModelConfig = field(default_factory=ModelConfig)
@@ -117,14 +129,8 @@ class Config:
     objective: ObjectiveConfig = field(default_factory=ObjectiveConfig)
     data: DataConfig = field(default_factory=DataConfig)
     tokenizer: TokenizerConfig = field(default_factory=TokenizerConfig)
-    optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
-    train: TrainConfig = field(default_factory=TrainConfig)
-    trainer: TrainerConfig = field(default_factory=TrainerConfig)
-    tracking: TrackingConfig = field(default_factory=TrackingConfig)
-    study: StudyConfig = field(default_factory=StudyConfig)
     hardware: HardwareConfig = field(default_factory=HardwareConfig)
     cost: CostConfig = field(default_factory=CostConfig)
-    paths: PathsConfig = field(default_factory=PathsConfig)
 
 
 RESULT_GROUPS = ("model", "sharing", "warm_start", "objective", "data", "tokenizer", "optimizer", "train")

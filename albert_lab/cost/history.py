@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from albert_lab.config.schema import Config, HardwareConfig
+from albert_lab.config.schema import HardwareConfig, PretrainConfig
 from albert_lab.runs.folder import read_json
 
 Record = Mapping[str, Any]
@@ -26,7 +26,7 @@ class History:
     floor_bytes: float | None = None
 
 
-def read_history(config: Config, hardware: HardwareConfig, host: str, flops_per_token: float) -> History:
+def read_history(config: PretrainConfig, hardware: HardwareConfig, host: str, flops_per_token: float) -> History:
     """What the finished runs under `paths.runs` tell of this configuration.
 
     Args:
@@ -64,7 +64,7 @@ def _same_device(record: Record, host: str) -> bool:
     return host.startswith(str(described.get("cpu"))) and host.endswith(f" {described.get('cores')} cores")
 
 
-def _same_speed_settings(record: Record, config: Config) -> bool:
+def _same_speed_settings(record: Record, config: PretrainConfig) -> bool:
     theirs, ours = record["config"]["trainer"], config.trainer
     return (
         record["config"]["train"]["precision"] == config.train.precision.name
@@ -75,7 +75,7 @@ def _same_speed_settings(record: Record, config: Config) -> bool:
     )
 
 
-def _same_text(record: Record, config: Config) -> bool:
+def _same_text(record: Record, config: PretrainConfig) -> bool:
     theirs, ours = record["config"], config
     same_length = theirs["objective"]["max_seq_length"] == ours.objective.max_seq_length
     same_pairs = theirs["objective"]["short_seq_prob"] == ours.objective.short_seq_prob

@@ -13,7 +13,7 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from albert_lab.config.overrides import known_keys
-from albert_lab.config.schema import Config, DeviceKind, HardwareConfig
+from albert_lab.config.schema import DeviceKind, HardwareConfig, PretrainConfig
 from albert_lab.cost.cluster.hardware import gpu_name, hardware_of_host, peak_flops
 from albert_lab.cost.estimate import HOUR, Estimate
 from albert_lab.cost.figures import ddp_bytes, memory_by_kind
@@ -57,13 +57,13 @@ def cost_of_run(row: Row) -> Figures:
     return told | _speed(estimate, row) | _spent(estimate, row)
 
 
-def config_of_run(row: Row) -> Config:
+def config_of_run(row: Row) -> PretrainConfig:
     """A run's settings as a configuration: what the schema no longer has is left out, what it had not yet as usual.
 
     Raises:
         OmegaConfBaseException: a value that the schema no longer takes.
     """
-    usual = Config()
+    usual = PretrainConfig()
     settings = OmegaConf.from_dotlist([])
     for key in (key for key in row if key in known_keys() and _is_set(row[key])):
         OmegaConf.update(settings, key, _value(row[key]), force_add=True)
@@ -86,7 +86,7 @@ def _value(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-def _unknown(config: Config) -> HardwareConfig:
+def _unknown(config: PretrainConfig) -> HardwareConfig:
     """A device without numbers, of the kind that this machine would take."""
     on_gpu = config.trainer.accelerator != "cpu" and gpu_name() is not None
     return HardwareConfig(name="unknown", kind=DeviceKind.gpu if on_gpu else DeviceKind.cpu)

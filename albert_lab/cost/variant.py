@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from albert_lab.config.schema import Config
+from albert_lab.config.schema import PretrainConfig
 from albert_lab.config.training import SentenceObjective
 from albert_lab.config.variant import ProjectionRule
 from albert_lab.cost.counts.flops import Flops, flops_per_token
@@ -16,7 +16,7 @@ class VariantCost:
     flops_per_token: Flops  # per position of a full sequence
 
 
-def cost_of(config: Config) -> VariantCost:
+def cost_of(config: PretrainConfig) -> VariantCost:
     """Counts the model that `config` trains, with the head of its sentence task if it has one."""
     layer_map = make_layer_map(config.sharing, config.model.num_hidden_layers)
     objective = config.objective
@@ -32,6 +32,6 @@ def cost_of(config: Config) -> VariantCost:
     return VariantCost(count_parameters(config.model, layer_map, has_sentence_head), flops)
 
 
-def with_projection(config: Config) -> Config:
+def with_projection(config: PretrainConfig) -> PretrainConfig:
     """The same variant with an E -> H projection even where E equals H, as Hugging Face builds it."""
     return replace(config, model=replace(config.model, embedding_projection=ProjectionRule.always))

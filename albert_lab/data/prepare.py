@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from albert_lab.config.schema import Config
+from albert_lab.config.schema import PretrainConfig
 from albert_lab.config.training import CorpusKind
 from albert_lab.data.corpora.identity import corpus_identity, file_digest
-from albert_lab.data.store.recipe import recipe_hash
+from albert_lab.data.recipe import recipe_hash
 from albert_lab.errors import UserError
 from albert_lab.storage.disk import told_if_full
 from albert_lab.storage.files import lock, new_folder, write_json
@@ -36,7 +36,7 @@ class Prepared:
     tokens: tuple[int, int]
 
 
-def prepare(config: Config, workers: int | None = None) -> Prepared:
+def prepare(config: PretrainConfig, workers: int | None = None) -> Prepared:
     """Builds the vocabulary and the token store that `config` asks for, where they are missing.
 
     Call it once, before any training process starts. `workers`: processes to build with (None: the cores).
@@ -57,7 +57,7 @@ def prepare(config: Config, workers: int | None = None) -> Prepared:
     return _prepared(folder, tokenizer_file)
 
 
-def vocabulary_file(config: Config, workers: int | None = None) -> Path:
+def vocabulary_file(config: PretrainConfig, workers: int | None = None) -> Path:
     """The `.model` file that `config` asks for: the one it names, or one trained on its corpus and kept in the cache.
 
     Raises: UserError as `prepare` does.
@@ -65,7 +65,9 @@ def vocabulary_file(config: Config, workers: int | None = None) -> Path:
     return _tokenizer_file(config, _text_recipe(config), workers)
 
 
-def open_samples(config: Config, prepared: Prepared, split: str = "train", seed: int | None = None) -> "Samples":
+def open_samples(
+    config: PretrainConfig, prepared: Prepared, split: str = "train", seed: int | None = None
+) -> "Samples":
     """The samples of a split ("train" or "held_out"); `seed` is `train.seed` where none is given."""
     from albert_lab.data.samples.pretraining import Samples
     from albert_lab.data.store.text_encoder import Tokenizer
@@ -76,7 +78,7 @@ def open_samples(config: Config, prepared: Prepared, split: str = "train", seed:
     return Samples(Store(prepared.store), tokenizer, config.objective, seed, split)
 
 
-def _text_recipe(config: Config) -> dict[str, Any]:
+def _text_recipe(config: PretrainConfig) -> dict[str, Any]:
     """What makes the sentences what they are."""
     data = config.data
     recipe = {
@@ -90,7 +92,7 @@ def _text_recipe(config: Config) -> dict[str, Any]:
     return recipe
 
 
-def _tokenizer_file(config: Config, text: dict[str, Any], workers: int | None) -> Path:
+def _tokenizer_file(config: PretrainConfig, text: dict[str, Any], workers: int | None) -> Path:
     tokenizer = config.tokenizer
     if tokenizer.model_file is not None:
         file = Path(tokenizer.model_file)
@@ -112,7 +114,7 @@ def _tokenizer_file(config: Config, text: dict[str, Any], workers: int | None) -
     return folder / "spiece.model"
 
 
-def _train_vocabulary(folder: Path, config: Config, recipe: dict[str, Any], workers: int | None) -> None:
+def _train_vocabulary(folder: Path, config: PretrainConfig, recipe: dict[str, Any], workers: int | None) -> None:
     from albert_lab.data.store.build import training_sentences
     from albert_lab.data.store.train_vocabulary import train_vocabulary
 
@@ -125,7 +127,9 @@ def _train_vocabulary(folder: Path, config: Config, recipe: dict[str, Any], work
             write_json(scratch / "manifest.json", {"recipe": recipe})
 
 
-def _build(folder: Path, config: Config, tokenizer_file: Path, recipe: dict[str, Any], workers: int | None) -> None:
+def _build(
+    folder: Path, config: PretrainConfig, tokenizer_file: Path, recipe: dict[str, Any], workers: int | None
+) -> None:
     from albert_lab.data.store.build import build_store
     from albert_lab.data.store.text_encoder import Tokenizer
 

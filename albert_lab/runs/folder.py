@@ -7,13 +7,13 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from albert_lab.config.schema import RESULT_GROUPS, Config
+from albert_lab.config.schema import RESULT_GROUPS, PretrainConfig
 from albert_lab.config.variant import ModelConfig, NormSharing, SharingConfig
 
 NUMERICS = 3  # raised when a change of the code changes what a configuration computes
 
 
-def fingerprint(config: Config, content: dict[str, Any]) -> str:
+def fingerprint(config: PretrainConfig, content: dict[str, Any]) -> str:
     """Hash of every setting that can change a result; `content` says what the files that it names hold.
 
     Paths are left out: what `content` digests counts, not where it lies.
@@ -30,7 +30,7 @@ def _plain(value: Any) -> Any:
     raise TypeError(f"no stable form for {value!r}")
 
 
-def describe(config: Config) -> str:
+def describe(config: PretrainConfig) -> str:
     """A name that a person can read: `all E16 H96 L6 seed 0`, `all E16 H96 L6 pre lora8 seed 0`."""
     model = config.model
     sizes = f"E{model.embedding_size} H{model.hidden_size} L{model.num_hidden_layers}"
@@ -55,7 +55,7 @@ def _options(model: ModelConfig) -> list[str]:
     return [f"{OPTIONS[name]}{getattr(model, name)}" for name in changed]
 
 
-def _start(config: Config) -> list[str]:
+def _start(config: PretrainConfig) -> list[str]:
     return [] if config.warm_start.blocks is None else [f"from_{config.warm_start.blocks}"]
 
 
@@ -90,7 +90,7 @@ class RunFolder:
         self.log = path / "log.txt"
 
     @classmethod
-    def of(cls, config: Config, identity: str) -> "RunFolder":
+    def of(cls, config: PretrainConfig, identity: str) -> "RunFolder":
         name = describe(config).replace(" ", "-")
         return cls(Path(config.paths.runs).absolute() / "pretrain" / f"{name}-{identity[:10]}")
 
@@ -99,12 +99,12 @@ class RunFolder:
         return read_json(self.result)
 
 
-def mlflow_database(config: Config) -> Path:
+def mlflow_database(config: PretrainConfig) -> Path:
     """The SQLite file that MLflow runs go to unless `tracking.uri` names a server."""
     return Path(config.paths.runs).absolute() / "mlflow.db"
 
 
-def tracking_uri(config: Config) -> str:
+def tracking_uri(config: PretrainConfig) -> str:
     return config.tracking.uri or f"sqlite:///{mlflow_database(config)}"
 
 

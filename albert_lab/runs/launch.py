@@ -14,7 +14,7 @@ from typing import Any
 from albert_lab.config.check import check
 from albert_lab.config.compose import save
 from albert_lab.runs.folder import RunFolder, fingerprint, read_json, tracking_uri
-from albert_lab.config.schema import Config
+from albert_lab.config.schema import PretrainConfig
 from albert_lab.data.corpora.identity import corpus_identity, described, file_digest
 from albert_lab.errors import RunFailedError, RunStoppedError, UserError
 from albert_lab.model.layer_map import make_layer_map
@@ -30,7 +30,7 @@ CHECKPOINT_FILES = ("config.json", "*.safetensors", "*.safetensors.index.json", 
 FAILURE = "ALBERT_LAB_FAILURE"  # names the file in which the training process leaves the reason of its failure
 
 
-def execute(config: Config) -> RunFolder:
+def execute(config: PretrainConfig) -> RunFolder:
     """Trains what `config` describes and returns its folder, at once if that is already done.
 
     An unfinished run is resumed. Raises UserError, RunFailedError or RunStoppedError.
@@ -46,14 +46,14 @@ def execute(config: Config) -> RunFolder:
     return folder
 
 
-def folder_of(config: Config) -> RunFolder:
+def folder_of(config: PretrainConfig) -> RunFolder:
     """The folder of the run that `config` describes, whether it exists or not. Raises UserError for a bad setting."""
     check(config)
     make_layer_map(config.sharing, config.model.num_hidden_layers)
     return RunFolder.of(config, fingerprint(config, _content(config)))
 
 
-def _content(config: Config) -> dict[str, Any]:
+def _content(config: PretrainConfig) -> dict[str, Any]:
     """What the files that the configuration names hold."""
     content = corpus_identity(config)
     if config.tokenizer.model_file is not None:
@@ -74,7 +74,7 @@ def _checkpoint_files(name_or_path: str) -> list[Path]:
     return sorted(file for pattern in CHECKPOINT_FILES for file in folder.glob(pattern))
 
 
-def _train(config: Config, folder: RunFolder, held_lock: int) -> None:
+def _train(config: PretrainConfig, folder: RunFolder, held_lock: int) -> None:
     from albert_lab.data.prepare import prepare
 
     prepare(config)
@@ -92,7 +92,7 @@ def _train(config: Config, folder: RunFolder, held_lock: int) -> None:
     raise RunFailedError(f"{folder.path.name}: {reason}")
 
 
-def _threads(config: Config) -> dict[str, str]:
+def _threads(config: PretrainConfig) -> dict[str, str]:
     """The environment that gives a process its CPU threads; libraries read it when they are loaded."""
     cores = len(os.sched_getaffinity(0))
     threads = config.trainer.threads or max(1, cores // config.trainer.devices)
@@ -131,7 +131,7 @@ def _name_of(code: int) -> str:
     return f"signal {signal.Signals(-code).name}{hint}"
 
 
-def _send_what_was_not_sent(config: Config, folder: RunFolder) -> None:
+def _send_what_was_not_sent(config: PretrainConfig, folder: RunFolder) -> None:
     """Sends a finished run's metrics to MLflow if the server was down while it trained."""
     state = read_json(folder.tracking) or {}
     if config.tracking.mlflow and not state.get("complete"):

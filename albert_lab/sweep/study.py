@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import Any
 
-from albert_lab.config.schema import Config
+from albert_lab.config.schema import PretrainConfig
 from albert_lab.config.study import Cell, Study
 from albert_lab.data.prepare import prepare
 from albert_lab.errors import RunFailedError, UserError
@@ -17,7 +17,7 @@ from albert_lab.runs.launch import execute, folder_of
 
 log = logging.getLogger(__name__)
 
-Compose = Callable[[Sequence[str]], Config]  # Hydra overrides -> configuration
+Compose = Callable[[Sequence[str]], PretrainConfig]  # Hydra overrides -> configuration
 
 
 @dataclass
@@ -32,7 +32,7 @@ class Outcome:
         return {name: [record for record in records if record] for name, records in found.items()}
 
 
-def make_study(config: Config, scale: str, paper: Config) -> Study:
+def make_study(config: PretrainConfig, scale: str, paper: PretrainConfig) -> Study:
     """The study that `config.study` describes, its cells sized for `config` and for the `paper`'s own size."""
     described = config.study
     if not described.name or not described.axes:
@@ -44,13 +44,13 @@ def make_study(config: Config, scale: str, paper: Config) -> Study:
     )
 
 
-def _cell(axes: dict[str, int | str], config: Config, paper: Config) -> Cell:
+def _cell(axes: dict[str, int | str], config: PretrainConfig, paper: PretrainConfig) -> Cell:
     here = {key: _scaled(key, value, config, paper) for key, value in axes.items()}
     name = " ".join(f"{_short(key)}={value}" for key, value in axes.items())
     return Cell(name, axes, _overrides(here), _overrides(axes))
 
 
-def _scaled(key: str, value: int | str, config: Config, paper: Config) -> int | str:
+def _scaled(key: str, value: int | str, config: PretrainConfig, paper: PretrainConfig) -> int | str:
     """`value` in the same proportion to this scale's size as it has to the paper's."""
     reference = config.study.proportional.get(key)
     if reference is None:
@@ -62,7 +62,7 @@ def _scaled(key: str, value: int | str, config: Config, paper: Config) -> int | 
     return scaled
 
 
-def _setting(config: Config, key: str) -> int:
+def _setting(config: PretrainConfig, key: str) -> int:
     node: Any = config
     for part in key.split("."):
         node = getattr(node, part)
@@ -94,7 +94,7 @@ def run_study(study: Study, compose: Compose, jobs: int | None) -> Outcome:
     return _outcome(study, [(cell, result) for (cell, _), result in zip(runs, results, strict=True)])
 
 
-def _is_finished(config: Config) -> bool:
+def _is_finished(config: PretrainConfig) -> bool:
     """False also for a cell with an impossible setting: it fails when its turn comes, the others run."""
     try:
         return folder_of(config).record() is not None
@@ -108,17 +108,17 @@ def finished_runs(study: Study, compose: Compose) -> Outcome:
     return _outcome(study, [(cell, folder_of(config)) for cell, config in cells])
 
 
-def _configurations(study: Study, compose: Compose) -> Iterator[tuple[Cell, Config]]:
+def _configurations(study: Study, compose: Compose) -> Iterator[tuple[Cell, PretrainConfig]]:
     for cell, seed in product(study.cells, study.seeds):
         yield cell, compose([*cell.overrides, f"train.seed={seed}"])
 
 
-def _with_threads(config: Config, threads: int) -> Config:
+def _with_threads(config: PretrainConfig, threads: int) -> PretrainConfig:
     trainer = replace(config.trainer, threads=config.trainer.threads or threads, progress_bar=False)
     return replace(config, trainer=trainer)
 
 
-def _attempt(config: Config) -> RunFolder | str:
+def _attempt(config: PretrainConfig) -> RunFolder | str:
     """The finished run's folder, or why there is none."""
     try:
         return execute(config)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from albert_lab.config.compose import load
-from albert_lab.config.schema import Config
+from albert_lab.config.schema import PretrainConfig
 from albert_lab.errors import UserError
 from albert_lab.runs.folder import RunFolder
 from albert_lab.runs.launch import FAILURE, STOPPED, USER_MISTAKE
@@ -37,7 +37,7 @@ def _end_with_parent() -> None:
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
-def _start_ranks(folder: RunFolder, config: Config) -> int:
+def _start_ranks(folder: RunFolder, config: PretrainConfig) -> int:
     command = ["--standalone", f"--nproc-per-node={config.trainer.devices}", "-m", "albert_lab.train", str(folder.path)]
     from torch.distributed.elastic.multiprocessing.api import SignalException
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
@@ -64,7 +64,7 @@ def _start_log(folder: RunFolder) -> None:
     logging.basicConfig(format="%(asctime)s %(message)s", datefmt="%H:%M:%S", level=level, handlers=handlers)
 
 
-def _train(folder: RunFolder, config: Config) -> int:
+def _train(folder: RunFolder, config: PretrainConfig) -> int:
     from albert_lab.train.callbacks.meter import TrainingDivergedError
     from albert_lab.train.engine import Stopped, run
 

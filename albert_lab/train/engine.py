@@ -10,7 +10,7 @@ import numpy as np
 import torch
 import torch.distributed as dist
 
-from albert_lab.config.schema import Config
+from albert_lab.config.schema import PretrainConfig
 from albert_lab.config.training import SentenceObjective
 from albert_lab.cost.memory.measured import saved_activation_bytes, state_bytes
 from albert_lab.cost.variant import cost_of
@@ -48,7 +48,7 @@ class Stopped(Exception):  # noqa: N818 (not an error)
     """The training was told to stop and has saved its state."""
 
 
-def run(folder: RunFolder, config: Config) -> None:
+def run(folder: RunFolder, config: PretrainConfig) -> None:
     """Trains what `config` describes, from the newest checkpoint if there is one, and writes the record."""
     started = _now()
     training = Training(folder, config)
@@ -62,7 +62,7 @@ def run(folder: RunFolder, config: Config) -> None:
 class Training:
     """The parts of one training and how they meet."""
 
-    def __init__(self, folder: RunFolder, config: Config) -> None:
+    def __init__(self, folder: RunFolder, config: PretrainConfig) -> None:
         self.folder, self.config = folder, config
         self.layer_map = make_layer_map(config.sharing, config.model.num_hidden_layers)
         self.cost = cost_of(config)

@@ -4,7 +4,7 @@ from dataclasses import asdict
 from enum import Enum
 from typing import Any
 
-from albert_lab.config.schema import Config
+from albert_lab.config.schema import PretrainConfig
 from albert_lab.cost.variant import VariantCost
 from albert_lab.runs.folder import RunFolder, describe
 from albert_lab.train.host import describe_host, versions
@@ -21,7 +21,7 @@ def static_figures(cost: VariantCost) -> dict[str, Any]:
 
 
 def make_record(
-    config: Config, folder: RunFolder, figures: dict[str, Any], started: str, finished: str
+    config: PretrainConfig, folder: RunFolder, figures: dict[str, Any], started: str, finished: str
 ) -> dict[str, Any]:
     return {
         "format": FORMAT,

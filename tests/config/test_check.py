@@ -8,14 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from albert_lab.config.check import check, nearest_multiple
-from albert_lab.config.schema import Config, Strategy
+from albert_lab.config.schema import PretrainConfig, Strategy
 from albert_lab.config.training import BudgetConfig, CorpusKind
 from albert_lab.config.variant import DepthSignal, PositionEmbedding
 from albert_lab.errors import UserError
 
 
-def valid() -> Config:
-    config = Config()
+def valid() -> PretrainConfig:
+    config = PretrainConfig()
     config.train.budget.steps = 10
     return config
 

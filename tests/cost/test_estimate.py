@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from albert_lab.config.schema import (
-    Config,
     CostConfig,
     DeviceKind,
     HardwareConfig,
     PathsConfig,
+    PretrainConfig,
     Strategy,
     TrainerConfig,
 )
@@ -25,7 +25,7 @@ from albert_lab.cost.figures import figures
 DEVICE = {"memory_bytes": 80e9, "bf16_flops_per_second": 1e15, "fp32_flops_per_second": 1e14, "watts": 500.0}
 
 
-def config(tmp_path: Path, **more: Any) -> Config:
+def config(tmp_path: Path, **more: Any) -> PretrainConfig:
     train = TrainConfig(batch_size=256, precision=Precision.bf16, budget=BudgetConfig(steps=1000))
     defaults = {
         "train": train,
@@ -34,7 +34,7 @@ def config(tmp_path: Path, **more: Any) -> Config:
         "cost": CostConfig(mfu=0.5),
         "paths": PathsConfig(runs=str(tmp_path)),
     }
-    return Config(**(defaults | more))
+    return PretrainConfig(**(defaults | more))
 
 
 def test_time_energy_and_money_follow_from_the_flops(tmp_path: Path) -> None:
@@ -157,7 +157,7 @@ def finished_run(folder: Path, seconds: float, trainer: dict[str, Any] | None = 
 
 
 @pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Config:
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PretrainConfig:
     """A configuration for this machine, taken to have no GPU."""
     monkeypatch.setattr("albert_lab.cost.estimate.gpu_name", lambda: None)
     monkeypatch.setattr("albert_lab.cost.cluster.hardware.gpu_name", lambda: None)
@@ -167,7 +167,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Config:
     )  # fmt: skip
 
 
-def test_past_runs_of_this_machine_calibrate_speed_padding_and_floor(here: Config, tmp_path: Path) -> None:
+def test_past_runs_of_this_machine_calibrate_speed_padding_and_floor(here: PretrainConfig, tmp_path: Path) -> None:
     for number, seconds in enumerate((9.0, 10.0, 14.0)):
         finished_run(tmp_path / "pretrain" / f"run{number}", seconds)
     estimate = Estimate(here)
@@ -190,18 +190,18 @@ def test_past_runs_of_this_machine_calibrate_speed_padding_and_floor(here: Confi
     ],
     ids=["another machine", "a hundred times smaller", "too short to be timed", "compiled", "recomputed"],
 )
-def test_other_runs_do_not(here: Config, tmp_path: Path, more: dict[str, Any]) -> None:
+def test_other_runs_do_not(here: PretrainConfig, tmp_path: Path, more: dict[str, Any]) -> None:
     finished_run(tmp_path / "pretrain" / "run", 10.0, **more)
     assert Estimate(here).history.flops_per_second is None
 
 
-def test_what_is_told_wins_over_past_runs(here: Config, tmp_path: Path) -> None:
+def test_what_is_told_wins_over_past_runs(here: PretrainConfig, tmp_path: Path) -> None:
     finished_run(tmp_path / "pretrain" / "run", 10.0)
     here.cost.real_tokens = 0.9
     assert Estimate(here).real_tokens == 0.9
 
 
-def test_a_file_that_is_no_record_tells_nothing(here: Config, tmp_path: Path) -> None:
+def test_a_file_that_is_no_record_tells_nothing(here: PretrainConfig, tmp_path: Path) -> None:
     (tmp_path / "pretrain" / "run").mkdir(parents=True)
     (tmp_path / "pretrain" / "run" / "result.json").write_text("{ no json")
     assert Estimate(here).history == history.History()

@@ -28,7 +28,7 @@ def loss_of(work: Pass) -> Score:
 
 
 def made_up_batch(work: Pass, vocabulary: int) -> dict[str, Tensor]:
-    """The tensors of `data.samples.pretraining.Batch`, with numbers; what is padded is at the end of the last sequence."""
+    """The tensors of `data.samples.pretraining.Batch`, with numbers; the end of the last sequence is padded."""
     positions = work.sequences * work.seq_length
     mask = torch.ones(work.sequences, work.seq_length, dtype=torch.bool)
     mask[-1, work.seq_length - (positions - (work.real_tokens or positions)) :] = False

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from albert_lab.config.schema import Config
+from albert_lab.config.schema import PretrainConfig
 from albert_lab.config.training import CorpusKind, DataConfig, ObjectiveConfig
 from albert_lab.data.prepare import Prepared, prepare
 from albert_lab.data.store.text_encoder import Tokenizer
@@ -14,9 +14,9 @@ from tests.lab import SHARED_DATA, made_up_text
 VOCAB_SIZE = 100
 
 
-def text_config(cache: Path, *files: Path) -> Config:
+def text_config(cache: Path, *files: Path) -> PretrainConfig:
     """Local files of one sentence per line, a small vocabulary, a fifth held out."""
-    config = Config()
+    config = PretrainConfig()
     config.paths.cache = str(cache)
     config.data = DataConfig(corpus=CorpusKind.text, files=[str(file) for file in files], held_out=0.2)
     config.tokenizer.vocab_size = VOCAB_SIZE
@@ -25,14 +25,14 @@ def text_config(cache: Path, *files: Path) -> Config:
 
 
 @pytest.fixture(scope="session")
-def made_up(tmp_path_factory: pytest.TempPathFactory) -> Config:
+def made_up(tmp_path_factory: pytest.TempPathFactory) -> PretrainConfig:
     folder = tmp_path_factory.mktemp("made_up")
     (folder / "corpus.txt").write_text(made_up_text(200))
     return text_config(folder / "cache", folder / "corpus.txt")
 
 
 @pytest.fixture(scope="session")
-def prepared(made_up: Config) -> Prepared:
+def prepared(made_up: PretrainConfig) -> Prepared:
     return prepare(made_up, workers=1)
 
 

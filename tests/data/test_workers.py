@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from albert_lab.data.store.workers import ordered_map
+from albert_lab.data.workers import ordered_map
 from albert_lab.errors import UserError
 
 ROOT = Path(__file__).parents[2]
@@ -65,7 +65,7 @@ def test_the_stream_is_read_no_further_than_needed() -> None:
 def test_the_callers_main_module_is_not_run_again() -> None:
     """A script from standard input, without a guard."""
     script = (
-        "from albert_lab.data.store.workers import ordered_map\n"
+        "from albert_lab.data.workers import ordered_map\n"
         "from albert_lab.data.corpora.sentences import split_sentences\n"
         "print(list(ordered_map(split_sentences, ['One. Two.', 'Three.'], 2)))\n"
     )

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from albert_lab.report.figures.chart import Absent, Chart
-from albert_lab.report.tables.study_table import StudyReport
+from albert_lab.report.study_report import StudyReport
 from tests.synthetic_runs import record, study, study_records
 
 COUNTS = {

@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 
 from albert_lab.runs.folder import OPTIONS, describe
-from albert_lab.config.schema import Config
+from albert_lab.config.schema import PretrainConfig
 from albert_lab.config.variant import DepthSignal, ModelConfig, NormPlacement, PositionEmbedding
 
 
 def name(**changes: Any) -> str:
-    return describe(Config(model=ModelConfig(**changes)))
+    return describe(PretrainConfig(model=ModelConfig(**changes)))
 
 
 @pytest.mark.parametrize(

@@ -129,7 +129,7 @@ def english() -> tuple[Path, list[str]]:
 def test_every_line_of_wikitext_2_has_the_ids_masks_and_types_of_4_57_6(
     kind: Any, english: tuple[Path, list[str]], golden: dict[str, Any]
 ) -> None:
-    found = json.loads((Path(__file__).parents[2] / "golden" / "tokenizer_wikitext2.json").read_text(encoding="ascii"))
+    found = json.loads((Path(__file__).parents[1] / "golden" / "tokenizer_wikitext2.json").read_text(encoding="ascii"))
     model, lines = english
     tokenizer = kind(str(model))
     assert len(lines) == found["lines"]

@@ -11,7 +11,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from albert_lab.config.schema import Config
+from albert_lab.config.schema import PretrainConfig
 from albert_lab.config.training import CorpusKind, DataConfig, ObjectiveConfig
 from albert_lab.data.prepare import open_samples, prepare
 from albert_lab.data.samples.pretraining import Samples
@@ -24,7 +24,7 @@ from tests.lab import made_up_text
 def samples(tmp_path_factory: pytest.TempPathFactory) -> Samples:
     folder = tmp_path_factory.mktemp("loader")
     (folder / "corpus.txt").write_text(made_up_text(100))
-    config = Config()
+    config = PretrainConfig()
     config.paths.cache = str(folder / "cache")
     config.data = DataConfig(corpus=CorpusKind.text, files=[str(folder / "corpus.txt")], held_out=0.2)
     config.tokenizer.vocab_size = 100

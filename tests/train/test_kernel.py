@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from albert_lab.config.schema import Config, Gemm
+from albert_lab.config.schema import Gemm, PretrainConfig
 from albert_lab.config.training import Precision
 from albert_lab.model.torch.layers.linear import kernel_in_use, use_kernel
 from albert_lab.train import kernel
@@ -21,15 +21,15 @@ def as_before() -> Iterator[None]:
 
 
 @pytest.fixture
-def config(tmp_path: Path) -> Config:
-    config = Config()
+def config(tmp_path: Path) -> PretrainConfig:
+    config = PretrainConfig()
     config.paths.cache = str(tmp_path)
     return config
 
 
 @pytest.mark.parametrize(("speeds", "faster"), [((100.0, 200.0), "onednn"), ((200.0, 100.0), "mkl")])
 def test_the_faster_one_is_measured_once_and_kept(
-    config: Config, monkeypatch: pytest.MonkeyPatch, speeds: tuple[float, float], faster: str
+    config: PretrainConfig, monkeypatch: pytest.MonkeyPatch, speeds: tuple[float, float], faster: str
 ) -> None:
     calls = []
 
@@ -44,7 +44,7 @@ def test_the_faster_one_is_measured_once_and_kept(
     assert len(calls) == 1
 
 
-def test_a_setting_wins(config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_setting_wins(config: PretrainConfig, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kernel, "fastest_kernel", lambda: pytest.fail("measured all the same"))
     config.trainer.gemm = Gemm.onednn
     choose_kernel(config, on_cpu=True)
@@ -52,7 +52,7 @@ def test_a_setting_wins(config: Config, monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_without_float32_products_on_the_cpu_there_is_no_choice(
-    config: Config, monkeypatch: pytest.MonkeyPatch
+    config: PretrainConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(kernel, "fastest_kernel", lambda: pytest.fail("measured all the same"))
     choose_kernel(config, on_cpu=False)

@@ -82,8 +82,8 @@ class Kernels:
     ) -> Sized:
         """Scaled dot-product attention of [tokens,H]; `bias` is added to the scores; `packed`: sequence by sequence.
 
-        A CPU does some of it in plain products (`model.torch.layers.attention`), which take each head's vectors of several sequences
-        together first.
+        A CPU does some of it in plain products (`model.torch.layers.attention`), which first bring each head's
+        vectors of several sequences together.
         """
         shape, tokens = query.shape, query.shape[0]
         if self.on_gpu or not (dropout or self.low or (bias and bias.slot)):
@@ -112,7 +112,7 @@ class Kernels:
         return self.tape.record((1,), FLOAT, [log_probs])
 
     def chunked_loss(self, x: Sized, table: Sized, bias: Sized) -> Sized:
-        """`model.torch.layers.word_loss`: the cross-entropy of x times a table, whose gradients are made in the forward pass."""
+        """Cross-entropy of x times a table; the forward pass makes its gradients (`model.torch.layers.word_loss`)."""
         low, tape = LOW if self.low else FLOAT, self.tape
         vocabulary = table.shape[0]
         rows = min(x.shape[0], max(1, CHUNK_BYTES // (FLOAT * vocabulary)))

@@ -13,8 +13,8 @@ from importlib import metadata
 from pathlib import Path
 
 from albert_lab.data.corpora.prose import prose_sentences
-from albert_lab.data.store.recipe import recipe_hash
-from albert_lab.data.store.workers import ordered_map
+from albert_lab.data.recipe import recipe_hash
+from albert_lab.data.workers import ordered_map
 from albert_lab.errors import UserError
 from albert_lab.storage.disk import told_if_full
 from albert_lab.storage.files import lock, new_folder, write_json

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from albert_lab.config.schema import Config
+from albert_lab.config.schema import PretrainConfig
 from albert_lab.config.training import CorpusKind, DataConfig, TextFormat
 from albert_lab.data.corpora.docstrings import docstrings_file, installed_packages
 from albert_lab.data.corpora.sentences import split_sentences
@@ -29,7 +29,7 @@ class Part(NamedTuple):
 Mark = tuple[bool, str]  # (whether a document starts at this line, the line)
 
 
-def documents(config: Config, workers: int | None = None) -> Iterator[list[str]]:
+def documents(config: PretrainConfig, workers: int | None = None) -> Iterator[list[str]]:
     """The corpus's documents that have a sentence, each a list of sentences (for readers; `parts` bounds memory)."""
     number, sentences = 0, list[str]()
     for part in parts(config, workers):
@@ -42,7 +42,7 @@ def documents(config: Config, workers: int | None = None) -> Iterator[list[str]]
         yield sentences
 
 
-def parts(config: Config, workers: int | None = None) -> Iterator[Part]:
+def parts(config: PretrainConfig, workers: int | None = None) -> Iterator[Part]:
     """The corpus of a configuration in parts of about `PART_CHARACTERS`, documents numbered from 0.
 
     Raises: UserError for whatever is wrong with the files or the data set, and for a corpus without text.
@@ -66,7 +66,7 @@ def sentences_of(lines: list[str], kind: TextFormat) -> list[str]:
     return [sentence for line in lines for sentence in split_sentences(line)]
 
 
-def _marked_lines(config: Config, workers: int | None) -> Iterator[Mark]:
+def _marked_lines(config: PretrainConfig, workers: int | None) -> Iterator[Mark]:
     data = config.data
     if data.corpus is CorpusKind.docstrings:
         yield from _blank_line_documents(docstrings_file(Path(config.paths.cache), installed_packages(), workers))

@@ -5,14 +5,14 @@ import json
 from pathlib import Path
 from typing import Any
 
-from albert_lab.config.schema import Config
+from albert_lab.config.schema import PretrainConfig
 from albert_lab.config.training import CorpusKind
 from albert_lab.data.corpora.docstrings import RECIPE_VERSION, installed_packages
 from albert_lab.data.corpora.textfiles import KINDS, corpus_files
 from albert_lab.storage.files import lock, write_json
 
 
-def corpus_identity(config: Config) -> dict[str, Any]:
+def corpus_identity(config: PretrainConfig) -> dict[str, Any]:
     """Follows from the text alone: package versions, or names, sizes and contents of files, or the hub's coordinates.
 
     A second call costs no reading: digests are kept in the cache by path, size and time of change.

@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from albert_lab.data.samples.counter import mixed, mixed_runs, uniform
+from albert_lab.data.counter import mixed, mixed_runs, uniform
 
 _SPARE_TRIES = 12  # how many more words than tokens of budget are looked at, at first: one text in 10,000 needs more
 _AT_ONCE = 8  # tries prepared together

@@ -10,8 +10,8 @@ from typing import NamedTuple
 import numpy as np
 
 from albert_lab.config.training import ObjectiveConfig, SentenceObjective
+from albert_lab.data.counter import integers, mixed, uniform
 from albert_lab.data.samples.chunks import Chunks
-from albert_lab.data.samples.counter import integers, mixed, uniform
 
 _TRIES = 10  # to find a random document that is another one
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from albert_lab.config.training import ObjectiveConfig, SingleSentence
+from albert_lab.data.counter import mixed, shuffled_positions, uniform
 from albert_lab.data.samples.chunks import cut_chunks
-from albert_lab.data.samples.counter import mixed, shuffled_positions, uniform
 from albert_lab.data.samples.masks import choose_masks
 from albert_lab.data.samples.pairs import Pairs, cut_pairs
 from albert_lab.data.store.token_store import Store, split_number

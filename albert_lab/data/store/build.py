@@ -10,12 +10,12 @@ from typing import IO, Any, NamedTuple
 
 import numpy as np
 
-from albert_lab.config.schema import Config
+from albert_lab.config.schema import PretrainConfig
 from albert_lab.config.training import TextFormat
 from albert_lab.data.corpora.documents import PART_CHARACTERS, Part, parts, sentences_of, text_format
 from albert_lab.data.store.text_encoder import Tokenizer, preprocess
 from albert_lab.data.store.token_store import FILES, FORMAT_VERSION, checksum, is_held_out, token_type
-from albert_lab.data.store.workers import ordered_map
+from albert_lab.data.workers import ordered_map
 from albert_lab.errors import UserError
 from albert_lab.storage.disk import told_if_full
 from albert_lab.storage.files import new_folder, write_json
@@ -34,7 +34,9 @@ class Encoded(NamedTuple):
     ids: np.ndarray  # [tokens]
 
 
-def build_store(folder: Path, config: Config, model: bytes, recipe: dict[str, Any], workers: int | None = None) -> None:
+def build_store(
+    folder: Path, config: PretrainConfig, model: bytes, recipe: dict[str, Any], workers: int | None = None
+) -> None:
     """Writes the token store `folder`; whole or not at all. Call it under `lock(folder)`.
 
     Raises: UserError for a full disk, for a corpus without text and for a split without documents.
@@ -59,7 +61,7 @@ def _check_splits(manifest: dict[str, Any], held_out: float) -> None:
         )
 
 
-def training_sentences(config: Config, workers: int | None = None) -> Iterator[str]:
+def training_sentences(config: PretrainConfig, workers: int | None = None) -> Iterator[str]:
     """The preprocessed sentences of the documents that are not held out, in order, for training a vocabulary."""
     training = (p for p in parts(config, workers) if not is_held_out(p.document, config.data.held_out))
     tokenizer = config.tokenizer
@@ -68,7 +70,7 @@ def training_sentences(config: Config, workers: int | None = None) -> Iterator[s
         yield from sentences
 
 
-def encode_corpus(config: Config, model: bytes, workers: int | None = None) -> Iterator[Encoded]:
+def encode_corpus(config: PretrainConfig, model: bytes, workers: int | None = None) -> Iterator[Encoded]:
     tokenizer = config.tokenizer
     settings = (model, text_format(config.data), tokenizer.do_lower_case, tokenizer.keep_accents)
     yield from ordered_map(_encode, _grouped(parts(config, workers)), workers, 1, _settle, settings)

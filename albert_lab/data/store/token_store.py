@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from albert_lab.data.samples.counter import mixed, uniform
+from albert_lab.data.counter import mixed, uniform
 from albert_lab.errors import UserError
 
 FORMAT_VERSION = 1

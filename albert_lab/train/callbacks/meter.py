@@ -6,7 +6,7 @@ from typing import Any
 
 import lightning as L
 
-from albert_lab.config.schema import Config
+from albert_lab.config.schema import PretrainConfig
 from albert_lab.data.samples.pretraining import Samples
 from albert_lab.train.tasks.pretraining import PretrainingTask
 from albert_lab.train.tasks.scores import Tally, evaluate, is_first_process
@@ -25,7 +25,7 @@ class Meter(L.Callback):
     and logging are left out.
     """
 
-    def __init__(self, config: Config, held_out: Samples) -> None:
+    def __init__(self, config: PretrainConfig, held_out: Samples) -> None:
         self.config, self.held_out = config, held_out
         self.tokens = 0  # real ones, since the run began
         self.last: dict[str, float] = {}  # the latest figures, for the progress bar
@@ -113,7 +113,7 @@ class Meter(L.Callback):
 
 
 def validate(
-    task: PretrainingTask, held_out: Samples, config: Config, rank: int = 0, processes: int = 1
+    task: PretrainingTask, held_out: Samples, config: PretrainConfig, rank: int = 0, processes: int = 1
 ) -> dict[str, float | int | None]:
     """Losses and accuracies on the held-out samples."""
     tally = evaluate(

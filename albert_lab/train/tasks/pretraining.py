@@ -5,7 +5,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from albert_lab.config.schema import Config, Strategy
+from albert_lab.config.schema import PretrainConfig, Strategy
 from albert_lab.model.torch.albert import AlbertForPreTraining
 from albert_lab.train.budget import Budget
 from albert_lab.train.optim.optimizers import make_optimizer
@@ -20,7 +20,7 @@ class PretrainingTask(L.LightningModule):
     gradient is the same however the batch is split among processes and micro-batches.
     """
 
-    def __init__(self, model: AlbertForPreTraining, config: Config, budget: Budget) -> None:
+    def __init__(self, model: AlbertForPreTraining, config: PretrainConfig, budget: Budget) -> None:
         super().__init__()
         self.model, self.config, self.budget = model, config, budget
         self.tally = Tally.empty()  # since it was last read, this process alone

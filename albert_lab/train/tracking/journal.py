@@ -15,7 +15,7 @@ from lightning.pytorch.loggers.logger import Logger
 from lightning.pytorch.utilities.rank_zero import rank_zero_only
 
 from albert_lab.config.compose import load
-from albert_lab.config.schema import Config
+from albert_lab.config.schema import PretrainConfig
 from albert_lab.runs.folder import RunFolder, read_json, tracking_uri
 from albert_lab.storage.files import write_json, write_text
 
@@ -28,7 +28,7 @@ LONGEST_PAUSE_SECONDS = 600.0
 class Journal(Logger):
     """Lightning's logger: appends a line per step to `metrics.jsonl`, then lets `MlflowSender` catch up."""
 
-    def __init__(self, folder: RunFolder, config: Config) -> None:
+    def __init__(self, folder: RunFolder, config: PretrainConfig) -> None:
         super().__init__()
         self.folder = folder
         is_first = getattr(rank_zero_only, "rank", 0) == 0
@@ -76,7 +76,7 @@ class Journal(Logger):
 class MlflowSender:
     """Copies a run folder to MLflow from where the last copy ended; it loses no line and stops no training."""
 
-    def __init__(self, folder: RunFolder, config: Config, uri: str | None = None) -> None:
+    def __init__(self, folder: RunFolder, config: PretrainConfig, uri: str | None = None) -> None:
         from albert_lab.train.tracking.journal import (
             mlflow_store,  # takes seconds: here, not in the middle of the training
         )

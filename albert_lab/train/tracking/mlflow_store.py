@@ -14,7 +14,7 @@ os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, RunTag
 
-from albert_lab.config.schema import Config
+from albert_lab.config.schema import PretrainConfig
 from albert_lab.runs.folder import RunFolder, describe, read_json
 from albert_lab.runs.machine import describe_host
 from albert_lab.storage.files import lock
@@ -32,7 +32,7 @@ def connect(uri: str, runs: Path) -> MlflowClient:
     return MlflowClient(uri)
 
 
-def start_run(client: MlflowClient, config: Config, folder: RunFolder) -> str:
+def start_run(client: MlflowClient, config: PretrainConfig, folder: RunFolder) -> str:
     """Creates the MLflow run of a training and returns its id."""
     runs = Path(config.paths.runs).absolute()
     with lock(runs / "mlflow", what="the MLflow experiment"):
@@ -124,7 +124,7 @@ def flat_figures(record: dict[str, Any]) -> dict[str, float]:
     }
 
 
-def flat_settings(config: Config) -> dict[str, str]:
+def flat_settings(config: PretrainConfig) -> dict[str, str]:
     """Every setting, keyed as on the command line: `model.embedding_size`."""
     return {
         f"{group}.{key}": _text(value) for group, values in asdict(config).items() for key, value in _leaves(values)

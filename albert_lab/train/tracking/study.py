@@ -7,7 +7,8 @@ from pathlib import Path
 from albert_lab.config.compose import load
 from albert_lab.runs.folder import RunFolder, read_json
 from albert_lab.storage.files import write_json
-from albert_lab.train.tracking.journal import mlflow_store, send_finished
+from albert_lab.train.tracking import mlflow_store
+from albert_lab.train.tracking.journal import send_finished
 
 log = logging.getLogger(__name__)
 

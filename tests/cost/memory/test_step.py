@@ -11,7 +11,8 @@ import pytest
 from albert_lab.config.training import OptimizerConfig, OptimizerName
 from albert_lab.config.variant import Activation, ModelConfig, SharingConfig
 from albert_lab.cost.counts.parameters import count_parameters
-from albert_lab.cost.memory.measured import kernels, saved_activation_bytes, step
+from albert_lab.cost.memory import kernels, step
+from albert_lab.cost.memory.measured import saved_activation_bytes
 from albert_lab.cost.memory.step import Pass, step_memory
 from albert_lab.cost.memory.tracker import tracked_peak
 from albert_lab.model.configuration import AlbertConfig

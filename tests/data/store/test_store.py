@@ -13,13 +13,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from albert_lab.config.schema import Config
+from albert_lab.config.schema import PretrainConfig
 from albert_lab.data import corpus_identity
 from albert_lab.data.corpora.documents import documents
 from albert_lab.data.prepare import Prepared, prepare
+from albert_lab.data.store import build as build_store
 from albert_lab.data.store.text_encoder import Tokenizer
 from albert_lab.data.store.token_store import FILES, Store, is_held_out, unigram_entropy
-from albert_lab.data.store.token_store import build as build_store
 from albert_lab.errors import UserError
 from tests.data.conftest import text_config
 from tests.lab import made_up_text
@@ -31,7 +31,7 @@ def copy(store: Store, tmp_path: Path) -> Path:
     return Path(shutil.copytree(store.folder, tmp_path / "store"))
 
 
-def test_a_store_holds_the_corpus(made_up: Config, store: Store, tokenizer: Tokenizer) -> None:
+def test_a_store_holds_the_corpus(made_up: PretrainConfig, store: Store, tokenizer: Tokenizer) -> None:
     texts = list(documents(made_up))
     ids = tokenizer.encode([sentence for text in texts for sentence in text])
     assert (store.tokens == np.concatenate(ids)).all()
@@ -53,7 +53,9 @@ def test_counts_are_those_of_each_splits_tokens(store: Store) -> None:
         assert unigram_entropy(store, split) == pytest.approx(-(share * np.log(share)).sum())
 
 
-def test_any_number_of_workers_gives_the_same_bytes(made_up: Config, prepared: Prepared, tmp_path: Path) -> None:
+def test_any_number_of_workers_gives_the_same_bytes(
+    made_up: PretrainConfig, prepared: Prepared, tmp_path: Path
+) -> None:
     original = made_up.paths.cache
     try:
         made_up.paths.cache = str(tmp_path)
@@ -66,7 +68,7 @@ def test_any_number_of_workers_gives_the_same_bytes(made_up: Config, prepared: P
         assert (again.store / name).read_bytes() == (prepared.store / name).read_bytes(), name
 
 
-def test_what_is_there_is_used_as_it_is(made_up: Config, prepared: Prepared) -> None:
+def test_what_is_there_is_used_as_it_is(made_up: PretrainConfig, prepared: Prepared) -> None:
     before = {file: file.stat().st_mtime_ns for file in prepared.store.iterdir()}
     start = time.perf_counter()
     assert prepare(made_up) == prepared
@@ -74,7 +76,9 @@ def test_what_is_there_is_used_as_it_is(made_up: Config, prepared: Prepared) -> 
     assert {file: file.stat().st_mtime_ns for file in prepared.store.iterdir()} == before
 
 
-def test_a_given_vocabulary_must_have_the_size_that_is_set(made_up: Config, prepared: Prepared, tmp_path: Path) -> None:
+def test_a_given_vocabulary_must_have_the_size_that_is_set(
+    made_up: PretrainConfig, prepared: Prepared, tmp_path: Path
+) -> None:
     config = text_config(tmp_path / "cache", *map(Path, made_up.data.files))
     config.tokenizer.model_file = str(prepared.tokenizer_file)
     config.tokenizer.vocab_size = 999
@@ -149,7 +153,7 @@ def leftovers(cache: Path) -> list[str]:
 
 
 def test_a_full_disk_is_told_and_leaves_nothing(
-    tmp_path: Path, made_up: Config, prepared: Prepared, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, made_up: PretrainConfig, prepared: Prepared, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config = text_config(tmp_path / "cache", *map(Path, made_up.data.files))
     config.tokenizer.model_file = str(prepared.tokenizer_file)
@@ -179,7 +183,7 @@ def test_a_killed_build_leaves_no_store_and_the_next_succeeds(tmp_path: Path, pr
     )
     cache = tmp_path / "cache"
     command = [sys.executable, "-c", slow, str(cache), str(tmp_path / "corpus.txt"), str(prepared.tokenizer_file), "2"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, cwd=Path(__file__).parents[2])
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, cwd=Path(__file__).parents[3])
     assert process.stdout is not None
     assert process.stdout.readline() == b"writing\n"
     workers = children_of(process.pid)
@@ -232,10 +236,10 @@ def test_a_files_digest_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 def test_identity_imports_nothing_heavy() -> None:
     code = (
-        "import sys; from albert_lab.config.schema import Config; from albert_lab.data import corpus_identity\n"
-        "assert corpus_identity(Config())['packages']\n"
+        "import sys; from albert_lab.config.schema import PretrainConfig; from albert_lab.data import corpus_identity\n"
+        "assert corpus_identity(PretrainConfig())['packages']\n"
         "heavy = {'numpy', 'sentencepiece', 'pyarrow', 'datasets', 'torch', 'pandas'} & set(sys.modules)\n"
         "assert not heavy, heavy\n"
     )
     environment = {**os.environ, "ALBERT_LAB_CACHE": "unused"}
-    subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[2], env=environment)
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[3], env=environment)

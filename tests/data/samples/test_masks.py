@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from albert_lab.data.samples.counter import mixed, mixed_runs, uniform
+from albert_lab.data.counter import mixed, mixed_runs, uniform
+from albert_lab.data.samples import masks
 from albert_lab.data.samples.masks import choose_masks
-from albert_lab.data.samples.pretraining import masks
-from tests.data.google_reference import choose_spans, spans_of_tries, words_of
+from tests.data.samples.google_reference import choose_spans, spans_of_tries, words_of
 
 SIGMAS = 5.0
 

@@ -6,10 +6,10 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from albert_lab.data.counter import integers, mixed, shuffled_positions, uniform
 from albert_lab.data.samples.chunks import cut_chunks
-from albert_lab.data.samples.counter import integers, mixed, shuffled_positions, uniform
 from albert_lab.data.samples.pairs import _heads, truncated_lengths
-from tests.data.google_reference import truncate_pair
+from tests.data.samples.google_reference import truncate_pair
 
 
 @given(st.integers(0, 80), st.integers(0, 80), st.integers(2, 100))

@@ -3,7 +3,7 @@
 from albert_lab.report.figures.axes import empty, scheme_colours
 from albert_lab.report.figures.labels import label_points
 from albert_lab.report.frames import from_records
-from albert_lab.report.tables.runs_table import RunsReport, differing
+from albert_lab.report.runs_report import RunsReport, differing
 from tests.synthetic_runs import record
 
 

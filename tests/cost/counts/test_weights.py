@@ -13,7 +13,7 @@ from albert_lab.cost.counts.weights import model_weights
 from albert_lab.model.configuration import AlbertConfig
 from albert_lab.model.layer_map import LayerMap
 from albert_lab.model.torch.albert import AlbertForPreTraining
-from tests.cost.test_flops import variants
+from tests.cost.counts.test_flops import variants
 
 Variant = tuple[ModelConfig, LayerMap]
 

@@ -12,7 +12,7 @@ from transformers import AlbertForMaskedLM, AlbertForPreTraining, AlbertModel
 from albert_lab.cli.hydra_app import run_app
 from albert_lab.config.check import check
 from albert_lab.config.compose import CONF_FOLDER, from_hydra
-from albert_lab.config.schema import Config
+from albert_lab.config.schema import PretrainConfig
 from albert_lab.cost.counts.parameters import count_parameters
 from albert_lab.model.configuration import AlbertConfig
 from albert_lab.model.layer_map import make_layer_map
@@ -29,13 +29,13 @@ MODELS = [f"{shape}{version}" for shape in COUNTS for version in ("", "_v1", "_v
 
 
 @pytest.fixture
-def compose(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Config]:
+def compose(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., PretrainConfig]:
     """What `albert-lab pretrain` would train with the overrides given."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("sys.argv", ["albert-lab"])
     monkeypatch.setenv("HYDRA_FULL_ERROR", "1")
 
-    def composed(*overrides: str) -> Config:
+    def composed(*overrides: str) -> PretrainConfig:
         seen: list[Any] = []
         run_app(seen.append, "albert-lab pretrain", list(overrides))
         found = from_hydra(seen[0])
@@ -46,23 +46,23 @@ def compose(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Co
 
 
 @pytest.fixture
-def config(request: pytest.FixtureRequest, compose: Callable[..., Config]) -> Config:
+def config(request: pytest.FixtureRequest, compose: Callable[..., PretrainConfig]) -> PretrainConfig:
     return compose(f"model={request.param}", "scale=paper")
 
 
-def hf_config(config: Config) -> HfConfig:
+def hf_config(config: PretrainConfig) -> HfConfig:
     layer_map = make_layer_map(config.sharing, config.model.num_hidden_layers)
     return HfConfig(**AlbertConfig.of(config.model, layer_map).to_dict())
 
 
-def hf_count(kind: Any, config: Config) -> int:
+def hf_count(kind: Any, config: PretrainConfig) -> int:
     with torch.device("meta"):
         model = kind(hf_config(config))
     return sum(parameter.numel() for parameter in model.parameters())
 
 
 @pytest.mark.parametrize(("config", "name"), [(name, name) for name in MODELS], ids=MODELS, indirect=["config"])
-def test_a_released_configuration_has_the_released_parameters(config: Config, name: str) -> None:
+def test_a_released_configuration_has_the_released_parameters(config: PretrainConfig, name: str) -> None:
     layer_map = make_layer_map(config.sharing, config.model.num_hidden_layers)
     both = count_parameters(config.model, layer_map)
     alone = count_parameters(config.model, layer_map, sentence_head=False)
@@ -75,7 +75,7 @@ def test_a_released_configuration_has_the_released_parameters(config: Config, na
 
 
 @pytest.mark.parametrize(("config", "name"), [(name, name) for name in MODELS], ids=MODELS, indirect=["config"])
-def test_a_released_configuration_says_what_was_trained(config: Config, name: str) -> None:
+def test_a_released_configuration_says_what_was_trained(config: PretrainConfig, name: str) -> None:
     model, dropout = config.model, DROPOUT.get(name, 0.0)
     assert (model.hidden_dropout_prob, model.attention_probs_dropout_prob) == (dropout, dropout)
     assert (model.hidden_act.value, model.classifier_dropout_prob) == ("gelu_new", 0.1)
@@ -93,6 +93,8 @@ def test_every_model_of_the_command_line_is_tested() -> None:
 
 
 @pytest.mark.parametrize("scale", ["smoke", "tiny", "mini", "paper"])
-def test_a_model_that_is_asked_for_is_what_every_scale_trains(scale: str, compose: Callable[..., Config]) -> None:
+def test_a_model_that_is_asked_for_is_what_every_scale_trains(
+    scale: str, compose: Callable[..., PretrainConfig]
+) -> None:
     model = compose(f"scale={scale}", "model=large").model
     assert (model.hidden_size, model.num_hidden_layers, model.embedding_size) == (1024, 24, 128)

@@ -11,7 +11,7 @@ import pytest
 import zstandard
 from pyarrow import parquet
 
-from albert_lab.config.schema import Config
+from albert_lab.config.schema import PretrainConfig
 from albert_lab.config.training import CorpusKind, DataConfig, TextFormat
 from albert_lab.data.corpora.documents import documents, parts
 from albert_lab.errors import UserError
@@ -134,7 +134,7 @@ def test_a_bad_pattern_is_refused(tmp_path: Path) -> None:
         paragraphs(tmp_path, "One.", "(")
 
 
-def hub_config(tmp_path: Path, dataset: str | None, **settings: object) -> Config:
+def hub_config(tmp_path: Path, dataset: str | None, **settings: object) -> PretrainConfig:
     config = text_config(tmp_path)
     config.data = DataConfig(corpus=CorpusKind.hub, dataset=dataset, **settings)  # type: ignore[arg-type]
     return config

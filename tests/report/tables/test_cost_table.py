@@ -11,11 +11,11 @@ from albert_lab.cost.runs import RUN_COSTS
 from albert_lab.report.figures.chart import Absent, Chart
 from albert_lab.report.figures.plots import predicted_memory
 from albert_lab.report.frames import Row, from_records, with_costs
+from albert_lab.report.runs_report import RunsReport
 from albert_lab.report.statistics import NOTHING
+from albert_lab.report.study_report import StudyReport
 from albert_lab.report.summary import PREDICTED_KINDS, summarize
 from albert_lab.report.tables.cost_table import HEADING, NOTE, PAPER_SIZE_NOTE, cost_table, short_cost_table
-from albert_lab.report.tables.runs_table import RunsReport
-from albert_lab.report.tables.study_table import StudyReport
 from tests.synthetic_runs import record, study, study_records
 
 MEMORY = {f"predicted_bytes/{kind}": 2e6 for kind in PREDICTED_KINDS} | {"predicted_bytes/peak": 1e7}

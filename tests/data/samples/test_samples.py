@@ -10,14 +10,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from albert_lab.config.schema import Config
+from albert_lab.config.schema import PretrainConfig
 from albert_lab.config.training import ObjectiveConfig, SentenceObjective, SingleSentence
 from albert_lab.data.prepare import Prepared, open_samples
 from albert_lab.data.samples.pretraining import Batch, Samples
 from albert_lab.data.store.text_encoder import Tokenizer
 from albert_lab.data.store.token_store import Store
 from albert_lab.errors import UserError
-from tests.data.google_reference import cut_pair
+from tests.data.samples.google_reference import cut_pair
 
 SIGMAS = 5.0
 OBJECTIVE = ObjectiveConfig(max_seq_length=64)
@@ -74,7 +74,7 @@ def test_a_sample_is_the_same_in_any_batch(samples: Samples) -> None:
         assert (together.masked_labels[mine] == alone.masked_labels).all()
 
 
-def test_a_sample_is_the_same_in_another_process(samples: Samples, made_up: Config, prepared: Prepared) -> None:
+def test_a_sample_is_the_same_in_another_process(samples: Samples, made_up: PretrainConfig, prepared: Prepared) -> None:
     code = (
         "import json, sys; import numpy as np; from pathlib import Path\n"
         "from albert_lab.config.training import ObjectiveConfig\n"
@@ -197,7 +197,7 @@ def test_nothing_is_masked_at_probability_zero(store: Store, tokenizer: Tokenize
     assert not len(batch.masked_positions)
 
 
-def test_held_out_documents_are_never_in_training_samples(made_up: Config, prepared: Prepared) -> None:
+def test_held_out_documents_are_never_in_training_samples(made_up: PretrainConfig, prepared: Prepared) -> None:
     train, held_out = (open_samples(made_up, prepared, split) for split in ("train", "held_out"))
     used = [
         {int(s) for first, end in zip(x.chunks.first, x.chunks.end, strict=True) for s in range(first, end)}

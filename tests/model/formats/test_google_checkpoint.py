@@ -18,9 +18,9 @@ from albert_lab.model.formats.google_checkpoint import read_google_checkpoint
 from albert_lab.model.formats.google_config import read_google_config
 from albert_lab.model.formats.google_names import google_variables
 from albert_lab.model.formats.tensor_bundle import TensorBundle
-from tests.model.bundle_writer import write_bundle
+from tests.model.formats.bundle_writer import write_bundle
 
-GOLDEN = Path(__file__).parents[1] / "golden" / "tf_checkpoint"  # written by TensorFlow 2.21, see its make.py
+GOLDEN = Path(__file__).parents[2] / "golden" / "tf_checkpoint"  # written by TensorFlow 2.21, see its make.py
 TIED = {"predictions.decoder.weight", "predictions.decoder.bias"}
 PREFIX = "model.ckpt-best"
 

@@ -26,7 +26,7 @@ _MOST_WORKERS = 16  # beyond it the one writing process is the slower end
 _IN_FLIGHT = 2  # chunks a worker: one in work, one waiting, so that it never idles
 _BOOT = (
     "import pickle, sys; sys.path[:] = pickle.load(sys.stdin.buffer); "
-    "from albert_lab.data.store.workers import serve; serve()"
+    "from albert_lab.data.workers import serve; serve()"
 )
 
 
