@@ -13,11 +13,11 @@ from typing import Any
 
 from albert_lab.config.check import check
 from albert_lab.config.compose import save
-from albert_lab.runs.folder import RunFolder, fingerprint, read_json, tracking_uri
 from albert_lab.config.schema import PretrainConfig
 from albert_lab.data.corpora.identity import corpus_identity, described, file_digest
 from albert_lab.errors import RunFailedError, RunStoppedError, UserError
 from albert_lab.model.layer_map import make_layer_map
+from albert_lab.runs.folder import RunFolder, fingerprint, read_json, tracking_uri
 from albert_lab.storage.disk import told_if_full
 from albert_lab.storage.files import lock
 from albert_lab.storage.hub import pretrained_folder

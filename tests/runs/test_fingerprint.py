@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from albert_lab.runs import folder as run_folder
 from albert_lab.config.compose import load, register, save
-from albert_lab.runs.folder import fingerprint
-from albert_lab.config.schema import PretrainConfig, PathsConfig, Strategy, TrainerConfig
+from albert_lab.config.schema import PathsConfig, PretrainConfig, Strategy, TrainerConfig
 from albert_lab.config.training import CorpusKind, DataConfig, OptimizerConfig, OptimizerName, Precision, TrainConfig
 from albert_lab.config.variant import BlockStart, ModelConfig, NormPlacement, SharingConfig, WarmStartConfig
+from albert_lab.runs import folder as run_folder
+from albert_lab.runs.folder import fingerprint
 
 # A new value here means that no user's finished run is found again: only where a setting that can change a result came,
 # went or got another meaning. Where code changes what a configuration computes, NUMERICS is raised in place of it.
@@ -42,7 +42,9 @@ def test_a_configuration_read_back_has_the_same_fingerprint(tmp_path: Path) -> N
 
 
 def test_where_and_how_fast_a_run_goes_is_not_part_of_it() -> None:
-    elsewhere = PretrainConfig(trainer=TrainerConfig(devices=2, strategy=Strategy.ddp), paths=PathsConfig(runs="elsewhere"))
+    elsewhere = PretrainConfig(
+        trainer=TrainerConfig(devices=2, strategy=Strategy.ddp), paths=PathsConfig(runs="elsewhere")
+    )
     assert fingerprint(elsewhere, {}) == fingerprint(PretrainConfig(), {})
 
 
