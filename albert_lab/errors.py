@@ -18,6 +18,11 @@ class RunStoppedError(Exception):
     """A training that was told to stop; the same command goes on with it (exit code 130)."""
 
 
+def first_line(error: BaseException | str) -> str:
+    """The first line of an error or of a message; the error's type where it has no message."""
+    return str(error).strip().split("\n", 1)[0] or type(error).__name__
+
+
 def nearest(word: str, choices: Iterable[str]) -> str:
     """`; did you mean 'X'?` for the closest choice, else the list of all if it is short enough to read."""
     known = sorted(set(choices))

@@ -10,7 +10,7 @@ from hydra.errors import HydraException
 
 from albert_lab.config.compose import CONF_FOLDER, SWEEPS_FOLDER
 from albert_lab.config.schema import PretrainConfig
-from albert_lab.errors import UserError, nearest
+from albert_lab.errors import UserError, first_line, nearest
 
 OPTIONAL_GROUPS = ("warm_start", "embedding", "block", "preset", "hardware", "study")  # `GROUP=[]` takes none
 HINTS = {
@@ -29,7 +29,7 @@ def _parsed(argument: str) -> Override:
     try:
         return OverridesParser.create().parse_override(argument)
     except HydraException as error:
-        raise UserError(f"can't read {argument!r}: write KEY=VALUE ({_first_line(error)})") from error
+        raise UserError(f"can't read {argument!r}: write KEY=VALUE ({first_line(error)})") from error
 
 
 def _check(override: Override) -> None:
@@ -107,7 +107,3 @@ def _keys(node: object, prefix: str = "") -> list[str]:
         value = getattr(node, item.name)
         keys += _keys(value, f"{prefix}{item.name}.") if is_dataclass(value) else [prefix + item.name]
     return keys
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0]

@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from fnmatch import fnmatch
 from pathlib import Path
 
-from albert_lab.errors import UserError
+from albert_lab.errors import UserError, first_line
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", re.ASCII)
 _HUB_ADDRESS = re.compile(r"https?://(?:www\.)?(?:huggingface\.co|hf\.co)/([^/?#]+/[^/?#]+)")
@@ -123,7 +123,7 @@ def _explained(repository: str, revision: str | None, path: Path) -> Iterator[No
             "put its files in a folder and name that"
         ) from None
     except (OSError, errors.HTTPError, errors.XetDownloadError) as error:
-        raise UserError(f"{tried} can't be fetched from the hub: {_first_line(error)}") from None
+        raise UserError(f"{tried} can't be fetched from the hub: {first_line(error)}") from None
 
 
 def _why_unreachable(error: Exception) -> str:
@@ -131,8 +131,4 @@ def _why_unreachable(error: Exception) -> str:
 
     if constants.HF_HUB_OFFLINE:
         return "HF_HUB_OFFLINE is set"
-    return "local_files_only is set" if error.__cause__ is None else f"no network: {_first_line(error.__cause__)}"
-
-
-def _first_line(error: BaseException) -> str:
-    return str(error).split("\n", 1)[0] or type(error).__name__
+    return "local_files_only is set" if error.__cause__ is None else f"no network: {first_line(error.__cause__)}"

@@ -13,7 +13,7 @@ from typing import NoReturn
 
 from albert_lab.config.compose import load
 from albert_lab.config.schema import PretrainConfig
-from albert_lab.errors import UserError
+from albert_lab.errors import UserError, first_line
 from albert_lab.runs.folder import RunFolder
 from albert_lab.runs.launch import FAILURE, STOPPED, USER_MISTAKE
 from albert_lab.storage.disk import told_if_full
@@ -79,7 +79,7 @@ def _train(folder: RunFolder, config: PretrainConfig) -> int:
         return _fail(str(error), 1)
     except Exception as error:
         logging.getLogger(__name__).exception("the training failed")
-        return _fail(f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}", 1)
+        return _fail(first_line(f"{type(error).__name__}: {error}"), 1)
     return 0
 
 

@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from albert_lab.errors import first_line
 from albert_lab.storage.files import read_object, write_json
 from benchmarks.gpu.table import table
 
@@ -113,7 +114,7 @@ def _figures(case: Any, machine: Any) -> dict[str, Any]:
         figures: dict[str, Any] = case(machine)
     except Exception as error:  # the cases after it count, whatever this one met
         traceback.print_exc()
-        return {"error": f"{type(error).__name__}: {error}".splitlines()[0]}
+        return {"error": first_line(f"{type(error).__name__}: {error}")}
     return figures
 
 

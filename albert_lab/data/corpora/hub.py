@@ -6,7 +6,7 @@ from typing import Any
 
 from albert_lab.config.training import DataConfig
 from albert_lab.data.corpora.textfiles import text_of
-from albert_lab.errors import UserError, nearest
+from albert_lab.errors import UserError, first_line, nearest
 
 
 def hub_texts(data: DataConfig) -> Iterator[str]:
@@ -42,17 +42,13 @@ def _explained(data: DataConfig) -> Iterator[None]:
             f"data.corpus=text data.files=['FOLDER/*.parquet'] data.text_key={data.text_key}"
         ) from None
     except FileNotFoundError as error:
-        raise UserError(f"data.dataset={data.dataset!r} was not found ({_first_line(error)})") from None
+        raise UserError(f"data.dataset={data.dataset!r} was not found ({first_line(error)})") from None
     except ValueError as error:
         raise UserError(
             f"data.dataset={data.dataset!r} data.dataset_config={data.dataset_config!r} data.split={data.split!r}: "
-            f"{_first_line(error)}{_nearest_split(data, error)}"
+            f"{first_line(error)}{_nearest_split(data, error)}"
         ) from None
 
 
 def _nearest_split(data: DataConfig, error: ValueError) -> str:
     return nearest(data.split, ["train", "validation", "test"]) if "split" in str(error) else ""
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).split("\n", 1)[0]

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, cast
 
-from albert_lab.errors import UserError, nearest
+from albert_lab.errors import UserError, first_line, nearest
 
 KINDS = (".txt", ".jsonl", ".parquet")
 COMPRESSIONS = (".gz", ".xz", ".zst")
@@ -119,7 +119,7 @@ def _parquet_texts(file: Path, text_key: str) -> Iterator[str]:
                 for text in batch.column(0).to_pylist():
                     yield text_of({text_key: text}, text_key, str(file))
         except (ArrowException, OSError) as error:
-            raise UserError(f"data.files: {file} is damaged or no Parquet file ({_first_line(error)})") from None
+            raise UserError(f"data.files: {file} is damaged or no Parquet file ({first_line(error)})") from None
 
 
 @contextmanager
@@ -154,7 +154,7 @@ def _opened(file: Path) -> Iterator[IO[bytes]]:
             with open(file, "rb") as stream:
                 yield stream
     except damage as error:
-        raise UserError(f"data.files: {file} is damaged ({_first_line(error)}); copy it again") from None
+        raise UserError(f"data.files: {file} is damaged ({first_line(error)}); copy it again") from None
     except PermissionError:
         raise UserError(f"data.files: {file} can't be read: permission denied") from None
 
@@ -171,7 +171,3 @@ def _zstandard(file: Path) -> Iterator[IO[bytes]]:
             yield io.BufferedReader(reader, 1 << 20)
     except zstandard.ZstdError as error:
         raise EOFError(str(error)) from error
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).split("\n", 1)[0]

@@ -11,7 +11,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from albert_lab.errors import UserError
+from albert_lab.errors import UserError, first_line
 
 _ZIP = (
     b"PK\x03\x04"  # how torch.save writes since PyTorch 1.6; before, plain pickles, which can't be mapped into memory
@@ -46,7 +46,7 @@ def _load_pickle(file: Path) -> dict[Any, Any]:
     except pickle.UnpicklingError as error:
         raise UserError(_refusal(file, str(error))) from None
     except Exception as error:  # a damaged pickle makes the reader raise anything at all, and seek to nowhere
-        raise UserError(f"{file} is cut short or damaged ({_first_line(error)}); fetch or write it again") from None
+        raise UserError(f"{file} is cut short or damaged ({first_line(error)}); fetch or write it again") from None
     if not isinstance(state, dict):
         raise UserError(f"{file} holds a {type(state).__name__}, not tensors by name; save model.state_dict() in it")
     return state
@@ -78,7 +78,3 @@ def _plain(name: str, value: Any, file: Path) -> Tensor:
     if value.numel() * value.element_size() > value.untyped_storage().nbytes():
         raise UserError(f"{file} is damaged: {name!r} claims {value.numel()} elements, more than are stored")
     return value.detach()
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).split("\n", 1)[0] or type(error).__name__

@@ -16,6 +16,7 @@ from lightning.pytorch.utilities.rank_zero import rank_zero_only
 
 from albert_lab.config.compose import load
 from albert_lab.config.schema import PretrainConfig
+from albert_lab.errors import first_line
 from albert_lab.runs.folder import RunFolder, read_json, tracking_uri
 from albert_lab.storage.files import write_json, write_text
 
@@ -106,7 +107,7 @@ class MlflowSender:
                 log.warning(
                     "MLflow at %s doesn't answer (%s); training goes on, metrics are kept in %s and sent later",
                     self.uri,
-                    str(error).splitlines()[0][:120],
+                    first_line(error)[:120],
                     self.folder.metrics,
                 )
                 self._warned = True
