@@ -11,6 +11,7 @@ import warnings
 from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
+from typing import NamedTuple
 
 from albert_lab.data.corpora.prose import prose_sentences
 from albert_lab.data.recipe import recipe_hash
@@ -102,9 +103,9 @@ def _build(folder: Path, packages: list[tuple[str, str]], workers: int | None) -
     words = documents = 0
     with told_if_full(folder, "paths.cache", "about 20 MB"), new_folder(folder) as scratch:
         with open(scratch / "documents.txt", "w", encoding="utf-8") as file:
-            for sentences in module_documents([name for name, _ in packages], workers):
-                file.write("\n".join(sentences) + "\n\n")
-                words += sum(len(sentence.split()) for sentence in sentences)
+            for module in read_modules([name for name, _ in packages], workers):
+                file.write("\n".join(module.sentences) + "\n\n")
+                words += sum(len(sentence.split()) for sentence in module.sentences)
                 documents += 1
         write_json(scratch / "manifest.json", {"packages": packages, "documents": documents, "words": words})
     if not documents:
@@ -114,11 +115,20 @@ def _build(folder: Path, packages: list[tuple[str, str]], workers: int | None) -
     log.info("docstrings corpus: %d documents, %d words", documents, words)
 
 
-def module_documents(distributions: list[str], workers: int | None = None) -> Iterator[list[str]]:
-    """A document (list of sentences) per module, in a fixed order; a sentence that was seen before is left out."""
+class Module(NamedTuple):
+    """A document of this corpus."""
+
+    package: str  # the distribution that brings it
+    path: str  # of its source file, within the distribution: "torch/nn/functional.py"
+    sentences: list[str]
+
+
+def read_modules(distributions: list[str], workers: int | None = None) -> Iterator[Module]:
+    """The modules with at least two sentences, in a fixed order; a repeated sentence counts where it comes first."""
     seen: set[bytes] = set()
-    files = [file for name in distributions for file in _source_files(name)]
-    for sentences in ordered_map(module_sentences, files, workers, chunk=32):
+    sources = [(name, path, file) for name in distributions for path, file in _source_files(name)]
+    all_sentences = ordered_map(module_sentences, (file for *_, file in sources), workers, chunk=32)
+    for (name, path, _), sentences in zip(sources, all_sentences, strict=True):
         fresh = []
         for sentence in sentences:
             digest = hashlib.blake2b(sentence.lower().encode(), digest_size=12).digest()
@@ -126,16 +136,17 @@ def module_documents(distributions: list[str], workers: int | None = None) -> It
                 seen.add(digest)
                 fresh.append(sentence)
         if len(fresh) >= 2:
-            yield fresh
+            yield Module(name, path, fresh)
 
 
-def _source_files(distribution: str) -> list[Path]:
-    """A distribution's source files, tests and vendored copies left out, in the order of their names."""
-    files: list[Path] = []
+def _source_files(distribution: str) -> list[tuple[str, Path]]:
+    """(path within the distribution, file) of its sources in order, without tests and vendored copies."""
+    files: list[tuple[str, Path]] = []
     for package in PACKAGES[distribution]:
         root = Path(str(metadata.distribution(distribution).locate_file(package)))
-        found = (file for file in root.rglob("*.py") if not _SKIPPED_FOLDERS & set(file.relative_to(root).parts))
-        files += sorted(found, key=lambda file: file.relative_to(root).parts)
+        paths = (file.relative_to(root) for file in root.rglob("*.py"))
+        kept = sorted((path for path in paths if not _SKIPPED_FOLDERS & set(path.parts)), key=lambda path: path.parts)
+        files += [(f"{package}/{path.as_posix()}", root / path) for path in kept]
     return files
 
 

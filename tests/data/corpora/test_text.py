@@ -2,7 +2,7 @@
 
 import pytest
 
-from albert_lab.data.corpora.docstrings import docstrings, module_documents, module_sentences
+from albert_lab.data.corpora.docstrings import docstrings, module_sentences, read_modules
 from albert_lab.data.corpora.prose import is_english, prose_sentences
 from albert_lab.data.corpora.sentences import split_sentences
 
@@ -139,10 +139,10 @@ def test_a_file_that_cannot_be_read_gives_nothing(tmp_path: object) -> None:
 
 def test_the_docstrings_corpus_reads_as_english() -> None:
     """Of one package: English letters, common words, no repeats, the same twice."""
-    documents = list(module_documents(["joblib", "optuna"], workers=1))
-    assert documents == list(module_documents(["joblib", "optuna"], workers=2))
-    sentences = [sentence for document in documents for sentence in document]
-    assert all(len(document) >= 2 for document in documents)
+    modules = list(read_modules(["joblib", "optuna"], workers=1))
+    assert modules == list(read_modules(["joblib", "optuna"], workers=2))
+    sentences = [sentence for module in modules for sentence in module.sentences]
+    assert all(len(module.sentences) >= 2 for module in modules)
     assert len(set(sentences)) == len(sentences)
     words = " ".join(sentences).lower().split()
     assert len(words) > 10_000

@@ -1,0 +1,1 @@
+"""Labelled data sets and benchmarks: one file each, from its source to texts and labels."""
