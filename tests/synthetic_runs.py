@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from albert_lab.config.study import Cell, Study
-from albert_lab.runs.machine import describe_host
+from albert_lab.runs.machine import describe_machine
 
 Record = dict[str, Any]
 CORES = {"none": 600_000, "attention": 420_000, "ffn": 280_000, "all": 100_000}  # parameters beside the embeddings
@@ -114,7 +114,7 @@ def log_run(client: Any, experiment: str, item: Record, tags: Mapping[str, str],
     tags = {
         **tags,
         "albert_lab.kind": kind,
-        "albert_lab.host": describe_host(item["host"]),
+        "albert_lab.host": describe_machine(item["host"]),
         "albert_lab.run": f"{item['name'].replace(' ', '-')}-{item['fingerprint']}",
     }
     run_id: str = client.create_run(experiment, start_time=start, run_name=item["name"], tags=tags).info.run_id

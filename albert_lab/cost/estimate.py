@@ -7,7 +7,7 @@ from functools import cache, cached_property
 
 from albert_lab.config.schema import DeviceKind, HardwareConfig, PretrainConfig
 from albert_lab.config.training import Precision, SentenceObjective
-from albert_lab.cost.cluster.hardware import cpu_name, gpu_name, memory_per_process, peak_flops, resolve_hardware
+from albert_lab.cost.cluster.hardware import memory_per_process, peak_flops, resolve_hardware
 from albert_lab.cost.cluster.strategies import StrategyCost, checkpoint_bytes, strategy_costs
 from albert_lab.cost.counts.flops import Flops, count_flops, recomputed_flops
 from albert_lab.cost.counts.parameters import ParameterCounts, count_parameters
@@ -61,9 +61,8 @@ class Estimate:
 
     @cached_property
     def history(self) -> History:
-        host = (gpu_name() or cpu_name()) if self.config.trainer.accelerator != "cpu" else cpu_name()
         per_token = self.flops().training / self.positions
-        return read_history(self.config, self.hardware, host, per_token)
+        return read_history(self.config, self.hardware, per_token)
 
     @property
     def positions(self) -> int:

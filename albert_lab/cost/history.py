@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from albert_lab.config.schema import HardwareConfig, PretrainConfig
+from albert_lab.config.schema import DeviceKind, HardwareConfig, PretrainConfig
+from albert_lab.runs import machine
 from albert_lab.runs.folder import read_json
 
 Record = Mapping[str, Any]
@@ -26,16 +27,16 @@ class History:
     floor_bytes: float | None = None
 
 
-def read_history(config: PretrainConfig, hardware: HardwareConfig, host: str, flops_per_token: float) -> History:
+def read_history(config: PretrainConfig, hardware: HardwareConfig, flops_per_token: float) -> History:
     """What the finished runs under `paths.runs` tell of this configuration.
 
     Args:
-        host: what this machine calls its device (`hardware.cpu_name` or `gpu_name`).
         flops_per_token: training FLOPs of the configuration, to find runs of its size.
     """
     if hardware.name is None or not hardware.name.startswith("this machine"):
         return History()
-    records = [record for record in _records(Path(config.paths.runs)) if _same_device(record, host)]
+    gpu = machine.gpu_name() if hardware.kind is DeviceKind.gpu else None
+    records = [record for record in _records(Path(config.paths.runs)) if _same_device(record, gpu)]
     alike = [record for record in records if _same_speed_settings(record, config)]
     near = sorted(
         (_distance(record, flops_per_token), record["name"], _rate(record)) for record in alike if _rate(record)
@@ -56,12 +57,12 @@ def _records(runs: Path) -> Iterable[Record]:
             yield record
 
 
-def _same_device(record: Record, host: str) -> bool:
-    """Whether a run was made on this device; the record has a CPU's product name without its family."""
-    described = record["host"]
-    if described.get("gpu"):
-        return bool(described["gpu"] == host)
-    return host.startswith(str(described.get("cpu"))) and host.endswith(f" {described.get('cores')} cores")
+def _same_device(record: Record, gpu: str | None) -> bool:
+    """Whether a run was made on this machine's GPU of that name, or without one on its CPU."""
+    host = record["host"]
+    if gpu or host.get("gpu"):
+        return bool(host.get("gpu") == gpu)
+    return (host.get("cpu"), host.get("cores")) == (machine.cpu_name(), machine.usable_cores())
 
 
 def _same_speed_settings(record: Record, config: PretrainConfig) -> bool:

@@ -14,10 +14,11 @@ from omegaconf.errors import OmegaConfBaseException
 
 from albert_lab.config.overrides import known_keys
 from albert_lab.config.schema import DeviceKind, HardwareConfig, PretrainConfig
-from albert_lab.cost.cluster.hardware import gpu_name, hardware_of_host, peak_flops
+from albert_lab.cost.cluster.hardware import hardware_of_host, peak_flops
 from albert_lab.cost.estimate import HOUR, Estimate
 from albert_lab.cost.figures import ddp_bytes, memory_by_kind
 from albert_lab.errors import UserError
+from albert_lab.runs import machine
 
 Row = Mapping[str, Any]
 Figures = dict[str, float | None]
@@ -88,7 +89,7 @@ def _value(value: Any) -> Any:
 
 def _unknown(config: PretrainConfig) -> HardwareConfig:
     """A device without numbers, of the kind that this machine would take."""
-    on_gpu = config.trainer.accelerator != "cpu" and gpu_name() is not None
+    on_gpu = config.trainer.accelerator != "cpu" and machine.gpu_name() is not None
     return HardwareConfig(name="unknown", kind=DeviceKind.gpu if on_gpu else DeviceKind.cpu)
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 from albert_lab.config.schema import RESULT_GROUPS
 from albert_lab.errors import UserError, nearest
-from albert_lab.runs.machine import describe_host
+from albert_lab.runs.machine import describe_machine
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -108,7 +108,7 @@ def flatten(record: Mapping[str, Any]) -> Row:
     """A result record as one flat row; the keys of the configuration with dots, of the measures with slashes."""
     row: Row = {"name": record["name"], "fingerprint": record["fingerprint"]}
     row["started"] = pd.to_datetime(record["started"], utc=True)
-    row["host"] = describe_host(record["host"]) if "host" in record else None
+    row["host"] = describe_machine(record["host"]) if "host" in record else None
     for group, values in record["config"].items():
         row.update({key: _plain(str(value)) for key, value in _dotted(group, values).items() if _tells(key)})
     for measure in MEASURES:

@@ -18,6 +18,7 @@ from albert_lab.data.corpora.identity import corpus_identity, described, file_di
 from albert_lab.errors import RunFailedError, RunStoppedError, UserError
 from albert_lab.model.layer_map import make_layer_map
 from albert_lab.runs.folder import RunFolder, fingerprint, read_json, tracking_uri
+from albert_lab.runs.machine import usable_cores
 from albert_lab.storage.disk import told_if_full
 from albert_lab.storage.files import lock
 from albert_lab.storage.hub import pretrained_folder
@@ -94,7 +95,7 @@ def _train(config: PretrainConfig, folder: RunFolder, held_lock: int) -> None:
 
 def _threads(config: PretrainConfig) -> dict[str, str]:
     """The environment that gives a process its CPU threads; libraries read it when they are loaded."""
-    cores = len(os.sched_getaffinity(0))
+    cores = usable_cores()
     threads = config.trainer.threads or max(1, cores // config.trainer.devices)
     return {"OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads)}
 

@@ -1,7 +1,6 @@
 """Runs a study: every cell with every seed, side by side, finished ones skipped, failed ones noted."""
 
 import logging
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -14,6 +13,7 @@ from albert_lab.data.prepare import prepare
 from albert_lab.errors import RunFailedError, UserError
 from albert_lab.runs.folder import RunFolder
 from albert_lab.runs.launch import execute, folder_of
+from albert_lab.runs.machine import usable_cores
 
 log = logging.getLogger(__name__)
 
@@ -79,7 +79,7 @@ def _overrides(axes: Mapping[str, int | str]) -> tuple[str, ...]:
 
 def run_study(study: Study, compose: Compose, jobs: int | None) -> Outcome:
     """Runs what isn't finished, `jobs` at a time (one per core by default); a failed run doesn't stop the others."""
-    cores = len(os.sched_getaffinity(0))
+    cores = usable_cores()
     at_once = jobs or cores
     runs = [(cell, _with_threads(config, max(1, cores // at_once))) for cell, config in _configurations(study, compose)]
     unfinished = [config for _, config in runs if not _is_finished(config)]

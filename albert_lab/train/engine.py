@@ -20,10 +20,10 @@ from albert_lab.model.configuration import AlbertConfig
 from albert_lab.model.layer_map import make_layer_map
 from albert_lab.model.torch.albert import AlbertForPreTraining
 from albert_lab.report.statistics import wilson
+from albert_lab.runs import machine
 from albert_lab.runs.folder import RunFolder
 from albert_lab.storage.files import write_json
 from albert_lab.tokenizer import AlbertTokenizer
-from albert_lab.train import host
 from albert_lab.train.budget import Budget, Clock
 from albert_lab.train.callbacks.checkpoints import Checkpoints, check_strategy, newest
 from albert_lab.train.callbacks.health import HealthCheck
@@ -80,7 +80,7 @@ class Training:
         self.journal = Journal(folder, config)
         self.trainer = self._trainer()
         choose_kernel(config, self.trainer.strategy.root_device.type == "cpu")
-        self.floor_bytes = host.resident_bytes()  # every library is loaded, no model is there yet
+        self.floor_bytes = machine.resident_bytes()  # every library is loaded, no model is there yet
         self.task = PretrainingTask(self._model(), config, self.budget)
 
     def _model(self) -> AlbertForPreTraining:
@@ -193,7 +193,7 @@ class Training:
         return {
             **static_figures(self.cost),
             "memory_bytes": {
-                "peak": host.peak_resident_bytes(),
+                "peak": machine.peak_resident_bytes(),
                 "floor": self.floor_bytes,
                 **state_bytes(self.cost.parameters),
                 "activations": self.activation_bytes,

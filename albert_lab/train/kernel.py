@@ -14,8 +14,8 @@ from albert_lab.config.schema import Gemm, PretrainConfig
 from albert_lab.config.training import Precision
 from albert_lab.model.torch.layers.linear import fastest_kernel, use_kernel
 from albert_lab.runs.folder import read_json
+from albert_lab.runs.machine import cpu_name, usable_cores
 from albert_lab.storage.files import lock, write_json
-from albert_lab.train.host import describe_host
 
 log = logging.getLogger(__name__)
 
@@ -36,8 +36,7 @@ def choose_kernel(config: PretrainConfig, on_cpu: bool) -> None:
 
 def _measured(folder: Path) -> dict[str, Any]:
     """What was found on this processor with as many threads and this PyTorch; measured where it is not known."""
-    host = describe_host()
-    machine = [host["cpu"], host["cores"], torch.get_num_threads(), torch.__version__]
+    machine = [cpu_name(), usable_cores(), torch.get_num_threads(), torch.__version__]
     file = folder / f"{hashlib.sha256(repr(machine).encode()).hexdigest()[:16]}.json"
     with lock(file, "the measurement of matrix products"):
         known = read_json(file)

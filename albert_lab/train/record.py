@@ -7,7 +7,7 @@ from typing import Any
 from albert_lab.config.schema import PretrainConfig
 from albert_lab.cost.variant import VariantCost
 from albert_lab.runs.folder import RunFolder, describe
-from albert_lab.train.host import describe_host, versions
+from albert_lab.runs.machine import find_machine, library_versions
 
 FORMAT = 1
 
@@ -30,8 +30,8 @@ def make_record(
         "folder": str(folder.path),
         "config": plain(asdict(config)),
         **figures,
-        "host": describe_host(),
-        "versions": versions(),
+        "host": asdict(find_machine()),
+        "versions": library_versions(),
         "started": started,
         "finished": finished,
     }

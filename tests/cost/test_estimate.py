@@ -18,9 +18,9 @@ from albert_lab.config.schema import (
 from albert_lab.config.training import BudgetConfig, Precision, TrainConfig
 from albert_lab.config.variant import ModelConfig, SharingConfig
 from albert_lab.cost import history
-from albert_lab.cost.cluster.hardware import cpu_name
 from albert_lab.cost.estimate import Estimate
 from albert_lab.cost.figures import figures
+from albert_lab.runs import machine
 
 DEVICE = {"memory_bytes": 80e9, "bf16_flops_per_second": 1e15, "fp32_flops_per_second": 1e14, "watts": 500.0}
 
@@ -137,10 +137,9 @@ def test_custom_integers_are_counted(tmp_path: Path) -> None:
 
 def finished_run(folder: Path, seconds: float, trainer: dict[str, Any] | None = None, **more: Any) -> None:
     """A record of a run of the default configuration on this machine, with steps of so many seconds."""
-    name = cpu_name()
     record = {
         "name": folder.name,
-        "host": {"cpu": name.split(" family")[0], "cores": int(name.split()[-2]), "gpu": None},
+        "host": {"cpu": machine.cpu_name(), "cores": machine.usable_cores(), "gpu": None},
         "config": {
             "train": {"precision": "fp32", "batch_size": 32},
             "trainer": {"devices": 1, "threads": None} | (trainer or {}),
@@ -159,8 +158,7 @@ def finished_run(folder: Path, seconds: float, trainer: dict[str, Any] | None = 
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PretrainConfig:
     """A configuration for this machine, taken to have no GPU."""
-    monkeypatch.setattr("albert_lab.cost.estimate.gpu_name", lambda: None)
-    monkeypatch.setattr("albert_lab.cost.cluster.hardware.gpu_name", lambda: None)
+    monkeypatch.setattr(machine, "gpu_name", lambda: None)
     train = TrainConfig(budget=BudgetConfig(steps=10))
     return config(
         tmp_path, train=train, trainer=TrainerConfig(), hardware=HardwareConfig(), cost=CostConfig()

@@ -9,11 +9,11 @@ import pytest
 from albert_lab.config.schema import DeviceKind, HardwareConfig, PretrainConfig, TrainerConfig
 from albert_lab.config.variant import ModelConfig, SharingConfig
 from albert_lab.cost import runs
-from albert_lab.cost.cluster.hardware import hardware_of_host, this_host
+from albert_lab.cost.cluster.hardware import hardware_of_host
 from albert_lab.cost.estimate import Estimate
 from albert_lab.cost.figures import ddp_bytes, figures
 from albert_lab.cost.runs import RUN_COSTS, config_of_run, cost_of_run
-from albert_lab.runs.machine import describe_host
+from albert_lab.runs.machine import describe_cpu, describe_machine
 
 SHARING = SharingConfig("custom", attention=[0, 0, 1, 1], ffn=[0, 1, 1, 0])
 DEVICE = HardwareConfig(
@@ -101,17 +101,11 @@ def test_settings_of_another_version_are_left_out_and_values_of_one_leave_it_bla
 
 
 def test_a_host_is_its_gpus_entry_or_this_machine_and_no_other() -> None:
-    gpu = hardware_of_host(describe_host({"gpu": "NVIDIA H200", "cpu": "Intel", "cores": 8}))
+    gpu = hardware_of_host(describe_machine({"gpu": "NVIDIA H200", "cpu": "Intel", "cores": 8}))
     assert gpu is not None
     assert gpu.name == "NVIDIA H200 SXM"
-    here = hardware_of_host(this_host())
+    here = hardware_of_host(describe_cpu())
     assert here is not None
     assert (here.name or "").startswith("this machine")
     for other in (None, "", "AMD EPYC, 3 cores, 1 GB", "NVIDIA B300"):
         assert hardware_of_host(other) is None
-
-
-def test_this_host_is_called_as_its_runs_records_call_it() -> None:
-    from albert_lab.train import host
-
-    assert this_host() == describe_host(host.describe_host() | {"gpu": None})

@@ -16,7 +16,7 @@ from mlflow.entities import Metric, Param, RunTag
 
 from albert_lab.config.schema import PretrainConfig
 from albert_lab.runs.folder import RunFolder, describe, read_json
-from albert_lab.runs.machine import describe_host
+from albert_lab.runs.machine import describe_machine
 from albert_lab.storage.files import lock
 
 BATCH = 900  # MLflow takes at most 1,000 metrics in one request
@@ -111,7 +111,7 @@ def finish_run(client: MlflowClient, run_id: str, folder: RunFolder) -> None:
     step, time_ms = record["training"]["steps"], int(folder.result.stat().st_mtime * 1000)
     metrics = [Metric(key, value, time_ms, step) for key, value in flat_figures(record).items()]
     client.log_batch(run_id, metrics=metrics)
-    client.set_tag(run_id, "albert_lab.host", describe_host(record["host"]))
+    client.set_tag(run_id, "albert_lab.host", describe_machine(record["host"]))
     client.log_artifact(run_id, str(folder.result))
     client.set_terminated(run_id)
 
