@@ -2,27 +2,26 @@
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
-from albert_lab.cost.memory.step import Pass, whole_rows
+from albert_lab.cost.memory.step import Pass
 from albert_lab.cost.memory.tracker import Score
-from albert_lab.model.torch.albert import AlbertForPreTraining, gathered
+from albert_lab.model.torch.albert import AlbertForPreTraining
 
 
 def loss_of(work: Pass) -> Score:
     """`train.tasks.scores.score` without its tally, and without asking a mask whether anything is padded."""
 
     def loss(model: AlbertForPreTraining, batch: dict[str, Tensor]) -> Tensor:
-        mask = None if work.real_tokens is None else batch["attention_mask"]
-        encoded = model.albert(batch["input_ids"], mask, batch["token_type_ids"])
-        filler = (0, whole_rows(work.masked_tokens) - work.masked_tokens)
-        masked = gathered(encoded.last_hidden_state, functional.pad(batch["masked_positions"], filler))
-        words = functional.pad(batch["masked_labels"], filler, value=-100)
-        total, _ = model.predictions.loss_and_hits(masked, model.get_input_embeddings().weight, words)
-        if model.sop_classifier is None:
-            return total
-        logits = model.sop_classifier(encoded.pooler_output).float()
-        return total + functional.cross_entropy(logits, batch["sentence_labels"], reduction="sum")
+        sums = model(
+            input_ids=batch["input_ids"],
+            attention_mask=None if work.real_tokens is None else batch["attention_mask"],
+            token_type_ids=batch["token_type_ids"],
+            labels=batch["masked_labels"],
+            sentence_order_label=batch["sentence_labels"],
+            masked_positions=batch["masked_positions"],
+            return_sums=True,
+        )
+        return sums.word_loss if sums.sentence_loss is None else sums.word_loss + sums.sentence_loss
 
     return loss
 

@@ -6,33 +6,77 @@ from typing import Any
 import pytest
 import torch
 from torch import nn
+from torch.nn import functional
 
 from albert_lab.config.variant import Activation, ModelConfig, ProjectionRule, SharingConfig
 from albert_lab.errors import UserError
 from albert_lab.model.configuration import AlbertConfig
 from albert_lab.model.layer_map import make_layer_map
-from albert_lab.model.torch.albert import AlbertForPreTraining
+from albert_lab.model.torch.albert import AlbertForMaskedLM, AlbertForPreTraining
 
 MakeConfig = Callable[..., ModelConfig]
 
 
 def build(config: ModelConfig, sentence_head: bool = True, **sharing: Any) -> AlbertForPreTraining:
-    return AlbertForPreTraining(
-        AlbertConfig.of(config, make_layer_map(SharingConfig(**sharing), config.num_hidden_layers)), sentence_head
-    )
+    return AlbertForPreTraining(albert_config(config, **sharing), sentence_head)
+
+
+def albert_config(config: ModelConfig, **sharing: Any) -> AlbertConfig:
+    return AlbertConfig.of(config, make_layer_map(SharingConfig(**sharing), config.num_hidden_layers))
 
 
 def test_logits_have_a_row_per_masked_token_or_per_token(make_config: MakeConfig, batch: Any) -> None:
     model = build(make_config()).double().eval()
-    gathered, everywhere = model(**batch._asdict()), model(**batch._replace(masked_positions=None)._asdict())
-    assert gathered.prediction_logits.shape == (5, 50)
-    assert gathered.sop_logits.shape == (3, 2)
+    selected, everywhere = model(**batch._asdict()), model(**batch._replace(masked_positions=None)._asdict())
+    assert selected.prediction_logits.shape == (5, 50)
+    assert selected.sop_logits.shape == (3, 2)
     torch.testing.assert_close(
-        gathered.prediction_logits,
+        selected.prediction_logits,
         everywhere.prediction_logits.flatten(0, 1)[batch.masked_positions],
         rtol=0,
         atol=1e-12,
     )
+
+
+WORDS, ORDER = torch.tensor([3, 1, -100, 1, 5]), torch.tensor([0, 1, 1])
+
+
+@pytest.mark.parametrize("output_width", [None, 20])
+def test_sums_are_those_of_the_logits(make_config: MakeConfig, batch: Any, output_width: int | None) -> None:
+    """32 rows are computed for 5 masked words; what fills them up, and the word that is ignored, adds nothing."""
+    model = build(make_config(output_embedding_size=output_width)).double().eval()
+    plain = model(**batch._asdict())
+    sums = model(**batch._asdict(), labels=WORDS, sentence_order_label=ORDER, return_sums=True)
+    word_loss = functional.cross_entropy(plain.prediction_logits, WORDS, reduction="sum")
+    sentence_loss = functional.cross_entropy(plain.sop_logits.float(), ORDER, reduction="sum")
+    torch.testing.assert_close(sums.word_loss, word_loss, rtol=0, atol=1e-10)
+    assert torch.equal(sums.sentence_loss, sentence_loss)
+    assert sums.word_hits == (plain.prediction_logits.argmax(-1) == WORDS).sum()
+    assert sums.sentence_hits == (plain.sop_logits.argmax(-1) == ORDER).sum()
+    for one, two in zip(gradients(model, sums.word_loss), gradients(model, word_loss), strict=True):
+        torch.testing.assert_close(one, two, rtol=0, atol=1e-10)
+
+
+def gradients(model: nn.Module, loss: torch.Tensor) -> list[torch.Tensor]:
+    return list(torch.autograd.grad(loss, list(model.parameters()), retain_graph=True, materialize_grads=True))
+
+
+def test_sums_over_every_token_equal_those_at_its_masked_ones(make_config: MakeConfig, batch: Any) -> None:
+    model = AlbertForMaskedLM(albert_config(make_config())).double().eval()
+    labels = torch.full((27,), -100).index_copy(0, batch.masked_positions, WORDS).view(3, 9)
+    everywhere = model(**batch._replace(masked_positions=None)._asdict(), labels=labels, return_sums=True)
+    selected = model(**batch._asdict(), labels=WORDS, return_sums=True)
+    torch.testing.assert_close(everywhere.word_loss, selected.word_loss, rtol=0, atol=1e-10)
+    assert everywhere.word_hits == selected.word_hits
+
+
+def test_sums_of_sentences_need_their_head_and_labels(make_config: MakeConfig, batch: Any) -> None:
+    with_head, without_head = build(make_config()), build(make_config(), sentence_head=False)
+    inputs = batch._asdict() | {"labels": WORDS, "return_sums": True}
+    assert with_head(**inputs).sentence_loss is None
+    assert without_head(**inputs, sentence_order_label=ORDER)[2:] == (None, None)
+    with pytest.raises(ValueError, match="needs labels"):
+        with_head(**batch._asdict(), return_sums=True)
 
 
 def test_without_a_sentence_head_there_is_no_pooler(make_config: MakeConfig, batch: Any) -> None:

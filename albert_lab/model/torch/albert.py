@@ -19,7 +19,12 @@ from albert_lab.model.torch.layers.encoder import Encoder, EncoderOutput
 from albert_lab.model.torch.layers.heads import MaskedLanguageModelHead, SentenceOrderHead
 from albert_lab.model.torch.layers.linear import Linear
 from albert_lab.model.torch.layers.packing import Packing, packing_of
-from albert_lab.model.torch.outputs import AlbertForPreTrainingOutput, BaseModelOutputWithPooling, MaskedLMOutput
+from albert_lab.model.torch.outputs import (
+    AlbertForPreTrainingOutput,
+    BaseModelOutputWithPooling,
+    MaskedLMOutput,
+    PreTrainingSums,
+)
 from albert_lab.model.torch.pretrained_model import AlbertPreTrainedModel
 
 
@@ -139,26 +144,43 @@ class AlbertForPreTraining(AlbertPreTrainedModel):
         output_attentions: bool | None = None,
         output_hidden_states: bool | None = None,
         return_dict: bool | None = None,
-    ) -> AlbertForPreTrainingOutput:
+        return_sums: bool = False,
+    ) -> AlbertForPreTrainingOutput | PreTrainingSums:
         """Logits of the words and of the sentence question; see `AlbertModel.forward` for the other arguments.
 
         Args:
             labels: [B,S] ids of the words to predict, -100 elsewhere; [N] with `masked_positions`.
             sentence_order_label: [B], 0 in order, 1 swapped. The loss needs both labels and is the sum of the means.
-            masked_positions: [N] indices into the B*S tokens of the batch, row by row; None for all of them. They
-                are gathered before the product with the vocabulary, so that it costs N x V and not B*S x V.
+            masked_positions: [N] indices into the B*S tokens of the batch, row by row; None for all of them. Their
+                states are selected before the product with the vocabulary: it costs N x V and not B*S x V.
+            return_sums: return summed losses and hits instead, without ever holding the words' logits [N,V] whole;
+                this is what training and validation call.
+
+        Raises:
+            ValueError: `return_sums` without `labels`.
         """
         encoded = self.albert(
             input_ids, attention_mask, token_type_ids, position_ids, inputs_embeds,
             output_attentions, output_hidden_states, return_dict=True,
         )  # fmt: skip
-        logits = self.predictions(gathered(encoded.last_hidden_state, masked_positions), self._word_table())
+        if return_sums:
+            table = self._word_table()
+            words = self.predictions.sum_loss_and_hits(encoded.last_hidden_state, table, labels, masked_positions)
+            return PreTrainingSums(*words, *self._sum_sentences(encoded.pooler_output, sentence_order_label))
+        logits = self.predictions(encoded.last_hidden_state, self._word_table(), masked_positions)
         sop_logits = None if self.sop_classifier is None else self.sop_classifier(encoded.pooler_output)
         loss = None
         if labels is not None and sentence_order_label is not None and sop_logits is not None:
             loss = word_loss(logits, labels) + functional.cross_entropy(sop_logits, sentence_order_label.view(-1))
         output = AlbertForPreTrainingOutput(loss, logits, sop_logits, encoded.hidden_states, encoded.attentions)
         return self._returned(output, return_dict)
+
+    def _sum_sentences(self, pooled_BH: Tensor | None, labels_B: Tensor | None) -> tuple[Tensor | None, Tensor | None]:
+        """The summed cross-entropy of the sentence question and the hits; None for both without head or labels."""
+        if self.sop_classifier is None or labels_B is None:
+            return None, None
+        logits = self.sop_classifier(pooled_BH).float()
+        return functional.cross_entropy(logits, labels_B, reduction="sum"), (logits.argmax(-1) == labels_B).sum()
 
 
 class AlbertForMaskedLM(AlbertPreTrainedModel):
@@ -181,20 +203,20 @@ class AlbertForMaskedLM(AlbertPreTrainedModel):
         output_attentions: bool | None = None,
         output_hidden_states: bool | None = None,
         return_dict: bool | None = None,
-    ) -> MaskedLMOutput:
+        return_sums: bool = False,
+    ) -> MaskedLMOutput | PreTrainingSums:
         """Logits of the words; the arguments are those of `AlbertForPreTraining.forward`."""
         encoded = self.albert(
             input_ids, attention_mask, token_type_ids, position_ids, inputs_embeds,
             output_attentions, output_hidden_states, return_dict=True,
         )  # fmt: skip
-        logits = self.predictions(gathered(encoded.last_hidden_state, masked_positions), self._word_table())
+        if return_sums:
+            table = self._word_table()
+            words = self.predictions.sum_loss_and_hits(encoded.last_hidden_state, table, labels, masked_positions)
+            return PreTrainingSums(*words)
+        logits = self.predictions(encoded.last_hidden_state, self._word_table(), masked_positions)
         loss = None if labels is None else word_loss(logits, labels)
         return self._returned(MaskedLMOutput(loss, logits, encoded.hidden_states, encoded.attentions), return_dict)
-
-
-def gathered(x_BSH: Tensor, masked_positions: Tensor | None) -> Tensor:
-    """The hidden states [N,H] of the positions given, or all of them [B,S,H]."""
-    return x_BSH if masked_positions is None else x_BSH.flatten(0, 1).index_select(0, masked_positions)
 
 
 def word_loss(logits: Tensor, labels: Tensor, ignored: int = -100) -> Tensor:

@@ -6,7 +6,7 @@ input and what every layer returned, each [B,S,H]; `attentions` every layer's pr
 
 from collections.abc import ItemsView, Iterator, KeysView, ValuesView
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, NamedTuple
 
 from torch import Tensor
 from torch.export import register_dataclass
@@ -62,6 +62,15 @@ class AlbertForPreTrainingOutput(ModelOutput):
     sop_logits: Tensor | None = None  # [B,2]
     hidden_states: tuple[Tensor, ...] | None = None
     attentions: tuple[Tensor, ...] | None = None
+
+
+class PreTrainingSums(NamedTuple):
+    """Losses and hits summed over a batch; a plain tuple, which every data-parallel wrapper looks through."""
+
+    word_loss: Tensor  # scalar: cross-entropy of the words, in nats, with its graph
+    word_hits: Tensor  # scalar: labels with the highest logit
+    sentence_loss: Tensor | None = None  # the same of the sentence question; None without head or labels
+    sentence_hits: Tensor | None = None
 
 
 @dataclass

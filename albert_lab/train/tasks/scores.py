@@ -6,12 +6,9 @@ import numpy as np
 import torch
 import torch.distributed as dist
 from torch import Tensor
-from torch.nn import functional as F
 
 from albert_lab.data.samples.pretraining import Batch, Samples
-from albert_lab.model.torch.albert import AlbertForPreTraining, gathered
-from albert_lab.model.torch.layers.linear import ROWS
-from albert_lab.model.torch.layers.word_loss import IGNORED
+from albert_lab.model.torch.albert import AlbertForPreTraining
 
 
 @dataclass
@@ -76,22 +73,24 @@ class Scores:
 
 def score(model: AlbertForPreTraining, batch: dict[str, Tensor]) -> Scores:
     """Runs `model` on one batch (see `data.samples.pretraining.Batch` for its tensors)."""
-    mask, labels = batch["attention_mask"], batch["masked_labels"]
-    encoded = model.albert(batch["input_ids"], None if bool(mask.all()) else mask, batch["token_type_ids"])
-    filler = -labels.numel() % ROWS
-    masked = gathered(encoded.last_hidden_state, F.pad(batch["masked_positions"], (0, filler)))
-    words, table = F.pad(labels, (0, filler), value=IGNORED), model.get_input_embeddings().weight
-    mlm_loss, hits = model.predictions.loss_and_hits(masked, table, words)
-    sums = [_count(labels.numel(), mask.device), mlm_loss.detach(), hits]
-    sentence_loss = mlm_loss.new_zeros(())
-    if model.sop_classifier is not None:
-        order, logits = batch["sentence_labels"], model.sop_classifier(encoded.pooler_output).float()
-        sentence_loss = F.cross_entropy(logits, order, reduction="sum")
-        hits = (logits.argmax(-1) == order).sum()
-        sums += [_count(order.numel(), mask.device), sentence_loss.detach(), hits]
+    mask, labels, order = batch["attention_mask"], batch["masked_labels"], batch["sentence_labels"]
+    sums = model(
+        input_ids=batch["input_ids"],
+        attention_mask=None if bool(mask.all()) else mask,
+        token_type_ids=batch["token_type_ids"],
+        labels=labels,
+        sentence_order_label=order,
+        masked_positions=batch["masked_positions"],
+        return_sums=True,
+    )
+    words = [_count(labels.numel(), mask.device), sums.word_loss.detach(), sums.word_hits]
+    if sums.sentence_loss is None:
+        sentence_loss, sentences = sums.word_loss.new_zeros(()), [_count(0, mask.device)] * 3
     else:
-        sums += [_count(0, mask.device)] * 3
-    return Scores(mlm_loss, sentence_loss, Tally(torch.stack([each.double() for each in (*sums, mask.sum())])))
+        sentence_loss = sums.sentence_loss
+        sentences = [_count(order.numel(), mask.device), sentence_loss.detach(), sums.sentence_hits]
+    tally = Tally(torch.stack([each.double() for each in (*words, *sentences, mask.sum())]))
+    return Scores(sums.word_loss, sentence_loss, tally)
 
 
 def _count(number: int, device: torch.device) -> Tensor:
