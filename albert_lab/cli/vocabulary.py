@@ -26,8 +26,8 @@ def write_vocabulary(config: PretrainConfig) -> Path:
 
     Raises: UserError for whatever is wrong with the corpus or the vocabulary's size.
     """
-    from albert_lab.data.corpora.identity import file_digest
     from albert_lab.data.prepare import vocabulary_file
+    from albert_lab.storage.digests import file_digest
     from albert_lab.tokenizer import AlbertTokenizerFast
 
     file = vocabulary_file(config)

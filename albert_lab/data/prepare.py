@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from albert_lab.config.schema import PretrainConfig
 from albert_lab.config.training import CorpusKind
-from albert_lab.data.corpora.identity import corpus_identity, file_digest
+from albert_lab.data.corpora.identity import corpus_identity
 from albert_lab.data.recipe import recipe_hash
 from albert_lab.errors import UserError
+from albert_lab.storage.digests import file_digest
 from albert_lab.storage.disk import told_if_full
 from albert_lab.storage.files import lock, new_folder, write_json
 

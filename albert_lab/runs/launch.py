@@ -14,11 +14,12 @@ from typing import Any
 from albert_lab.config.check import check
 from albert_lab.config.compose import save
 from albert_lab.config.schema import PretrainConfig
-from albert_lab.data.corpora.identity import corpus_identity, described, file_digest
+from albert_lab.data.corpora.identity import corpus_identity
 from albert_lab.errors import RunFailedError, RunStoppedError, UserError
 from albert_lab.model.layer_map import make_layer_map
 from albert_lab.runs.folder import RunFolder, fingerprint, read_json, tracking_uri
 from albert_lab.runs.machine import usable_cores
+from albert_lab.storage.digests import file_digest, identify_files
 from albert_lab.storage.disk import told_if_full
 from albert_lab.storage.files import lock
 from albert_lab.storage.hub import pretrained_folder
@@ -63,7 +64,9 @@ def _content(config: PretrainConfig) -> dict[str, Any]:
             raise UserError(f"tokenizer.model_file={file}: no such file")
         content["tokenizer"] = file_digest(file)
     if config.warm_start.checkpoint is not None:
-        content["warm_start"] = described(_checkpoint_files(config.warm_start.checkpoint), Path(config.paths.cache))
+        content["warm_start"] = identify_files(
+            _checkpoint_files(config.warm_start.checkpoint), Path(config.paths.cache)
+        )
     return content
 
 

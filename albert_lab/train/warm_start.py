@@ -4,10 +4,10 @@ import logging
 from pathlib import Path
 
 from albert_lab.config.variant import WarmStartConfig
-from albert_lab.data.corpora.identity import file_digest
 from albert_lab.model.torch.auto import load_any
 from albert_lab.model.torch.pretrained_model import AlbertPreTrainedModel
 from albert_lab.model.torch.warm_start import start_from
+from albert_lab.storage.digests import file_digest
 
 log = logging.getLogger(__name__)
 

@@ -14,9 +14,10 @@ from albert_lab.config.schema import PretrainConfig
 from albert_lab.config.training import TextFormat
 from albert_lab.data.corpora.documents import PART_CHARACTERS, Part, parts, sentences_of, text_format
 from albert_lab.data.store.text_encoder import Tokenizer, preprocess
-from albert_lab.data.store.token_store import FILES, FORMAT_VERSION, checksum, is_held_out, token_type
+from albert_lab.data.store.token_store import FILES, FORMAT_VERSION, is_held_out, token_type
 from albert_lab.data.workers import ordered_map
 from albert_lab.errors import UserError
+from albert_lab.storage.digests import file_digest
 from albert_lab.storage.disk import told_if_full
 from albert_lab.storage.files import new_folder, write_json
 
@@ -188,7 +189,9 @@ class _Writer:
             log.info("token store: %.1f million tokens of %d documents", self.tokens / 1e6, sum(self.documents))
 
     def manifest(self) -> dict[str, Any]:
-        files = {name: {"bytes": (f := self.folder / name).stat().st_size, "checksum": checksum(f)} for name in FILES}
+        files = {
+            name: {"bytes": (f := self.folder / name).stat().st_size, "checksum": file_digest(f)} for name in FILES
+        }
         return {
             "format_version": FORMAT_VERSION,
             "vocab_size": self.vocab_size,

@@ -1,6 +1,5 @@
 """A corpus as token ids in memory-mapped files, in a folder named by the hash of its recipe."""
 
-import hashlib
 import json
 import math
 from functools import cached_property
@@ -11,6 +10,7 @@ import numpy as np
 
 from albert_lab.data.counter import mixed, uniform
 from albert_lab.errors import UserError
+from albert_lab.storage.digests import file_digest
 
 FORMAT_VERSION = 1
 SPLITS = ("train", "held_out")
@@ -102,13 +102,8 @@ def check_files(folder: Path, manifest: dict[str, Any], check_sums: bool = False
             raise UserError(f"token store {folder} lacks {name}; {_mend(folder)}")
         if size != expected["bytes"]:
             raise UserError(f"token store {folder}: {name} has {size} bytes, not {expected['bytes']}; {_mend(folder)}")
-        if check_sums and checksum(file) != expected["checksum"]:
+        if check_sums and file_digest(file) != expected["checksum"]:
             raise UserError(f"token store {folder}: {name} is damaged (checksum); {_mend(folder)}")
-
-
-def checksum(file: Path) -> str:
-    with open(file, "rb") as stream:
-        return hashlib.file_digest(stream, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
 
 
 def _mend(folder: Path) -> str:

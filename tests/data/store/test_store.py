@@ -171,7 +171,7 @@ def test_a_killed_build_leaves_no_store_and_the_next_succeeds(tmp_path: Path, pr
     (tmp_path / "corpus.txt").write_text(made_up_text(200))
     slow = (
         "import sys, time; from pathlib import Path\n"
-        "from albert_lab.data import build_store\n"
+        "from albert_lab.data.store import build as build_store\n"
         "from albert_lab.data.prepare import prepare\n"
         "from tests.data.conftest import text_config\n"
         "def add(self, encoded):\n"
@@ -230,7 +230,7 @@ def test_a_files_digest_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyP
     config = text_config(tmp_path / "cache", file)
     first = corpus_identity(config)
     assert json.loads((tmp_path / "cache" / "digests.json").read_text())
-    monkeypatch.setattr("albert_lab.data.corpora.identity.file_digest", lambda _: pytest.fail("read again"))
+    monkeypatch.setattr("albert_lab.storage.digests.file_digest", lambda _: pytest.fail("read again"))
     assert corpus_identity(config) == first
 
 
