@@ -2,14 +2,19 @@
 
 import os
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
+from albert_lab.runs import machine
 from tests.lab import Lab, lab_command, lab_environment, made_up_text
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")  # a slow or busy machine fails no test
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -56,6 +61,20 @@ def lab(tmp_path: Path, cache: Path) -> Lab:
         )
 
     return run
+
+
+@pytest.fixture
+def fake_machine(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """`fake_machine(cpu_name="AMD EPYC", usable_cores=128)`: another machine for code in this process.
+
+    `tests/fake_machine/sitecustomize.py` fakes one for a whole session and its child processes.
+    """
+
+    def fake(**facts: object) -> None:
+        for name, value in facts.items():
+            monkeypatch.setattr(machine, name, lambda value=value: value)
+
+    return fake
 
 
 @pytest.fixture

@@ -16,6 +16,8 @@ from albert_lab.config.schema import PretrainConfig
 ROOT = Path(__file__).parents[1]
 SHARED_DATA = ROOT.parent / "shared" / "data"  # real corpora for developing; a user's clone has none
 
+HANG_SECONDS = 600  # no test waits this long, on however slow a machine, unless something hangs
+
 Lab = Callable[..., subprocess.CompletedProcess[str]]
 
 SYLLABLES = ("ba", "do", "ki", "lu", "men", "nor", "pa", "ri", "sol", "ta", "ver", "zu")
@@ -76,7 +78,7 @@ def start(arguments: list[str], cwd: Path, cache: Path) -> "subprocess.Popen[byt
 
 
 def wait_for_step(runs: Path, step: int, process: "subprocess.Popen[bytes]") -> None:
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + HANG_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
         if any(max(losses_of(file.parent), default=0) >= step for file in runs.rglob("metrics.jsonl")):
             return

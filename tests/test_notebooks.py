@@ -9,6 +9,7 @@ from nbclient import NotebookClient
 from albert_lab.cost.estimate import Estimate
 from albert_lab.cost.runs import config_of_run
 from albert_lab.report.frames import flatten
+from tests.lab import HANG_SECONDS
 from tests.synthetic_runs import Record, log_study, record
 
 NOTEBOOKS = sorted((Path(__file__).parents[1] / "analysis").glob("*.ipynb"))
@@ -36,7 +37,9 @@ def test_a_notebook_runs_without_error_and_draws(
     monkeypatch.setenv("ALBERT_LAB_MLFLOW", store)
     monkeypatch.setenv("ALBERT_LAB_STUDY", "table4")
     notebook = nbformat.read(path, as_version=4)
-    NotebookClient(notebook, timeout=240, kernel_name="python3", resources={"metadata": {"path": tmp_path}}).execute()
+    NotebookClient(
+        notebook, timeout=HANG_SECONDS, kernel_name="python3", resources={"metadata": {"path": tmp_path}}
+    ).execute()
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
     assert not [output for output in outputs if output["output_type"] == "error"]
     assert sum("image/png" in output.get("data", {}) for output in outputs) >= 3

@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.lab import Lab, folder_of, losses_of, record_of, start, wait_for_step
+from tests.lab import HANG_SECONDS, Lab, folder_of, losses_of, record_of, start, wait_for_step
 
 STEPS = 120
 
@@ -45,7 +45,7 @@ def test_a_told_to_stop_run_saves_its_state_and_the_same_command_goes_on(
     process = start(arguments, tmp_path, cache)
     wait_for_step(tmp_path / "runs", 20, process)
     process.send_signal(signal.SIGTERM)
-    _, errors = process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=HANG_SECONDS)
     assert process.returncode == 130, errors.decode()
     saved = list(tmp_path.rglob("checkpoints/step-*"))
     assert len(saved) == 1, errors.decode()
@@ -59,7 +59,7 @@ def test_a_killed_driver_leaves_no_training_behind(long: list[str], tmp_path: Pa
     wait_for_step(tmp_path / "runs", 5, process)
     process.kill()
     process.wait()
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + HANG_SECONDS
     while time.monotonic() < deadline and _trainings(tmp_path):
         time.sleep(0.1)
     assert not _trainings(tmp_path)

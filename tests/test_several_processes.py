@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.lab import Lab, folder_of, losses_of, record_of, start, wait_for_step
+from tests.lab import HANG_SECONDS, Lab, folder_of, losses_of, record_of, start, wait_for_step
 
 RELATIVE_TOLERANCE = 1e-4
 
@@ -51,6 +51,6 @@ def test_a_stopped_sharded_run_goes_on_where_it_was(lab: Lab, alike: list[str], 
     process = start([*arguments, "paths.runs=stopped"], tmp_path, cache)
     wait_for_step(tmp_path / "stopped", 5, process)
     process.terminate()
-    process.communicate(timeout=60)
+    process.communicate(timeout=HANG_SECONDS)
     assert list((tmp_path / "stopped").rglob("checkpoints/step-*")), "stopped without saving"
     assert losses_of(folder_of(lab("pretrain", *arguments, "paths.runs=stopped"))) == losses_of(whole)

@@ -1,5 +1,6 @@
 """The figures of `albert-lab cost` as text: a page for one variant, a row each for many."""
 
+import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -8,6 +9,7 @@ from albert_lab.report.tables.table import Column, Table
 
 Figures = Mapping[str, Any]
 
+WIDTH = 160  # of a line of prose; a machine's own name may be long
 DRAWN = 64  # layers: 4 characters each, wider than most terminals
 PER_LAYER = ("attention_projections", "attention_products", "ffn", "lora", "adapters")
 
@@ -61,7 +63,7 @@ def comparison(rows: Sequence[Figures]) -> str:
     names = _distinct_names(rows)
     made = [_column(heading, rows, make) for heading, make in columns.items()]
     made[0] = Column("variant", tuple(names), number=False)
-    return f"{Table(tuple(made)).text()}\n{_under(rows)}"
+    return f"{Table(tuple(made)).text()}\n{_wrap(_under(rows))}"
 
 
 def _under(rows: Sequence[Figures]) -> str:
@@ -118,7 +120,7 @@ def _flops(told: Figures) -> str:
         f"with logits at every position: {flops(figures['training_with_all_logits'])}; "
         f"gradient checkpointing adds {flops(figures['recomputed'])}",
     ]
-    return table + "\n".join(notes)
+    return table + "\n".join(map(_wrap, notes))
 
 
 def _batch_line(told: Figures) -> str:
@@ -154,7 +156,7 @@ def _strategies(told: Figures) -> str:
         columns.append(Column(f"in {precision}", largest, "largest micro-batch"))
     columns.append(_column("sent/step", rows, lambda row: size(row["wire_bytes"])))
     columns.append(_column("on the host", rows, lambda row: size(row["host_bytes"])))
-    return Table(tuple(columns)).text() + _verdict(told)
+    return Table(tuple(columns)).text() + _wrap(_verdict(told))
 
 
 def _verdict(told: Figures) -> str:
@@ -185,7 +187,11 @@ def _budget(told: Figures) -> str:
     at = assumed["flops_per_second"]
     speed = "its peak is not known" if at is None else f"{scaled(at, 'FLOP/s')}, {assumed['speed']}"
     table = _table(Column("budget", tuple(lines), number=False), Column("", tuple(lines.values())))
-    return f"{table}{told['hardware']['name']}: {speed}"
+    return table + _wrap(f"{told['hardware']['name']}: {speed}")
+
+
+def _wrap(line: str) -> str:
+    return textwrap.fill(line, WIDTH, subsequent_indent="  ", break_on_hyphens=False)
 
 
 def _chosen(told: Figures) -> Figures:

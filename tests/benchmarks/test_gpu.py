@@ -17,7 +17,7 @@ from benchmarks.gpu.cases import CASES
 from benchmarks.gpu.machine import Machine, halving
 from benchmarks.gpu.models import config_of, flops_of, made_up_batch
 from benchmarks.gpu.table import table
-from tests.lab import ROOT
+from tests.lab import HANG_SECONDS, ROOT
 
 # On a machine that has torch, transformers and lightning, with what those need. (matplotlib is not there either, but
 # lightning's metrics look for its installed package and not for whether it can be imported.)
@@ -38,7 +38,7 @@ NOT_COMPILED = [name for name in CASES if not name.startswith("compile")]
 def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """Every case, in a process to which the lab's other libraries are missing."""
     out = tmp_path_factory.mktemp("gpu") / "gpu.json"
-    arguments = ["--device", "cpu", "--scale", "tiny", "--out", str(out), "--until", str(time.time() + 280)]
+    arguments = ["--device", "cpu", "--scale", "tiny", "--out", str(out), "--until", str(time.time() + HANG_SECONDS)]
     code = WITHOUT + "runpy.run_module('benchmarks.gpu', run_name='__main__')"
     done = subprocess.run(
         [sys.executable, "-c", code, *arguments, "--case", *NOT_COMPILED], cwd=ROOT, capture_output=True, text=True
@@ -100,7 +100,7 @@ def test_a_case_that_fails_leaves_the_rest(tmp_path: Path) -> None:
 
     out = tmp_path / "gpu.json"
     cases = {"first": fails, "second": lambda machine: {"figure": 1}}
-    assert run_cases(CPU, cases, out, time.time() + 100)
+    assert run_cases(CPU, cases, out, time.time() + HANG_SECONDS)
     found = json.loads(out.read_text())["cases"]
     assert found["first"]["error"] == "OutOfMemoryError: CUDA out of memory. Tried to allocate everything"
     assert found["second"]["figure"] == 1
@@ -122,10 +122,10 @@ from benchmarks.gpu.__main__ import LOST, run_cases
 from tests.benchmarks.test_gpu import Breaking, breaks, dies, works
 cases = {{"first": works, "dies": dies, "breaks": breaks, "last": works}}
 machine = Breaking()
-if not run_cases(machine, cases, Path({str(out)!r}), time.time() + 100):
+if not run_cases(machine, cases, Path({str(out)!r}), time.time() + {HANG_SECONDS}):
     os._exit(LOST)
 """
-    found = supervise([sys.executable, "-c", worker], out, time.time() + 100)
+    found = supervise([sys.executable, "-c", worker], out, time.time() + HANG_SECONDS)
     assert found["cases"]["dies"] == {"error": "the process ended with code 139"}
     assert found["cases"]["breaks"]["error"] == "RuntimeError: an illegal memory access was encountered"
     assert [found["cases"][name]["figure"] for name in ("first", "last")] == [1, 1]

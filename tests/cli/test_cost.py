@@ -4,13 +4,16 @@ import json
 import re
 import subprocess
 import sys
-import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from albert_lab.cli.cost_text import comparison, duration, text
-from tests.lab import Lab
+from albert_lab.cost.estimate import Estimate
+from albert_lab.cost.figures import figures
+from tests.lab import Lab, composed
 
 H200 = ["hardware=h200", "scale=paper", "trainer.devices=8", "train.precision=bf16"]
 
@@ -76,6 +79,32 @@ def test_layers_too_many_to_draw_are_counted(lab: Lab) -> None:
     assert max(map(len, page.splitlines())) <= 160
 
 
+XEON = "Intel(R) Xeon(R) Platinum 8481C CPU with a name that never ends, as marketing wants it, @ 2.70GHz (Sapphire)"
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"cpu_name": XEON, "usable_cores": 1, "memory_bytes": 2_000_000_000},
+        {"cpu_name": XEON, "usable_cores": 128, "memory_bytes": 2_199_023_255_552},
+        {"cpu_name": None, "usable_cores": 1, "memory_bytes": None},
+        {"cpu_name": "x", "gpu_name": f"NVIDIA {XEON}", "usable_cores": 128},
+    ],
+    ids=["small", "large", "unknown", "a new GPU"],
+)
+@pytest.mark.parametrize("scale", ["smoke", "paper"])
+def test_pages_hold_on_every_machine(
+    facts: dict[str, Any], scale: str, fake_machine: Callable[..., None], tmp_path: Path
+) -> None:
+    fake_machine(gpu_name=None)
+    fake_machine(**facts)
+    told = figures(Estimate(composed(f"scale={scale}", f"paths.runs={tmp_path}")))
+    page, table = text(told), comparison([told | {"overrides": ["a"]}])
+    assert max(map(len, f"{page}\n{table}".splitlines())) <= 160
+    for fact in ("cpu_name", "gpu_name"):
+        assert (facts.get(fact) or "") in " ".join(line.strip() for line in page.splitlines())
+
+
 def test_a_variant_that_cannot_be_does_not_hide_the_others(lab: Lab) -> None:
     done = lab("cost", "--multirun", "sharing=groups", "sharing.num_hidden_groups=2,13", "model.num_hidden_layers=12")
     assert done.returncode == 2
@@ -122,16 +151,17 @@ def test_what_does_not_fit_names_what_does(lab: Lab) -> None:
     assert re.search(r"one process is .* too large.*what fits: trainer.micro_batch_size=\d+", done.stdout)
 
 
-def test_one_variant_takes_less_than_two_seconds_and_no_torch(tmp_path: Path) -> None:
+def test_one_variant_takes_few_function_calls_and_no_torch(tmp_path: Path) -> None:
+    """Imports included; 1.8 million calls are about 0.8 s, and their number is the same on every machine."""
     code = (
-        "import sys, resource; from albert_lab.cli.main import main; main(['cost', 'model=xlarge', 'scale=paper', "
-        "'sharing=none', 'hardware=h200', 'trainer.devices=8']); assert 'torch' not in sys.modules; "
-        "print(sum(resource.getrusage(resource.RUSAGE_SELF)[:2]))"
+        "import cProfile, sys; profile = cProfile.Profile(); profile.enable(); "
+        "from albert_lab.cli.main import main; main(['cost', 'model=xlarge', 'scale=paper', "
+        "'sharing=none', 'hardware=h200', 'trainer.devices=8']); profile.disable(); "
+        "assert 'torch' not in sys.modules; print(sum(entry.callcount for entry in profile.getstats()))"
     )
-    started = time.monotonic()
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert float(done.stdout.splitlines()[-1]) < 2.0, f"{time.monotonic() - started:.1f} s by the clock"
+    assert int(done.stdout.splitlines()[-1]) < 3_000_000
 
 
 def test_durations_have_the_unit_that_reads_best() -> None:

@@ -4,14 +4,12 @@ import os
 import signal
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 from albert_lab.data.workers import ordered_map
 from albert_lab.errors import UserError
-
-ROOT = Path(__file__).parents[2]
+from tests.lab import HANG_SECONDS, ROOT
 
 
 def square(number: int) -> int:
@@ -69,5 +67,7 @@ def test_the_callers_main_module_is_not_run_again() -> None:
         "from albert_lab.data.corpora.sentences import split_sentences\n"
         "print(list(ordered_map(split_sentences, ['One. Two.', 'Three.'], 2)))\n"
     )
-    done = subprocess.run([sys.executable], input=script, capture_output=True, text=True, cwd=ROOT, timeout=60)
+    done = subprocess.run(
+        [sys.executable], input=script, capture_output=True, text=True, cwd=ROOT, timeout=HANG_SECONDS
+    )
     assert done.stdout == "[['One.', 'Two.'], ['Three.']]\n", done.stderr
