@@ -1,7 +1,9 @@
-"""Every command that the README and the YAML files print is one that the command line takes."""
+"""Every command that the documentation and the YAML files print is one that the shell and the command line accept."""
 
+import importlib.util
 import re
 import shlex
+import sys
 from pathlib import Path
 
 import pytest
@@ -14,35 +16,71 @@ from albert_lab.config.overrides import check_overrides, choices_by_group
 from albert_lab.model.layer_map import make_layer_map
 from tests.lab import ROOT, composed
 
+PAGES = [
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    ROOT / "benchmarks/README.md",
+    *sorted((ROOT / "docs").rglob("*.md")),
+]
 YAML_FILES = sorted([*CONF_FOLDER.glob("*/*.yaml"), *SWEEPS_FOLDER.glob("*/*.yaml")])
-PLAIN_VERBS = {"export": export, "import": import_checkpoint}  # their arguments are no overrides
+PLAIN_VERBS = {"export": export, "import": import_checkpoint}  # they take arguments, not overrides
 FLAGS = {"--multirun", "-m", "--help", "--cfg", "job"}
+TARGETS = re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+SHELL = {'eval "$(albert-lab -sc install=bash)"', "source .venv/bin/activate"}
 
 
-def readme_commands() -> list[str]:
-    blocks = re.findall(r"```bash\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+def page_name(page: Path) -> str:
+    return str(page.relative_to(ROOT))
+
+
+def commands_in(page: Path) -> list[str]:
+    """Lines of the page's bash blocks, and `albert-lab` and `make` commands within its sentences."""
+    text = page.read_text(encoding="utf-8")
+    blocks = re.findall(r"```bash\n(.*?)```", text, re.DOTALL)
     lines = "\n".join(blocks).replace("\\\n", " ").splitlines()
-    return [re.sub(r"\s+#.*", "", line) for line in lines if line.startswith("albert-lab ")]
+    inline = re.findall(r"`((?:albert-lab|make|python -m) [^`]+)`", re.sub(r"```.*?```", "", text, flags=re.DOTALL))
+    commands = [re.sub(r"(^|\s+)#.*", "", line) for line in lines] + [" ".join(command.split()) for command in inline]
+    return [command for command in dict.fromkeys(commands) if command]
 
 
-def first_command(file: Path) -> str:
-    commands = [line.removeprefix("# ") for line in file.read_text().splitlines() if line.startswith("# albert-lab ")]
-    assert commands, f"{file.name} doesn't say which command runs it"
-    return commands[0]
+COMMANDS = [(page_name(page), command) for page in PAGES for command in commands_in(page)]
 
 
-def overrides_of(command: str) -> list[str]:
-    _, verb, *words = shlex.split(command)
-    if verb == "-sc":
-        return []
+def check_command(command: str) -> None:
+    """Composes an `albert-lab` command; of any other one, checks that what it names exists."""
+    if command in SHELL:
+        return
+    words = [word for word in shlex.split(command) if not re.fullmatch(r"[A-Z_]+=\S*", word)]
+    program, *arguments = words
+    if program == "albert-lab":
+        check_overrides_of(arguments)
+    elif program == "make":
+        assert set(arguments) <= set(TARGETS)
+    elif Path(program).name == "python":
+        assert arguments[0] == "-m"
+        assert importlib.util.find_spec(arguments[1]), f"no module {arguments[1]}"
+        paths = [argument for argument in arguments[2:] if "/" in argument]
+        assert all((ROOT / path).exists() for path in paths), paths
+    else:
+        assert Path(sys.executable).with_name(Path(program).name).exists(), f"no program {program}"
+
+
+def check_overrides_of(arguments: list[str]) -> None:
+    if arguments in (["--help"], ["--version"]):
+        return
+    verb, *words = arguments
     assert verb in VERBS
     if verb in PLAIN_VERBS:
         PLAIN_VERBS[verb].parser().parse_args(words)
-        return []
+        return
+    overrides = overrides_of(verb, words)
+    check_overrides(overrides)
+    check(composed(*map(first_choice, overrides)))
+
+
+def overrides_of(verb: str, words: list[str]) -> list[str]:
     overrides = [word for word in words if word not in FLAGS]
-    if verb == "reproduce":
-        overrides = [f"study={overrides[0]}", *overrides[1:]]
-    return overrides
+    return [f"study={overrides[0]}", *overrides[1:]] if verb == "reproduce" else overrides
 
 
 def first_choice(override: str) -> str:
@@ -51,26 +89,46 @@ def first_choice(override: str) -> str:
     return override if value.startswith(("[", "{")) else f"{key}={value.split(',')[0]}"
 
 
-@pytest.mark.parametrize("command", readme_commands())
-def test_a_command_of_the_readme_is_valid(command: str) -> None:
-    overrides = overrides_of(command)
-    check_overrides(overrides)
-    check(composed(*map(first_choice, overrides)))
+def first_command(file: Path) -> str:
+    commands = [line.removeprefix("# ") for line in file.read_text().splitlines() if line.startswith("# albert-lab ")]
+    assert commands, f"{file.name} doesn't say which command runs it"
+    return commands[0]
+
+
+@pytest.mark.parametrize(("page", "command"), COMMANDS)
+def test_a_documented_command_is_valid(page: str, command: str) -> None:
+    check_command(command)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=page_name)
+def test_a_link_leads_to_a_file(page: Path) -> None:
+    links = re.findall(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
+    assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page.parent == ROOT / "docs"], ids=page_name)
+def test_the_readme_leads_to_every_page(page: Path) -> None:
+    assert f"({page_name(page)})" in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_readme_is_short() -> None:
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 120
+
+
+def test_the_documentation_shows_every_verb() -> None:
+    shown = {shlex.split(command)[1] for _, command in COMMANDS if command.startswith("albert-lab ")}
+    assert set(VERBS) <= shown
 
 
 @pytest.mark.parametrize("file", YAML_FILES, ids=lambda file: f"{file.parent.name}/{file.stem}")
 def test_a_yaml_file_names_a_command_that_uses_it(file: Path) -> None:
-    overrides = overrides_of(first_command(file))
+    _, verb, *words = shlex.split(first_command(file))
+    overrides = overrides_of(verb, words)
     assert any(f"{file.parent.name}={file.stem}" in override for override in overrides), overrides
     check_overrides(overrides)
     config = composed(*map(first_choice, overrides))
     check(config)
     make_layer_map(config.sharing, config.model.num_hidden_layers)
-
-
-def test_the_readme_shows_every_verb() -> None:
-    shown = {shlex.split(command)[1] for command in readme_commands()}
-    assert set(VERBS) <= shown
 
 
 def test_every_choice_has_a_file() -> None:

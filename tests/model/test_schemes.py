@@ -16,7 +16,7 @@ from albert_lab.model.schemes import READ_BY, SCHEMES
 from albert_lab.runs.folder import describe_sharing
 from tests.test_documented_commands import composed
 
-README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+VARIANTS_PAGE = (Path(__file__).parents[2] / "docs/variants.md").read_text(encoding="utf-8")
 DEPTHS, BLOCKS = st.integers(3, 48), st.integers(1, 48)
 
 
@@ -188,13 +188,14 @@ def test_names_of_runs_tell_sharings_apart() -> None:
     assert {"all", "groups2", "groups1x2", "cycle3", "all per-layer norms"} <= set(names)
 
 
-def readme_rows() -> list[tuple[str, str, str]]:
-    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in README.splitlines() if "| `sharing=" in line]
+def documented_maps() -> list[tuple[str, str, str]]:
+    lines = [line for line in VARIANTS_PAGE.splitlines() if "| `sharing=" in line]
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines]
     return [(row[0].strip("`"), row[1].strip("`"), row[2].strip("`")) for row in rows]
 
 
-@pytest.mark.parametrize(("overrides", "attention", "ffn"), readme_rows(), ids=lambda cell: cell)
-def test_the_readme_draws_the_map_that_the_command_line_makes(overrides: str, attention: str, ffn: str) -> None:
+@pytest.mark.parametrize(("overrides", "attention", "ffn"), documented_maps(), ids=lambda cell: cell)
+def test_the_documented_map_is_what_the_command_line_makes(overrides: str, attention: str, ffn: str) -> None:
     words = overrides.split()
     depth = [] if any(word.startswith("model.num_hidden_layers=") for word in words) else ["model.num_hidden_layers=6"]
     config = composed(*words, *depth)
@@ -204,4 +205,4 @@ def test_the_readme_draws_the_map_that_the_command_line_makes(overrides: str, at
 
 
 def test_the_readme_draws_every_scheme() -> None:
-    assert {overrides.split()[0].removeprefix("sharing=") for overrides, _, _ in readme_rows()} == set(SCHEMES)
+    assert {overrides.split()[0].removeprefix("sharing=") for overrides, _, _ in documented_maps()} == set(SCHEMES)
