@@ -1,5 +1,7 @@
 """Made-up result records, and an MLflow store of them, for tests of reports and notebooks: nothing was measured."""
 
+import json
+import math
 import random
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -7,9 +9,20 @@ from typing import Any
 
 from albert_lab.config.study import Cell, Study
 from albert_lab.runs.machine import describe_machine
+from albert_lab.runs.metrics import Metric, metrics_to_plain
 
 Record = dict[str, Any]
 CORES = {"none": 600_000, "attention": 420_000, "ffn": 280_000, "all": 100_000}  # parameters beside the embeddings
+
+
+def pretraining_metrics(unigram_entropy: float = 6.9) -> tuple[Metric, ...]:
+    """What pre-training declares."""
+    return (
+        Metric("mlm_accuracy", "MLM accuracy", "share", higher_is_better=True, counted_by="mlm_tokens"),
+        Metric("mlm_loss", "MLM loss", "nats", higher_is_better=False, chance=unigram_entropy),
+        Metric("sentence_accuracy", "sentence accuracy", "share", True, chance=0.5, counted_by="sentence_samples"),
+        Metric("sentence_loss", "sentence loss", "nats", higher_is_better=False, chance=math.log(2)),
+    )
 
 
 def record(scheme: str = "all", embedding: int = 16, seed: int = 0, **validation: float | int | None) -> Record:
@@ -21,7 +34,9 @@ def record(scheme: str = "all", embedding: int = 16, seed: int = 0, **validation
         "format": 1,
         "fingerprint": f"{noise.getrandbits(48):012x}",
         "name": f"{scheme} E{embedding} H96 L6 seed {seed}",
-        "folder": f"runs/pretrain/{scheme}-{embedding}-{seed}",
+        "folder": f"runs/pretraining/{scheme}-{embedding}-{seed}",
+        "task": "pretraining",
+        "metrics": metrics_to_plain(pretraining_metrics()),
         "config": _config(scheme, embedding, seed),
         "parameters": {"unique": unique, "applied": 600_000 + 2000 * embedding},
         "flops_per_token": {"forward": 2.5e6, "training": 7.5e6},
@@ -35,7 +50,6 @@ def record(scheme: str = "all", embedding: int = 16, seed: int = 0, **validation
             "sentence_loss": 0.69,
             "sentence_accuracy": 0.53 + noise.gauss(0, 0.02),
             "sentence_samples": 512,
-            "unigram_entropy": 6.9,
             **validation,
         },
         "host": {"hostname": "synthetic", "cpu": "Synthetic CPU", "cores": 2, "memory_bytes": 25_000_000_000},
@@ -108,22 +122,28 @@ def log_study(uri: str, artifacts: str, records: Iterable[Record], name: str = "
 
 def log_run(client: Any, experiment: str, item: Record, tags: Mapping[str, str], kind: str = "run") -> str:
     """Writes one record with a short learning curve, and gives its MLflow run id."""
-    from mlflow.entities import Metric, Param
+    from mlflow.entities import Metric as Point
+    from mlflow.entities import Param
 
     start = int(datetime.fromisoformat(item["started"]).timestamp() * 1000)
     tags = {
         **tags,
         "albert_lab.kind": kind,
         "albert_lab.host": describe_machine(item["host"]),
+        "albert_lab.task": item["task"],
+        "albert_lab.metrics": json.dumps(item["metrics"]),
         "albert_lab.run": f"{item['name'].replace(' ', '-')}-{item['fingerprint']}",
     }
     run_id: str = client.create_run(experiment, start_time=start, run_name=item["name"], tags=tags).info.run_id
     sections = ("parameters", "flops_per_token", "memory_bytes", "speed", "training", "validation")
     final = {f"{s}/{k}": v for s in sections for k, v in item[s].items() if v is not None}
-    metrics = [Metric(key, float(value), start, 400) for key, value in final.items()]
-    metrics += [Metric("train/mlm_loss", 7.5 - 0.003 * step, start, step) for step in range(0, 401, 100)]
+    points = [Point(key, float(value), start, 400) for key, value in final.items()]
+    curves = [metric["name"] for metric in item["metrics"] if metric["name"] in item["training"]]
+    points += [
+        Point(f"train/{name}", 7.5 - 0.003 * step, start, step) for name in curves for step in range(0, 401, 100)
+    ]
     params = [Param(key, str(value)) for key, value in _dotted(item["config"])]
-    client.log_batch(run_id, metrics=metrics, params=params)
+    client.log_batch(run_id, metrics=points, params=params)
     client.set_terminated(run_id)
     return run_id
 

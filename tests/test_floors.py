@@ -24,7 +24,7 @@ ROOMS = {  # folder -> its rooms from the ground up; a file beside the rooms sta
     "model": ("configuration layer_map schemes shape", "formats", "torch/layers", "torch"),
     "data": ("counter recipe workers", "corpora", "store", "samples", "tasks"),
     "cost": ("counts", "memory", "cluster"),
-    "report": ("frames paper statistics summary", "tables figures", "page"),
+    "report": ("frames metrics mlflow_runs paper statistics summary", "tables figures", "page"),
     "train": ("budget", "tracking optim distributed", "tasks callbacks"),
 }
 HOMES = {  # a third-party library and the only places that may import it

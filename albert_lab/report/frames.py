@@ -1,22 +1,20 @@
 """Runs as tidy tables: one row a run, the same columns from result records and from MLflow."""
 
 import ast
-import os
 from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from albert_lab.config.schema import RESULT_GROUPS
-from albert_lab.errors import UserError, nearest
+from albert_lab.report.mlflow_runs import MlflowRuns, fingerprint_of, kind_of, metrics_of
 from albert_lab.runs.machine import describe_machine
+from albert_lab.runs.metrics import Metric, metrics_from_plain
 
 if TYPE_CHECKING:
-    from mlflow import MlflowClient
     from mlflow.entities import Run
 
-MEASURES = (
+FIGURES = (  # what every run has, whatever its task
     "parameters/unique",
     "parameters/applied",
     "flops_per_token/forward",
@@ -32,16 +30,8 @@ MEASURES = (
     "training/steps",
     "training/tokens",
     "training/seconds",
-    "training/mlm_loss",
-    "validation/mlm_loss",
-    "validation/mlm_accuracy",
-    "validation/mlm_tokens",
-    "validation/sentence_loss",
-    "validation/sentence_accuracy",
-    "validation/sentence_samples",
-    "validation/unigram_entropy",
 )
-IDENTITY = ("name", "fingerprint", "started", "host")
+IDENTITY = ("name", "fingerprint", "task", "metrics", "started", "host")
 SPEED_SETTINGS = tuple(
     f"trainer.{key}"
     for key in (
@@ -63,7 +53,10 @@ CostOfRun = Callable[[Mapping[str, Any]], Mapping[str, float | None]]  # `cost.r
 
 
 def from_records(records: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
-    """One row for every result record: name, fingerprint, started (UTC), configuration (dots), measures (slashes)."""
+    """One row for every result record: its identity, its settings (dotted names) and its figures (names with a slash).
+
+    The column `metrics` holds the metrics that each run declares; a figure that a run doesn't have is NaN.
+    """
     return _frame([flatten(record) for record in records])
 
 
@@ -72,30 +65,13 @@ def from_mlflow(uri: str, experiment: str = "albert_lab", study: str | None = No
 
     A run counts once, however many studies use it. Raises UserError where the store, experiment or study is missing.
     """
-    client = _client(uri)
-    runs = _search(client, _experiment_id(client, uri, experiment))
-    if study is not None:
-        runs = _of_study(runs, study)
-    finished = [run for run in runs if run.info.status == "FINISHED" and _kind(run) in ("run", "cell")]
-    originals_first = sorted(finished, key=lambda run: _kind(run) == "cell")
+    runs = MlflowRuns(uri, experiment).search(study)
+    finished = [run for run in runs if run.info.status == "FINISHED" and kind_of(run) in ("run", "cell")]
+    originals_first = sorted(finished, key=lambda run: kind_of(run) == "cell")
     once: dict[str, Run] = {}
     for run in originals_first:
-        once.setdefault(_fingerprint(run) or run.info.run_id, run)
+        once.setdefault(fingerprint_of(run) or run.info.run_id, run)
     return _frame([_flatten_run(run) for run in once.values()])
-
-
-def history(uri: str, run: str, metric: str, experiment: str = "albert_lab") -> pd.DataFrame:
-    """A metric's values by step, of the newest run with this fingerprint or name: columns `step` and `value`."""
-    client = _client(uri)
-    runs = [r for r in _search(client, _experiment_id(client, uri, experiment)) if _kind(r) == "run"]
-    named = [r for r in runs if run in (_fingerprint(r), r.info.run_name)]
-    if not named:
-        raise UserError(f"no run {run!r} in {uri}" + nearest(run, (str(r.info.run_name) for r in runs)))
-    if metric not in named[0].data.metrics:
-        raise UserError(f"run {run!r} has no metric {metric!r}" + nearest(metric, named[0].data.metrics))
-    points = client.get_metric_history(named[0].info.run_id, metric)
-    by_step = {point.step: point.value for point in sorted(points, key=lambda p: (p.step, p.timestamp))}
-    return pd.DataFrame({"step": list(by_step.keys()), "value": list(by_step.values())})
 
 
 def with_costs(frame: pd.DataFrame, cost_of_run: CostOfRun) -> pd.DataFrame:
@@ -105,30 +81,37 @@ def with_costs(frame: pd.DataFrame, cost_of_run: CostOfRun) -> pd.DataFrame:
 
 
 def flatten(record: Mapping[str, Any]) -> Row:
-    """A result record as one flat row; the keys of the configuration with dots, of the measures with slashes."""
-    row: Row = {"name": record["name"], "fingerprint": record["fingerprint"]}
+    """A result record as one flat row: settings under dotted names, figures under names with a slash."""
+    row: Row = {"name": record["name"], "fingerprint": record["fingerprint"], "task": record.get("task")}
     row["started"] = pd.to_datetime(record["started"], utc=True)
     row["host"] = describe_machine(record["host"]) if "host" in record else None
     for group, values in record["config"].items():
         row.update({key: _plain(str(value)) for key, value in _dotted(group, values).items() if _tells(key)})
-    for measure in MEASURES:
-        section, key = measure.split("/")
-        row[measure] = _number(record.get(section, {}).get(key))
-    return row
+    sections = {name: section for name, section in record.items() if isinstance(section, Mapping)}
+    figures = {f"{name}/{key}": value for name, section in sections.items() for key, value in section.items()}
+    return row | _figures(metrics_from_plain(record.get("metrics", [])), figures)
 
 
 def _flatten_run(run: "Run") -> Row:
-    row: Row = {"name": run.info.run_name, "fingerprint": _fingerprint(run)}
+    tags = run.data.tags
+    row: Row = {"name": run.info.run_name, "fingerprint": fingerprint_of(run), "task": tags.get("albert_lab.task")}
     row["started"] = pd.to_datetime(run.info.start_time, unit="ms", utc=True)
-    row["host"] = run.data.tags.get("albert_lab.host")  # older runs have none
+    row["host"] = tags.get("albert_lab.host")
     row.update({key: _plain(value) for key, value in run.data.params.items() if _tells(key)})
-    row.update({measure: _number(run.data.metrics.get(measure)) for measure in MEASURES})
-    return row
+    return row | _figures(metrics_of(run), run.data.metrics)
+
+
+def _figures(metrics: tuple[Metric, ...], figures: Mapping[str, Any]) -> Row:
+    """The figures that every run has, each declared metric's values, and the number of samples behind a share."""
+    counts = [f"validation/{metric.counted_by}" for metric in metrics if metric.counted_by]
+    values = [f"{section}/{metric.name}" for metric in metrics for section in ("training", "validation")]
+    return {"metrics": metrics} | {key: _number(figures.get(key)) for key in (*FIGURES, *values, *counts)}
 
 
 def _frame(rows: list[Row]) -> pd.DataFrame:
     settings = sorted({key for row in rows for key in row if "." in key})
-    return pd.DataFrame(rows, columns=[*IDENTITY, *settings, *MEASURES])
+    figures = dict.fromkeys(key for row in rows for key in row if "/" in key)
+    return pd.DataFrame(rows, columns=[*IDENTITY, *settings, *dict.fromkeys((*FIGURES, *figures))])
 
 
 def _tells(key: str) -> bool:
@@ -163,56 +146,3 @@ def _list_text(text: str) -> str:
 
 def _number(value: Any) -> float:
     return float("nan") if value is None else float(value)
-
-
-def _client(uri: str) -> "MlflowClient":
-    path = Path(uri.removeprefix("sqlite:///"))
-    if uri.startswith("sqlite:///") and not path.exists():
-        raise UserError(f"no MLflow store at {path}; run `albert-lab pretrain` or a study first, or give another uri")
-    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # before the import: a report sends nothing anywhere
-    from mlflow import MlflowClient
-
-    return MlflowClient(tracking_uri=uri)
-
-
-def _experiment_id(client: "MlflowClient", uri: str, name: str) -> str:
-    from mlflow.exceptions import MlflowException
-
-    try:
-        experiments = {str(e.name): str(e.experiment_id) for e in client.search_experiments()}
-    except MlflowException as error:
-        raise UserError(f"can't read the MLflow store {uri}: {error}") from error
-    if name not in experiments:
-        raise UserError(f"no experiment {name!r} in {uri}" + nearest(name, experiments))
-    return experiments[name]
-
-
-def _search(client: "MlflowClient", experiment_id: str) -> list["Run"]:
-    """Every run of an experiment, newest first."""
-    runs: list[Run] = []
-    token: str | None = None
-    while True:
-        page = client.search_runs([experiment_id], order_by=["attributes.start_time DESC"], page_token=token)
-        runs += page
-        token = page.token
-        if not token:
-            return runs
-
-
-def _of_study(runs: list["Run"], study: str) -> list["Run"]:
-    """Runs that carry the study's name, or whose parent run does."""
-    parents = {r.info.run_id for r in runs if r.data.tags.get("albert_lab.study") == study}
-    chosen = [r for r in runs if r.info.run_id in parents or r.data.tags.get("mlflow.parentRunId") in parents]
-    if not chosen:
-        known = {r.data.tags["albert_lab.study"] for r in runs if "albert_lab.study" in r.data.tags}
-        raise UserError(f"no study {study!r} has run" + (nearest(study, known) if known else "; none has run yet"))
-    return chosen
-
-
-def _kind(run: "Run") -> str:
-    return str(run.data.tags.get("albert_lab.kind", ""))
-
-
-def _fingerprint(run: "Run") -> str:
-    """The end of the run folder's name, `all-e16-3f2a9c`, or the tag as it is where it holds the fingerprint alone."""
-    return str(run.data.tags.get("albert_lab.run", "")).rsplit("-", 1)[-1]

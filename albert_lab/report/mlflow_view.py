@@ -1,101 +1,55 @@
-"""A view of the lab's runs that MLflow's own UI opens ready-made: charts chosen, studies flat, names readable.
+"""A view of the lab's runs that MLflow's own UI opens ready-made: charts chosen, studies flat, names readable."""
 
-MLflow keeps a saved view as one experiment tag. Its form is not documented and was read from version 3.17's bundle; an
-older or newer UI that does not know it shows its plain list.
-"""
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
 
-import base64
-import json
-import time
-import uuid
-import zlib
-from typing import Any
-
-from mlflow import MlflowClient
+from albert_lab.errors import UserError
+from albert_lab.report.mlflow_runs import MlflowRuns, kind_of, metrics_of
+from albert_lab.report.mlflow_saved_view import (
+    MAX_CHARACTERS,
+    TAG,
+    line_chart,
+    pack_view,
+    scatter_chart,
+    view_address,
+    view_state,
+)
+from albert_lab.runs.metrics import Metric
 
 KEY = "albert-lab"
-NAME = "albert_lab: pre-training"
-LEARNING, TRADE_OFF = "learning", "trade-off"  # sections of the page
-CURVES = ("train/mlm_loss", "train/mlm_accuracy", "validation/mlm_accuracy", "validation/sentence_accuracy")
-TRADE_OFFS = (
-    ("parameters/unique", "validation/mlm_accuracy"),
-    ("memory_bytes/peak", "validation/mlm_accuracy"),
-    ("parameters/unique", "speed/tokens_per_second"),
-)
+COSTS = ("parameters/unique", "memory_bytes/peak")
+SPEED = ("parameters/unique", "speed/tokens_per_second")
+SEARCH = "tags.`albert_lab.kind` = 'run'"
+COLUMNS = ("attributes.`Created`", "attributes.`Duration`", "tags.`albert_lab.study`")
 
 
 def save_view(uri: str, experiment: str) -> str | None:
-    """Stores the view on the experiment and returns the address behind the server's; None without the experiment."""
-    client = MlflowClient(uri)
-    found = client.get_experiment_by_name(experiment)
-    if found is None:
+    """Stores the view on the experiment and returns what follows the server's address; None without the experiment.
+
+    Its charts are those of the metrics that the runs declare; the metric that judges most of the runs orders them.
+    """
+    try:
+        store = MlflowRuns(uri, experiment)
+    except UserError:
         return None
-    client.set_experiment_tag(found.experiment_id, f"mlflow.sharedViewState.{KEY}", _tag(_state()))
-    page = f"#/experiments/{found.experiment_id}/runs"
-    return f"{page}?workflowType=machine_learning&viewStateShareKey={KEY}&compareRunsMode=CHART"
+    declared = [metrics_of(run) for run in store.search() if kind_of(run) == "run"]
+    tasks = Counter(tuple(replace(m, chance=None) for m in metrics) for metrics in declared if metrics)
+    store.client.set_experiment_tag(store.experiment_id, TAG + KEY, _view([task for task, _ in tasks.most_common()]))
+    return view_address(store.experiment_id, KEY)
 
 
-def _tag(state: dict[str, Any]) -> str:
-    """The state packed as MLflow packs it: tags hold 5,000 characters at most."""
-    packed = "deflate;" + base64.b64encode(zlib.compress(json.dumps(state).encode())).decode()
-    now = int(time.time() * 1000)
-    return json.dumps({"name": NAME, "createdAt": now, "updatedAt": now, "state": packed})
-
-
-def _state() -> dict[str, Any]:
-    return {
-        # Sorted by a metric and without the parents, or MLflow folds the cells away and shows empty charts.
-        "orderByKey": "metrics.`validation/mlm_loss`",
-        "orderByAsc": True,
-        "searchFilter": "tags.`albert_lab.kind` = 'run'",
-        "selectedColumns": ["attributes.`Created`", "attributes.`Duration`", "tags.`albert_lab.study`"],
-        "runsHiddenMode": "FIRST_20_RUNS",
-        "compareRunCharts": [_curve(metric) for metric in CURVES] + [_scatter(x, y) for x, y in TRADE_OFFS],
-        "compareRunSections": [_section(LEARNING, "Learning"), _section(TRADE_OFF, "What it costs and buys")],
-        "isAccordionReordered": True,
-        "hideEmptyCharts": True,
-        "autoRefreshEnabled": True,
-        "useGroupedValuesInCharts": True,
-        "groupBy": None,
-        "runListHidden": False,
-        "viewMaximized": False,
-        "globalLineChartConfig": {"xAxisKey": "step", "lineSmoothness": 0, "selectedXAxisMetricKey": ""},
+def _view(tasks: Sequence[tuple[Metric, ...]]) -> str:
+    """The view over runs of these tasks, the most frequent first; of many tasks, as many as MLflow has room for."""
+    # Sorted by a metric and without the parents, or MLflow folds the cells away and shows empty charts.
+    order_by, ascending = "metrics.`training/steps`", False
+    if tasks:
+        order_by, ascending = f"metrics.`validation/{tasks[0][0].name}`", not tasks[0][0].higher_is_better
+    curves = dict.fromkeys(f"{part}/{m.name}" for task in tasks for m in task for part in ("train", "validation"))
+    trade_offs = [(cost, f"validation/{task[0].name}") for task in tasks for cost in COSTS]
+    sections = {
+        "Learning": [line_chart(metric) for metric in curves],
+        "What it costs and buys": [scatter_chart(*pair) for pair in dict.fromkeys([*trade_offs, SPEED])],
     }
-
-
-def _section(identity: str, name: str) -> dict[str, Any]:
-    return {"uuid": identity, "name": name, "display": True} | _untouched()
-
-
-def _curve(metric: str) -> dict[str, Any]:
-    return _chart("LINE", metric, LEARNING) | {
-        "metricKey": metric,
-        "selectedMetricKeys": [metric],
-        "runsCountToCompare": 20,
-        "lineSmoothness": 0,
-        "xAxisKey": "step",
-        "xAxisScaleType": "linear",
-        "scaleType": "linear",
-        "range": {},
-        "selectedXAxisMetricKey": "",
-        "yAxisKey": "metric",
-        "yAxisExpressions": [],
-        "ignoreOutliers": False,
-        "useGlobalXaxisKey": True,
-        "useGlobalLineSmoothing": False,
-    }
-
-
-def _scatter(x: str, y: str) -> dict[str, Any]:
-    axes = {"xaxis": {"key": x, "type": "METRIC"}, "yaxis": {"key": y, "type": "METRIC"}}
-    return _chart("SCATTER", f"{y} against {x}", TRADE_OFF) | {"runsCountToCompare": 100} | axes
-
-
-def _chart(kind: str, title: str, section: str) -> dict[str, Any]:
-    identity = str(uuid.uuid5(uuid.NAMESPACE_URL, title))
-    return {"type": kind, "uuid": identity, "displayName": title, "metricSectionId": section} | _untouched()
-
-
-def _untouched() -> dict[str, bool]:
-    """What MLflow notes about a person's changes: none."""
-    return {"deleted": False, "isGenerated": False, "isReordered": False}
+    view = pack_view("albert_lab", view_state(order_by, ascending, SEARCH, COLUMNS, sections))
+    return view if len(view) <= MAX_CHARACTERS else _view(tasks[:-1])

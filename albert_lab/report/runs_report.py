@@ -7,24 +7,25 @@ import pandas as pd
 
 from albert_lab.report import statistics as show
 from albert_lab.report.figures import plots
+from albert_lab.report.metrics import Row, declared_metrics, format_heading, format_value, held_out_value
 from albert_lab.report.page.page import page
 from albert_lab.report.summary import Summary, summarize
 from albert_lab.report.tables.cost_table import HEADING, cost_table, short_cost_table
 from albert_lab.report.tables.cost_table import NOTE as COST_NOTE
 from albert_lab.report.tables.table import Column, Table
 
-_MEASURES: tuple[tuple[str, str, Callable[[float], str]], ...] = (
+_FIGURES: tuple[tuple[str, str, Callable[[float], str]], ...] = (
     ("parameters", "parameters/unique", show.count),
     ("applied", "parameters/applied", show.count),
     ("FLOP per token", "flops_per_token/training", show.count),
     ("peak memory", "memory_bytes/peak", show.size),
     ("activations", "memory_bytes/activations", show.size),
     ("tokens/s", "speed/tokens_per_second", show.count),
-    ("MLM loss", "validation/mlm_loss", "{:.3f}".format),
-    ("MLM accuracy", "validation/mlm_accuracy", "{:.3f}".format),
-    ("sentence accuracy", "validation/sentence_accuracy", "{:.3f}".format),
 )
-NOTE = "Every row is one run: figures of single seeds, without a spread. Settings that all runs share are left out."
+NOTE = (
+    "Every row is one run: figures of single seeds, without a spread. Settings that all runs share are left out. "
+    "↑: higher is better, ↓: lower is better."
+)
 
 
 @dataclass(frozen=True)
@@ -38,9 +39,11 @@ class RunsReport:
         started = frame["started"].map(lambda when: show.NOTHING if pd.isna(when) else f"{when:%Y-%m-%d %H:%M}")
         columns = [Column("run", tuple(map(str, frame["name"])), number=False)]
         columns.append(Column("started (UTC)", tuple(started), number=False))
+        if frame["task"].nunique() > 1:
+            columns.append(Column("task", tuple(map(_plain, frame["task"])), number=False))
         columns += [Column(_short(key, frame), tuple(map(_plain, frame[key]))) for key in differing(frame)]
-        columns += [Column(head, _cells(frame[key], text)) for head, key, text in _MEASURES if frame[key].notna().any()]
-        return Table(tuple(columns))
+        columns += [Column(head, _cells(frame[key], text)) for head, key, text in _FIGURES if frame[key].notna().any()]
+        return Table((*columns, *_results(frame)))
 
     def text(self) -> str:
         parts = [self.table().text()]
@@ -63,11 +66,11 @@ class RunsReport:
         """One page that loads nothing: the table, and the plots over all runs, seeds of one variant together."""
         summaries = summarize(self.frame)
         charts = [
-            plots.accuracy_against_parameters(summaries),
+            *plots.results_against_parameters(summaries),
             plots.memory_by_kind(summaries),
             plots.predicted_memory(summaries),
             plots.training_speed(summaries),
-            plots.sentence_accuracy(summaries),
+            *plots.results_against_chance(summaries),
         ]
         tables, notes = {"All runs": self.table()}, [NOTE]
         if self._tells_costs:
@@ -79,6 +82,16 @@ def differing(frame: pd.DataFrame) -> list[str]:
     """The settings that are not the same in every run."""
     settings = [key for key in frame.columns if "." in key]
     return [key for key in settings if frame[key].map(str).nunique() > 1]
+
+
+def _results(frame: pd.DataFrame) -> list[Column]:
+    """A column for every metric that a run has measured; blank where a run's task doesn't have it."""
+    rows: list[Row] = frame.to_dict("records")  # type: ignore[assignment]
+    columns = [
+        Column(format_heading(metric), tuple(format_value(metric, held_out_value(row, metric)) for row in rows))
+        for metric in declared_metrics(rows)
+    ]
+    return [column for column in columns if set(column.cells) != {show.NOTHING}]
 
 
 def _short(key: str, frame: pd.DataFrame) -> str:

@@ -93,16 +93,6 @@ def rate(value: float | None) -> str:
     return NOTHING if value is None else scaled(value, "tokens/s")
 
 
-def share(figure: Estimate | None, with_n: bool = True) -> str:
-    """An accuracy or a loss: `0.312 ± 0.004 (n=2)`; the unrounded figures are in the CSV."""
-    if figure is None:
-        return NOTHING
-    text = f"{figure.mean:.3f}"
-    if figure.spread is not None:
-        text += f" ± {figure.spread:.3f}" if figure.spread >= 0.0005 else " ± <0.001"
-    return f"{text} (n={figure.n})" if with_n else text
-
-
 def speed(figure: Estimate | None, with_n: bool = True) -> str:
     """Tokens a second: `18.3 ± 0.4 k tokens/s (n=2)`."""
     if figure is None:

@@ -5,19 +5,21 @@ import io
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 from albert_lab.config.study import Study
 from albert_lab.report import statistics as show
 from albert_lab.report.figures import plots
 from albert_lab.report.frames import CostOfRun
+from albert_lab.report.metrics import format_average, format_heading, main_metrics
 from albert_lab.report.page.page import page
 from albert_lab.report.summary import Summary, axis_text
 from albert_lab.report.tables.cost_table import HEADING, NOTE, PAPER_SIZE_NOTE, cost_table, short_cost_table
 from albert_lab.report.tables.lines import Counts, Line, Record, csv_row, line
 from albert_lab.report.tables.notes import study_notes
 from albert_lab.report.tables.table import Column, Table
+from albert_lab.runs.metrics import Metric
 from albert_lab.storage.files import write_text
 
 TERMINAL_WIDTH = 120  # of what surrounds a table
@@ -92,12 +94,12 @@ class StudyReport:
             if line.printed and (parameters := line.counted("unique_as_built"))
         ]
         return [
-            plots.accuracy_against_parameters(summaries),
+            *plots.results_against_parameters(summaries),
             plots.paper_average(averages),
             plots.memory_by_kind(summaries),
             plots.predicted_memory(summaries),
             plots.training_speed(summaries),
-            plots.sentence_accuracy(summaries),
+            *plots.results_against_chance(summaries),
         ]
 
     def tables(self) -> dict[str, Table]:
@@ -151,7 +153,7 @@ class StudyReport:
         return [column for column in columns if any(cell != show.NOTHING for cell in column.cells)]
 
     def measured_table(self) -> Table:
-        cost, learned = "cost", "held-out accuracy"
+        cost = "cost"
         return Table(
             (
                 self._column("cell", lambda n: n.cell.name, number=False),
@@ -163,8 +165,7 @@ class StudyReport:
                 self._column("above the floor", lambda n: _mean_size(n.summary.above_floor()), cost),
                 self._column("activations", lambda n: show.size(n.summary.mean("memory_bytes/activations")), cost),
                 self._column("tokens/s", _speed, cost),
-                self._column("masked tokens", lambda n: _accuracy(n, "mlm"), learned),
-                self._column("sentence", lambda n: _accuracy(n, "sentence"), learned),
+                *self._results("held out"),
                 self._column("paper's average (%)", _printed_average),
             )
         )
@@ -183,11 +184,19 @@ class StudyReport:
                 self._column("activ.", lambda n: show.size(n.summary.mean("memory_bytes/activations")), here),
                 self._column("peak", _peak, here),
                 self._column("tokens/s", lambda n: show.count(n.summary.mean("speed/tokens_per_second")), here),
-                self._column("MLM accuracy", lambda n: _accuracy(n, "mlm"), here),
-                self._column("sentence acc.", lambda n: _accuracy(n, "sentence"), here),
-                self._column("runs", lambda n: _shortened(n.state, 26), number=False),
+                *self._results(here),
+                self._column("runs", lambda n: _shortened(n.state, 22), number=False),
             )
         )
+
+    def _results(self, group: str) -> list[Column]:
+        """The main metrics on held-out samples: mean and spread; how many seeds stands in the column of runs."""
+
+        def text(line: Line, metric: Metric) -> str:
+            return format_average(metric, line.summary.held_out(metric), with_n=False)
+
+        metrics = main_metrics(row for line in self.lines for row in line.summary.rows)
+        return [self._column(format_heading(m), partial(text, metric=m), group) for m in metrics]
 
     def _names(self) -> list[Column]:
         name = self._column("cell", lambda n: n.cell.name, number=False)
@@ -216,11 +225,6 @@ def _peak(line: Line) -> str:
 
 def _speed(line: Line) -> str:
     return show.speed(line.summary.estimate("speed/tokens_per_second"), with_n=False).removesuffix(" tokens/s")
-
-
-def _accuracy(line: Line, task: str) -> str:
-    """Mean and spread; how many seeds stands in the column of runs."""
-    return show.share(line.summary.estimate(f"validation/{task}_accuracy"), with_n=False)
 
 
 def _mean_size(figure: show.Estimate | None) -> str:

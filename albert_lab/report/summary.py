@@ -1,13 +1,15 @@
 """The seeds of one variant, summarized: what a table's row and a plot's point are made from."""
 
 import re
-from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
 
+from albert_lab.report.metrics import find_declaration, held_out_value
 from albert_lab.report.statistics import Estimate, estimate, wilson
+from albert_lab.runs.metrics import Metric
 
 SCHEME_TEXT = {
     "all": "all shared",
@@ -66,14 +68,28 @@ class Summary:
         known = {kind: value for kind, value in kinds.items() if value is not None}
         return known if len(known) == len(PREDICTED_KINDS) else None
 
-    def interval(self, task: str) -> tuple[float, float] | None:
-        """Wilson's interval of the mean accuracy of `mlm` or `sentence`, from the size of one held-out set.
+    @property
+    def task(self) -> str | None:
+        return self.rows[0]["task"] if self.rows else None
+
+    def held_out(self, metric: Metric) -> Estimate | None:
+        """The metric on held-out samples; None where no run has it."""
+        return estimate(held_out_value(row, metric) for row in self.rows)
+
+    def chance(self, metric: Metric) -> float | None:
+        """What a model reaches that has learnt nothing, as the runs declare it."""
+        own = [find_declaration(row, metric) for row in self.rows]
+        level = estimate(declared.chance for declared in own if declared)
+        return level.mean if level else None
+
+    def interval(self, metric: Metric) -> tuple[float, float] | None:
+        """Wilson's interval of a mean share, from the size of one held-out set; None where the size isn't known.
 
         Every seed answers the same held-out questions, so more seeds do not make it narrower.
         """
-        accuracy = self.mean(f"validation/{task}_accuracy")
-        samples = self.mean(f"validation/{'mlm_tokens' if task == 'mlm' else 'sentence_samples'}")
-        return wilson(accuracy, int(samples)) if accuracy is not None and samples else None
+        share = self.held_out(metric)
+        samples = self.mean(f"validation/{metric.counted_by}")
+        return wilson(share.mean, int(samples)) if share and samples else None
 
     def shape(self) -> str:
         """The shape that was run: `E=96 H=96 L=6`."""
@@ -93,11 +109,11 @@ def axis_text(key: str, value: int | str) -> str:
 
 
 def summarize(frame: pd.DataFrame) -> list[Summary]:
-    """One summary for every configuration in a frame of runs, by scheme and embedding size.
+    """One summary for every task and configuration in a frame of runs, by scheme and embedding size.
 
     Runs that differ in the seed alone belong together.
     """
-    settings = [key for key in frame.columns if "." in key and key != "train.seed"]
+    settings = ["task", *(key for key in frame.columns if "." in key and key != "train.seed")]
     groups: dict[Hashable, list[dict[str, Any]]] = {}
     for row in frame.to_dict("records"):
         groups.setdefault(tuple(str(row[key]) for key in settings), []).append({str(k): v for k, v in row.items()})
@@ -117,11 +133,12 @@ def _summary(rows: list[dict[str, Any]]) -> Summary:
 
 
 def _distinct(summaries: Sequence[Summary]) -> list[Summary]:
-    """Labels made different, by a fingerprint, where two configurations share a name."""
+    """Makes equal labels different: by the task, and by a fingerprint where two configurations share name and task."""
+    if len({summary.task for summary in summaries}) > 1:
+        summaries = _mark(summaries, lambda summary: str(summary.task))
+    return _mark(summaries, lambda summary: str(summary.rows[0]["fingerprint"])[:6])
+
+
+def _mark(summaries: Sequence[Summary], mark: Callable[[Summary], str]) -> list[Summary]:
     labels = [summary.label for summary in summaries]
-    return [s if labels.count(s.label) == 1 else _marked(s) for s in summaries]
-
-
-def _marked(summary: Summary) -> Summary:
-    label = f"{summary.label} ({str(summary.rows[0]['fingerprint'])[:6]})"
-    return Summary(label, summary.scheme, summary.embedding_size, summary.rows)
+    return [s if labels.count(s.label) == 1 else replace(s, label=f"{s.label} ({mark(s)})") for s in summaries]

@@ -6,7 +6,8 @@ import pandas as pd
 import pytest
 
 from albert_lab.errors import UserError
-from albert_lab.report.frames import MEASURES, from_mlflow, from_records, history
+from albert_lab.report.frames import FIGURES, from_mlflow, from_records
+from albert_lab.report.mlflow_runs import MlflowRuns
 from albert_lab.report.summary import summarize
 from tests.synthetic_runs import log_run, record, study_records
 
@@ -28,7 +29,7 @@ def test_a_row_holds_the_records_figures_under_hydras_and_mlflows_names() -> Non
     assert (row["sharing.scheme"], row["model.embedding_size"], row["train.seed"]) == ("none", 16, 3)
     assert row["parameters/unique"] == 632_000
     assert pd.isna(row["validation/sentence_accuracy"])
-    assert set(MEASURES) <= set(row.index)
+    assert set(FIGURES) <= set(row.index)
     assert not [key for key in row.index if key.startswith(("paths.", "tracking."))]
 
 
@@ -46,10 +47,10 @@ def test_a_run_that_a_second_study_uses_counts_once(store: str) -> None:
 
 def test_a_history_is_found_by_fingerprint_and_by_name(store: str) -> None:
     item = RECORDS[0]
-    curve = history(store, item["fingerprint"], "train/mlm_loss")
+    curve = MlflowRuns(store).history(item["fingerprint"], "train/mlm_loss")
     assert list(curve["step"]) == [0, 100, 200, 300, 400]
     assert curve["value"].iloc[-1] == pytest.approx(6.3)
-    pd.testing.assert_frame_equal(curve, history(store, item["name"], "train/mlm_loss"))
+    pd.testing.assert_frame_equal(curve, MlflowRuns(store).history(item["name"], "train/mlm_loss"))
 
 
 def test_a_store_that_is_not_there_is_named_and_not_made(tmp_path: Path) -> None:
@@ -65,9 +66,9 @@ def test_a_mistyped_name_brings_the_nearest_one(store: str) -> None:
     with pytest.raises(UserError, match="did you mean 'table4'"):
         from_mlflow(store, study="tabel4")
     with pytest.raises(UserError, match="did you mean 'all E48 H96 L6 seed 7'"):
-        history(store, "all E48 H96 L6 seed 8", "train/mlm_loss")
+        MlflowRuns(store).history("all E48 H96 L6 seed 8", "train/mlm_loss")
     with pytest.raises(UserError, match="did you mean 'train/mlm_loss'"):
-        history(store, "all E48 H96 L6 seed 7", "train/mlm_los")
+        MlflowRuns(store).history("all E48 H96 L6 seed 7", "train/mlm_los")
 
 
 def test_seeds_of_one_configuration_are_summarized_together() -> None:

@@ -11,30 +11,47 @@ from matplotlib.ticker import FuncFormatter
 from albert_lab.report.figures import axes as dress
 from albert_lab.report.figures.chart import GRID, INK, Absent, Chart
 from albert_lab.report.figures.labels import label_points
-from albert_lab.report.statistics import Estimate, count, share, significant, size, speed, tick
+from albert_lab.report.metrics import declared_metrics, format_average, format_axis, judging_metrics
+from albert_lab.report.statistics import Estimate, count, significant, size, speed, tick
 from albert_lab.report.summary import MEMORY_KINDS, PREDICTED_KINDS, Summary, scheme_text
+from albert_lab.runs.metrics import Metric
 
 Drawn = Chart | Absent
 _KIND_TEXT = {"optimizer": "optimizer state", "rest": "the rest"}
 
 
-def accuracy_against_parameters(summaries: Sequence[Summary]) -> Drawn:
-    """Masked-token accuracy over unique parameters, as measured at the scale that was run."""
-    title = "Masked-token accuracy against parameters, at this scale"
+def results_against_parameters(summaries: Sequence[Summary]) -> list[Drawn]:
+    """For every task, the metric that judges its runs over unique parameters, as measured at the scale that was run."""
+    metrics = judging_metrics(row for summary in summaries for row in summary.rows)
+    if not metrics:
+        return [Absent("Held-out results against parameters", "no run has measured any yet.")]
+    return [_against_parameters(summaries, metric) for metric in metrics]
+
+
+def _against_parameters(summaries: Sequence[Summary], metric: Metric) -> Drawn:
+    title = f"{metric.title} against parameters, at this scale"
     points = [
-        (summary, parameters, accuracy)
+        (summary, parameters, average)
         for summary in summaries
-        if (accuracy := summary.estimate("validation/mlm_accuracy"))
-        and (parameters := summary.mean("parameters/unique"))
+        if (average := summary.held_out(metric)) and (parameters := summary.mean("parameters/unique"))
     ]
     if not points:
         return Absent(title, "no run has measured it yet.")
+    chances = _chances(summaries, metric)
     note = (
-        "Bars: ± one standard deviation over seeds, where there are several. Up and to the left is better. Small "
+        "Bars: ± one standard deviation over seeds, where there are several. "
+        f"{'Up' if metric.higher_is_better else 'Down'} and to the left is better. "
+        f"{'Broken line: chance, what a model reaches that has learnt nothing. ' if chances else ''}Small "
         "models trained briefly rank by how fast they start, not by what they could reach."
     )
-    alt = "; ".join(f"{s.label}: {share(a)} at {count(p)} parameters" for s, p, a in points)
-    return _scatter(title, note, alt, points, "unique parameters (log scale)", "masked-token accuracy (0 to 1)")
+    alt = "; ".join(f"{s.label}: {format_average(metric, a)} at {count(p)} parameters" for s, p, a in points)
+    return _scatter(title, note, alt, points, "unique parameters (log scale)", format_axis(metric), chances)
+
+
+def _chances(summaries: Sequence[Summary], metric: Metric) -> list[float]:
+    """The different chance levels of the runs: a text's own, for instance."""
+    levels = [summary.chance(metric) for summary in summaries]
+    return sorted({float(f"{level:.3g}") for level in levels if level is not None})
 
 
 def paper_average(points: Sequence[tuple[Summary, int, float]]) -> Drawn:
@@ -110,39 +127,49 @@ def training_speed(summaries: Sequence[Summary]) -> Drawn:
     return Chart(title, "; ".join(f"{s.label}: {speed(rate)}" for s, rate in bars), note, figure)
 
 
-def sentence_accuracy(summaries: Sequence[Summary]) -> Drawn:
-    """Accuracy of the sentence objective, with Wilson's interval and the level of guessing."""
-    title = "Accuracy of the sentence objective"
+def results_against_chance(summaries: Sequence[Summary]) -> list[Drawn]:
+    """Every share whose chance level is known, with Wilson's interval and the level of guessing."""
+    metrics = declared_metrics(row for summary in summaries for row in summary.rows)
+    charts = [chart for metric in metrics if (chart := _against_chance(summaries, metric))]
+    return charts or [Absent("Results against chance", "no run has a share with a known chance level.")]
+
+
+def _against_chance(summaries: Sequence[Summary], metric: Metric) -> Chart | None:
     bars = [
-        (summary, accuracy, interval)
+        (summary, average, interval)
         for summary in summaries
-        if (accuracy := summary.estimate("validation/sentence_accuracy")) and (interval := summary.interval("sentence"))
+        if (average := summary.held_out(metric)) and (interval := summary.interval(metric))
     ]
-    if not bars:
-        return Absent(title, "no run has a sentence objective.")
-    figure, axes = _bar_axes([summary.label for summary, *_ in bars], "accuracy (0 to 1; broken line: guessing)")
+    chances = _chances([summary for summary, *_ in bars], metric)
+    if not chances:
+        return None
+    xlabel = f"{format_axis(metric)}; broken line: guessing"
+    figure, axes = _bar_axes([summary.label for summary, *_ in bars], xlabel)
     colours = _colours([summary for summary, *_ in bars])
-    for place, (colour, (_, accuracy, (low, high))) in enumerate(zip(colours, bars, strict=True)):
+    for place, (colour, (_, average, (low, high))) in enumerate(zip(colours, bars, strict=True)):
         axes.plot([low, high], [place, place], color=colour, linewidth=5, alpha=0.35, solid_capstyle="butt")
-        axes.plot(accuracy.mean, place, "o", color=colour, markersize=7)
-    axes.axvline(0.5, color=INK, linestyle="--", linewidth=1)
-    axes.set_xlim(min(0.4, *(low for *_, (low, _) in bars)) - 0.02, max(0.6, *(high for *_, (_, high) in bars)) + 0.02)
+        axes.plot(average.mean, place, "o", color=colour, markersize=7)
+    for chance in chances:
+        axes.axvline(chance, color=INK, linestyle="--", linewidth=1)
+    lows, highs = [low for *_, (low, _) in bars], [high for *_, (_, high) in bars]
+    axes.set_xlim(min(chances[0] - 0.1, *lows) - 0.02, max(chances[-1] + 0.1, *highs) + 0.02)
     note = (
         "Points: means over seeds; bands: 95 % intervals (Wilson) from the size of the held-out set. A band that "
         "crosses the line can't be told from guessing; bands that overlap leave the order open."
     )
-    alt = "; ".join(f"{s.label}: {share(a)}, interval {low:.3f} to {high:.3f}" for s, a, (low, high) in bars)
-    return Chart(title, alt, note, figure)
+    alt = "; ".join(
+        f"{s.label}: {format_average(metric, a)}, interval {low:.3f} to {high:.3f}" for s, a, (low, high) in bars
+    )
+    return Chart(f"{metric.title} against chance", alt, note, figure)
 
 
-def learning_curves(curves: Mapping[str, tuple[str, pd.DataFrame]], metric: str) -> Drawn:
+def learning_curves(curves: Mapping[str, tuple[str, pd.DataFrame]], metric: Metric) -> Drawn:
     """A metric by optimizer step; `curves` maps a label to its scheme and its history (columns step, value)."""
-    title = f"{metric} by step"
+    title = f"{metric.title} by step"
     known = {label: pair for label, pair in curves.items() if len(pair[1])}
     if not known:
         return Absent(title, "no run has logged it.")
-    unit = "nats" if metric.endswith("loss") else "0 to 1" if metric.endswith("accuracy") else None
-    figure, axes = dress.empty(3.8, "optimizer step", f"{metric} ({unit})" if unit else metric)
+    figure, axes = dress.empty(3.8, "optimizer step", format_axis(metric))
     colours = dress.scheme_colours([scheme for scheme, _ in known.values()])
     seen: dict[str, int] = {}
     for label, (scheme, frame) in known.items():
@@ -151,11 +178,18 @@ def learning_curves(curves: Mapping[str, tuple[str, pd.DataFrame]], metric: str)
         axes.plot(frame["step"], frame["value"], style, color=colours[scheme], linewidth=1.5, label=label)
     dress.legend(axes, axes.get_lines(), 2)
     alt = "; ".join(f"{label} ends at {significant(f['value'].iloc[-1], 4)}" for label, (_, f) in known.items())
-    return Chart(title, alt, "Curves that still fall have not finished: their order may yet change.", figure)
+    note = "Curves that still change have not finished: their order may yet change."
+    return Chart(title, alt, note, figure)
 
 
 def _scatter(
-    title: str, note: str, alt: str, points: Sequence[tuple[Summary, float, Estimate]], xlabel: str, ylabel: str
+    title: str,
+    note: str,
+    alt: str,
+    points: Sequence[tuple[Summary, float, Estimate]],
+    xlabel: str,
+    ylabel: str,
+    chances: Sequence[float] = (),
 ) -> Chart:
     summaries = [summary for summary, *_ in points]
     figure, axes = dress.empty(4.4, xlabel, ylabel)
@@ -164,6 +198,8 @@ def _scatter(
     for (summary, x, y), colour in zip(points, _colours(summaries), strict=True):
         marker = markers[summary.embedding_size]
         axes.errorbar(x, y.mean, y.spread or None, fmt=marker, color=colour, markersize=7.5, capsize=3, elinewidth=1.2)
+    for chance in chances:
+        axes.axhline(chance, color=INK, linestyle="--", linewidth=1)
     axes.margins(y=0.18)
     dress.legend(axes, _scheme_handles(summaries) + _size_handles(markers), 4)
     label_points(axes, [(x, y.mean) for _, x, y in points], [summary.label for summary in summaries])

@@ -6,7 +6,8 @@ from typing import Any
 
 from albert_lab.config.study import Cell, Study
 from albert_lab.report import paper
-from albert_lab.report.frames import MEASURES, CostOfRun, flatten
+from albert_lab.report.frames import FIGURES, CostOfRun, flatten
+from albert_lab.report.metrics import declared_metrics
 from albert_lab.report.summary import Summary
 
 Record = Mapping[str, Any]
@@ -61,20 +62,24 @@ def _summary(cell: Cell, rows: tuple[dict[str, Any], ...]) -> Summary:
 
 
 def csv_row(line: Line) -> dict[str, Any]:
-    """Every figure unrounded: means, spreads, n, and Wilson's intervals of the accuracies."""
+    """Every figure unrounded: means, spreads, n, and Wilson's intervals of shares."""
     row: dict[str, Any] = {"cell": line.cell.name, **line.cell.axes, "state": line.state}
     printed = vars(line.printed) if line.printed else {}
     row |= {f"paper/{key}": value for key, value in printed.items() if key != "axes"}
     row |= {f"counted/{key}": value for key, value in line.counts.items()}
-    costs = [key for key in (line.summary.rows or ({},))[0] if "/" in key and key not in MEASURES]
-    for measure in (*MEASURES, "memory_bytes/above_floor", *costs):
-        figure = line.summary.above_floor() if measure.endswith("above_floor") else line.summary.estimate(measure)
-        row |= {measure: None, f"{measure} spread": None, f"{measure} n": 0}
+    rows = line.summary.rows
+    measured = dict.fromkeys(
+        (*FIGURES, "memory_bytes/above_floor", *(key for row in rows for key in row if "/" in key))
+    )
+    for key in measured:
+        figure = line.summary.above_floor() if key.endswith("above_floor") else line.summary.estimate(key)
+        row |= {key: None, f"{key} spread": None, f"{key} n": 0}
         if figure:
-            row |= {measure: figure.mean, f"{measure} spread": figure.spread, f"{measure} n": figure.n}
-    for task in ("mlm", "sentence"):
-        low, high = line.summary.interval(task) or (None, None)
-        row |= {f"validation/{task}_accuracy low": low, f"validation/{task}_accuracy high": high}
+            row |= {key: figure.mean, f"{key} spread": figure.spread, f"{key} n": figure.n}
+    for metric in declared_metrics(rows):
+        row[f"validation/{metric.name} chance"] = line.summary.chance(metric)
+        if interval := line.summary.interval(metric):
+            row |= dict(zip((f"validation/{metric.name} low", f"validation/{metric.name} high"), interval, strict=True))
     return row
 
 

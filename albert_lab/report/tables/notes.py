@@ -5,18 +5,21 @@ from typing import Any
 
 from albert_lab.config.study import Study
 from albert_lab.report import paper
-from albert_lab.report.statistics import scaled, share
+from albert_lab.report.metrics import declared_metrics, format_average, judging_metrics
+from albert_lab.report.statistics import scaled
 from albert_lab.report.summary import Summary
+from albert_lab.runs.metrics import Metric
 
 
 def study_notes(study: Study, summaries: Sequence[Summary], records: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
     """Caption first; then sources, hosts, and what these figures themselves warn of."""
+    rows = [row for summary in summaries for row in summary.rows]
     candidates = (
         study.caption,
         _sources(study),
         _measured(study, records),
-        _resolution(summaries),
-        _barely_learned(summaries),
+        *(_resolution(summaries, metric) for metric in judging_metrics(rows)),
+        *(_barely_learned(summaries, metric) for metric in declared_metrics(rows)),
         *paper.INCONSISTENCIES.get(study.name, ()),
     )
     return tuple(note for note in candidates if note)
@@ -53,22 +56,22 @@ def _measured(study: Study, records: Sequence[Mapping[str, Any]]) -> str:
     text = (
         f"Measured on {'; '.join(machines)}; mean ± sample standard deviation over a cell's seeds; MB = 10⁶ bytes. "
         "Parameters include the heads. Peak memory is the whole process's; its floor is what the process held "
-        "before its model existed."
+        "before its model existed. ↑: higher is better, ↓: lower is better."
     )
     if len(machines) > 1:
         text += " The machines differ: speeds and memory can't be compared across them."
     return text
 
 
-def _resolution(summaries: Sequence[Summary]) -> str:
+def _resolution(summaries: Sequence[Summary], metric: Metric) -> str:
     """How far apart the cells are, against how far apart the seeds of one cell are."""
-    figures = [(s, f) for s in summaries if (f := s.estimate("validation/mlm_accuracy"))]
+    figures = [(s, f) for s in summaries if (f := s.held_out(metric))]
     if len(figures) < 2:
         return ""
     low, high = min(figures, key=lambda p: p[1].mean), max(figures, key=lambda p: p[1].mean)
     text = (
-        f"Masked-token accuracy runs from {share(low[1], with_n=False)} ({low[0].label}) to "
-        f"{share(high[1], with_n=False)} ({high[0].label})"
+        f"{metric.title} runs from {format_average(metric, low[1], with_n=False)} ({low[0].label}) to "
+        f"{format_average(metric, high[1], with_n=False)} ({high[0].label})"
     )
     spreads = [figure.spread for _, figure in figures if figure.spread is not None]
     if not spreads:
@@ -79,16 +82,18 @@ def _resolution(summaries: Sequence[Summary]) -> str:
     )
 
 
-def _barely_learned(summaries: Sequence[Summary]) -> str:
-    """Cells whose loss is within 5 % of the unigram entropy: what word frequencies alone would give."""
+def _barely_learned(summaries: Sequence[Summary], metric: Metric) -> str:
+    """Cells whose loss is within 5 % of what a model reaches that has learnt nothing, word frequencies for instance."""
+    if metric.higher_is_better:
+        return ""
     weak = []
     for summary in summaries:
-        loss, entropy = summary.mean("validation/mlm_loss"), summary.mean("validation/unigram_entropy")
-        if loss is not None and entropy is not None and loss > 0.95 * entropy:
+        loss, chance = summary.held_out(metric), summary.chance(metric)
+        if loss and chance is not None and loss.mean > 0.95 * chance:
             weak.append(summary.label)
     if not weak:
         return ""
     return (
-        f"Barely past word frequencies (held-out loss above 95 % of the unigram entropy): {', '.join(weak)}. Their "
-        "accuracies say little about the variants."
+        f"Barely better than chance (held-out {metric.title} above 95 % of it): {', '.join(weak)}. Their results say "
+        "little about the variants."
     )
