@@ -65,6 +65,9 @@ def _start_log(folder: RunFolder) -> None:
 
 
 def _train(folder: RunFolder, config: PretrainConfig) -> int:
+    from albert_lab.train.light_imports import import_lightning
+
+    import_lightning(compiler=config.trainer.compile or config.trainer.devices > 1)  # DDP and DeepSpeed use it
     from albert_lab.train.callbacks.meter import TrainingDivergedError
     from albert_lab.train.engine import Stopped, run
 

@@ -33,6 +33,7 @@ from albert_lab.train.compiler import compile_layers
 from albert_lab.train.data_module import PretrainingData
 from albert_lab.train.distributed.strategies import lightning_precision, make_strategy
 from albert_lab.train.kernel import choose_kernel
+from albert_lab.train.light_imports import compute_deterministically
 from albert_lab.train.record import make_record, static_figures
 from albert_lab.train.tasks.pretraining import PretrainingTask
 from albert_lab.train.tasks.scores import score, to_tensors
@@ -97,6 +98,7 @@ class Training:
 
     def _trainer(self) -> L.Trainer:
         _quiet_lightning()
+        compute_deterministically(compiler=self.config.trainer.compile)
         # Else every new buffer is filled: 40 times slower under DeepSpeed.
         torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
         config = self.config
@@ -114,7 +116,7 @@ class Training:
             callbacks=callbacks,
             logger=self.journal,
             default_root_dir=self.folder.path,
-            deterministic="warn",
+            benchmark=False,
             use_distributed_sampler=False,
             enable_checkpointing=False,
             enable_progress_bar=False,
