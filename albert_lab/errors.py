@@ -23,6 +23,13 @@ def first_line(error: BaseException | str) -> str:
     return str(error).strip().split("\n", 1)[0] or type(error).__name__
 
 
+def list_some(names: Iterable[str], most: int = 3) -> str:
+    """`a, b, c and 5 more`; "nothing" where there are none."""
+    names = sorted(names)
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return (", ".join(names[:most]) or "nothing") + more
+
+
 def nearest(word: str, choices: Iterable[str]) -> str:
     """`; did you mean 'X'?` for the closest choice, else the list of all if it is short enough to read."""
     known = sorted(set(choices))

@@ -36,11 +36,15 @@ HOMES = {  # a third-party library and the only places that may import it
     "matplotlib": {"report"},
     "sentencepiece": {"data", "tokenizer"},
     "datasets": {"data"},
-    "huggingface_hub": {"storage", "data"},  # data: only the errors that datasets lets through
+    "huggingface_hub": {
+        "storage",
+        "data",
+        "model",
+    },  # model: only how it cuts weights into files; data: only the errors that datasets lets through
     "tokenizers": {"tokenizer"},
     "torch": {"model", "cost", "train", "tokenizer", "runs"},  # tokenizer, runs: imported only when asked for
 }
-FREE_OF_TORCH = ("model", "config", "storage", "data", "report", "sweep")  # folders, not what is below
+FREE_OF_TORCH = ("model", "model/formats", "config", "storage", "data", "report", "sweep")  # folders, not what is below
 
 
 def imports_of(path: Path) -> set[str]:

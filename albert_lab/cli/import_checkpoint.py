@@ -59,11 +59,13 @@ def _from_google(path: Path) -> "AlbertForPreTraining":
     from albert_lab.model.formats.google_checkpoint import read_google_checkpoint
     from albert_lab.model.formats.hf_format import hf_names
     from albert_lab.model.torch.albert import AlbertForPreTraining
+    from albert_lab.model.torch.arrays import to_tensor
     from albert_lab.model.torch.checkpoint import blank, fill, own_names
 
     read = read_google_checkpoint(path)
+    state = {name: to_tensor(array) for name, array in read.state.items()}
     model = blank(AlbertForPreTraining, AlbertConfig.from_dict(read.config))
-    fill(model, hf_names(model.config, own_names(model)), read.state, str(path))
+    fill(model, hf_names(model.config, own_names(model)), state, str(path))
     return model
 
 

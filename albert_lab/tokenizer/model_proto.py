@@ -5,11 +5,11 @@ its protobuf module binds to one version of that library; the format itself is a
 """
 
 import struct
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import IntEnum
 
 from albert_lab.errors import UserError
+from albert_lab.storage.protobuf import encode_bytes, encode_float, encode_number, read_fields
 
 UNIGRAM = 1
 
@@ -46,15 +46,15 @@ def read_model(data: bytes) -> ModelProto:
     """Raises: UserError for bytes that are no model."""
     model = ModelProto()
     try:
-        for number, value in _fields(data):
+        for number, value in read_fields(data):
             if number == 1 and isinstance(value, bytes):
                 model.pieces.append(_piece(value))
             elif number == 2 and isinstance(value, bytes):
-                model.model_type = next((v for n, v in _fields(value) if n == 3 and isinstance(v, int)), UNIGRAM)
+                model.model_type = next((v for n, v in read_fields(value) if n == 3 and isinstance(v, int)), UNIGRAM)
             elif number == 3 and isinstance(value, bytes):
-                normalizer = dict(_fields(value))
+                normalizer = dict(read_fields(value))
                 model.name, model.charsmap = _text(normalizer.get(1, b"")), _bytes(normalizer.get(2, b""))
-    except (IndexError, ValueError, struct.error):
+    except (ValueError, struct.error):
         raise UserError("these bytes are no SentencePiece model") from None
     return model
 
@@ -64,51 +64,21 @@ def write_model(model: ModelProto) -> bytes:
     kinds = {kind: [i for i, piece in enumerate(model.pieces) if piece.kind is kind] for kind in Kind}
     unknown = kinds[Kind.unknown][0]
     pieces = b"".join(
-        _block(1, _block(1, p.text.encode()) + _float(2, p.score) + _number(3, p.kind)) for p in model.pieces
+        encode_bytes(1, encode_bytes(1, p.text.encode()) + encode_float(2, p.score) + encode_number(3, p.kind))
+        for p in model.pieces
     )
-    trainer = _number(3, model.model_type) + _number(4, len(model.pieces)) + _number(40, unknown)
+    trainer = encode_number(3, model.model_type) + encode_number(4, len(model.pieces)) + encode_number(40, unknown)
     # no begin, end and padding of SentencePiece's own: ALBERT's special tokens are control pieces
-    trainer += b"".join(_number(number, (1 << 64) - 1) for number in (41, 42, 43))
-    normalizer = _block(1, model.name.encode()) + _block(2, model.charsmap) + b"".join(_number(n, 1) for n in (3, 4, 5))
-    return pieces + _block(2, trainer) + _block(3, normalizer)
+    trainer += b"".join(encode_number(number, (1 << 64) - 1) for number in (41, 42, 43))
+    flags = b"".join(encode_number(n, 1) for n in (3, 4, 5))
+    normalizer = encode_bytes(1, model.name.encode()) + encode_bytes(2, model.charsmap) + flags
+    return pieces + encode_bytes(2, trainer) + encode_bytes(3, normalizer)
 
 
 def _piece(data: bytes) -> Piece:
-    found = dict(_fields(data))
+    found = dict(read_fields(data))
     score = struct.unpack("<f", _bytes(found.get(2, b"\0\0\0\0")))[0]
     return Piece(_text(found.get(1, b"")), score, Kind(int(found.get(3, Kind.normal))))
-
-
-def _fields(data: bytes) -> Iterator[tuple[int, int | bytes]]:
-    """(field number, its integer or its bytes) of one message."""
-    place = 0
-    while place < len(data):
-        key, place = _varint(data, place)
-        number, wire = key >> 3, key & 7
-        if wire == 0:
-            value, place = _varint(data, place)
-            yield number, value
-            continue
-        size = {1: 8, 5: 4}.get(wire)
-        if wire == 2:
-            size, place = _varint(data, place)
-        if size is None or place + size > len(data):
-            raise ValueError("not a protocol buffer")
-        yield number, data[place : place + size]
-        place += size
-
-
-def _varint(data: bytes, place: int) -> tuple[int, int]:
-    value = shift = 0
-    while True:
-        byte = data[place]
-        place += 1
-        value |= (byte & 0x7F) << shift
-        if byte < 0x80:
-            return value, place
-        shift += 7
-        if shift > 63:
-            raise ValueError("not a protocol buffer")
 
 
 def _bytes(value: int | bytes) -> bytes:
@@ -119,23 +89,3 @@ def _bytes(value: int | bytes) -> bytes:
 
 def _text(value: int | bytes) -> str:
     return _bytes(value).decode()
-
-
-def _to_varint(value: int) -> bytes:
-    out = bytearray()
-    while value > 0x7F:
-        out.append(value & 0x7F | 0x80)
-        value >>= 7
-    return bytes([*out, value])
-
-
-def _number(number: int, value: int) -> bytes:
-    return _to_varint(number << 3) + _to_varint(value)
-
-
-def _float(number: int, value: float) -> bytes:
-    return _to_varint(number << 3 | 5) + struct.pack("<f", value)
-
-
-def _block(number: int, data: bytes) -> bytes:
-    return _to_varint(number << 3 | 2) + _to_varint(len(data)) + data

@@ -2,15 +2,12 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from safetensors.torch import save_file
-from torch import Tensor
-
-from albert_lab.errors import UserError
-from albert_lab.model.formats.weight_files import read_weights
+from albert_lab.errors import UserError, list_some
+from albert_lab.model.formats.safetensors_file import Array, read_safetensors, write_safetensors
 from albert_lab.storage.disk import told_if_full
 from albert_lab.storage.files import read_object
 from albert_lab.storage.replace_files import is_plain_name, replaced_together, settle
@@ -23,6 +20,7 @@ OWNED = (*READ_ORDER, "model-*-of-*.safetensors", "pytorch_model-*-of-*.bin")  #
 SAFE_FILES = (CONFIG_FILE, WEIGHTS_FILE, INDEX_FILE, "model-*-of-*.safetensors")  # to fetch of a hub repository
 PICKLED_FILES = (CONFIG_FILE, "pytorch_model*.bin", "pytorch_model.bin.index.json")
 
+Reader = Callable[[Path], dict[str, Array]]  # of one file
 _UNITS = {"": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
 
 
@@ -40,10 +38,13 @@ def read_config(folder: Path) -> dict[str, Any]:
     return read_object(file)
 
 
-def read_state(folder: Path) -> dict[str, Tensor]:
-    """The weights of a folder by name, on the CPU, perhaps mapped from its files.
+def read_state(folder: Path, read_pickle: Reader | None = None) -> dict[str, Array]:
+    """The weights of a folder by name, perhaps mapped from its files.
 
     The first that is there of `READ_ORDER` is read, as Hugging Face does.
+
+    Args:
+        read_pickle: reads a `.bin` file, which only PyTorch can; None: such weights are refused.
 
     Raises:
         UserError: no weights, or weights that are incomplete, damaged or not plain tensors; the file is named.
@@ -51,7 +52,10 @@ def read_state(folder: Path) -> dict[str, Tensor]:
     settle(folder)
     for name in READ_ORDER:
         if (folder / name).exists():
-            return _read_shards(folder / name) if name.endswith(".json") else read_weights(folder / name)
+            read = read_safetensors if "safetensors" in name else read_pickle
+            if read is None:
+                raise UserError(f"{folder / name} is read by PyTorch alone; save the model as {WEIGHTS_FILE}")
+            return _read_shards(folder / name, read) if name.endswith(".json") else read(folder / name)
     raise UserError(f"{folder} has none of {', '.join(READ_ORDER)}{_other_weights(folder)}")
 
 
@@ -62,22 +66,22 @@ def _other_weights(folder: Path) -> str:
     return f"; {others[0]} is of another framework, and only transformers 4 converts it" if others else ""
 
 
-def _read_shards(index: Path) -> dict[str, Tensor]:
+def _read_shards(index: Path, read: Reader) -> dict[str, Array]:
     """Every tensor from the shard that the index names for it, and nothing else."""
-    state: dict[str, Tensor] = {}
-    for shard, wanted in _shards(index).items():
+    state: dict[str, Array] = {}
+    for shard, wanted in _names_by_shard(index).items():
         file = index.parent / shard
         if not file.exists():
-            raise UserError(f"{file} is missing, and {index.name} says that it holds {_some(wanted)}")
-        found = read_weights(file)
+            raise UserError(f"{file} is missing, and {index.name} says that it holds {list_some(wanted)}")
+        found = read(file)
         if set(found) != wanted:
-            lacks, more = _some(wanted - set(found)), _some(set(found) - wanted)
+            lacks, more = list_some(wanted - set(found)), list_some(set(found) - wanted)
             raise UserError(f"{file} is not the shard that {index.name} describes: it lacks {lacks} and adds {more}")
         state |= found
     return state
 
 
-def _shards(index: Path) -> dict[str, set[str]]:
+def _names_by_shard(index: Path) -> dict[str, set[str]]:
     """Shard -> the names of its tensors, by the index's `weight_map`."""
     weight_map = read_object(index).get("weight_map")
     if not isinstance(weight_map, dict) or not weight_map:
@@ -91,15 +95,10 @@ def _shards(index: Path) -> dict[str, set[str]]:
     return shards
 
 
-def _some(names: set[str]) -> str:
-    shown = ", ".join(sorted(names)[:3]) or "nothing"
-    return f"{shown} and {len(names) - 3} more" if len(names) > 3 else shown
-
-
 def write_checkpoint(
     folder: Path,
     config: Mapping[str, Any],
-    state: Mapping[str, Tensor],
+    state: Mapping[str, Array],
     *,
     max_shard_size: int | str = "5GB",
 ) -> None:
@@ -112,15 +111,31 @@ def write_checkpoint(
         UserError: a full disk, a folder that can't be written, or a size that isn't one.
         ValueError: two names for one tensor.
     """
-    shards = _cut(state, parse_size(max_shard_size))
-    texts = {CONFIG_FILE: _json(config)} | (_index(shards) if len(shards) > 1 else {})
+    from huggingface_hub import split_state_dict_into_shards_factory  # slow to import, and only writers need it
+
+    _refuse_tied(state)
+    split = split_state_dict_into_shards_factory(
+        dict(state),
+        get_storage_size=lambda array: array.nbytes,
+        filename_pattern="model{suffix}.safetensors",
+        max_shard_size=parse_size(max_shard_size),
+    )
+    total_bytes = split.metadata["total_size"]
+    needed = f"about {total_bytes / 1e6:.1f} MB"
+    texts = {CONFIG_FILE: _to_json(config)}
+    if split.is_sharded:
+        total = {"total_parameters": sum(array.size for array in state.values()), "total_size": total_bytes}
+        texts[INDEX_FILE] = _to_json({"metadata": total, "weight_map": split.tensor_to_filename})
     try:
-        with told_if_full(folder, needs=_size(state)), replaced_together(folder, OWNED) as scratch:
+        with (
+            told_if_full(folder, needs=needed),
+            replaced_together(folder, OWNED) as scratch,
+        ):
             for name, content in texts.items():
                 (scratch / name).write_text(content, encoding="utf-8")
             readable = (scratch / CONFIG_FILE).stat().st_mode  # safetensors lets nobody but the owner read
-            for shard, tensors in shards.items():
-                save_file({name: _whole(tensor) for name, tensor in tensors.items()}, scratch / shard, {"format": "pt"})
+            for shard, names in split.filename_to_tensors.items():
+                write_safetensors({name: state[name] for name in names}, scratch / shard)
                 (scratch / shard).chmod(readable)
     except (FileExistsError, NotADirectoryError, PermissionError) as error:
         raise UserError(f"{folder} can't be written: {error.strerror}") from None
@@ -138,47 +153,14 @@ def parse_size(size: int | str) -> int:
     return int(float(parsed[1]) * _UNITS[parsed[2]])
 
 
-def _cut(state: Mapping[str, Tensor], most: int) -> dict[str, dict[str, Tensor]]:
-    """File name -> its tensors, in the state's order; a file is closed before it would grow beyond `most` bytes."""
-    _refuse_tied(state)
-    pieces: list[dict[str, Tensor]] = [{}]
-    room = most
-    for name, tensor in state.items():
-        if pieces[-1] and tensor.nbytes > room:
-            pieces.append({})
-            room = most
-        pieces[-1][name] = tensor
-        room -= tensor.nbytes
-    if len(pieces) == 1:
-        return {WEIGHTS_FILE: pieces[0]}
-    return {f"model-{i:05}-of-{len(pieces):05}.safetensors": piece for i, piece in enumerate(pieces, start=1)}
-
-
-def _refuse_tied(state: Mapping[str, Tensor]) -> None:
-    """Two names for one tensor would be stored, and later trained, as two; mere neighbours in one memory are copied."""
+def _refuse_tied(state: Mapping[str, Array]) -> None:
+    """Two names for one array would be stored, and later trained, as two; mere neighbours in one memory are copied."""
     names: dict[Any, str] = {}
-    for name, tensor in state.items():
-        place = (tensor.device, tensor.data_ptr(), tensor.shape, tensor.stride())
-        if tensor.numel() and names.setdefault(place, name) != name:
+    for name, array in state.items():
+        place = (array.ctypes.data, array.shape, array.strides)
+        if array.size and names.setdefault(place, name) != name:
             raise ValueError(f"{names[place]!r} and {name!r} are one tensor; leave out one of the two")
 
 
-def _whole(tensor: Tensor) -> Tensor:
-    """The tensor on the CPU with a memory of its own, as safetensors demands."""
-    tensor = tensor.detach().cpu().contiguous()
-    return tensor if tensor.untyped_storage().nbytes() == tensor.nbytes else tensor.clone()
-
-
-def _index(shards: Mapping[str, Mapping[str, Tensor]]) -> dict[str, str]:
-    tensors = [tensor for shard in shards.values() for tensor in shard.values()]
-    total = {"total_parameters": sum(t.numel() for t in tensors), "total_size": sum(t.nbytes for t in tensors)}
-    weight_map = {name: shard for shard, names in shards.items() for name in names}
-    return {INDEX_FILE: _json({"metadata": total, "weight_map": weight_map})}
-
-
-def _json(value: Mapping[str, Any]) -> str:
+def _to_json(value: Mapping[str, Any]) -> str:
     return json.dumps(value, indent=2, sort_keys=True) + "\n"
-
-
-def _size(state: Mapping[str, Tensor]) -> str:
-    return f"about {sum(tensor.nbytes for tensor in state.values()) / 1e6:.1f} MB"

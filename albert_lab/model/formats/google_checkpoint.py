@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor
+import numpy as np
+from numpy.typing import NDArray
 
-from albert_lab.errors import UserError
+from albert_lab.errors import UserError, list_some
 from albert_lab.model.formats.google_config import GOOGLE_CONFIG_FILE, read_google_config
 from albert_lab.model.formats.google_names import BLOCK_VARIABLES, OPTIONAL_PARTS, Variable, google_variables
 from albert_lab.model.formats.tensor_bundle import TensorBundle
@@ -25,7 +26,7 @@ class GoogleCheckpoint:
     """A checkpoint in Hugging Face's terms."""
 
     config: dict[str, Any]  # what a config.json holds
-    state: dict[str, Tensor]  # under the names of AlbertForPreTraining, without the tied decoder
+    state: dict[str, NDArray[Any]]  # under the names of AlbertForPreTraining, without the tied decoder
     missing: tuple[str, ...]  # parts that it lacks: the pooler, a head
     unused: tuple[str, ...]  # variables that are no part of the pre-training model: a fine-tuned classifier
 
@@ -53,9 +54,11 @@ def read_google_checkpoint(path: Path) -> GoogleCheckpoint:
     unused = _unused(set(names) - set(variables), bundle.index)
     _check_shapes(variables, names, bundle)
     _tell(prefix, missing, unused)
-    state = {
-        variable.hf_name: _read(bundle, names[name], variable) for name, variable in variables.items() if name in names
-    }
+    state = {}
+    for name, variable in variables.items():
+        if name in names:
+            array = bundle.read(names[name])
+            state[variable.hf_name] = np.ascontiguousarray(array.T) if variable.transposed else array
     return GoogleCheckpoint(config, state, missing, unused)
 
 
@@ -89,14 +92,14 @@ def _missing(absent: set[str], names: Mapping[str, str], index: Path) -> tuple[s
     whole = [part for part in OPTIONAL_PARTS if not any(name.startswith(part) for name in names)]
     vital = sorted(name for name in absent if not name.startswith(tuple(whole)))
     if vital:
-        raise UserError(f"{index} lacks {_some(vital)}, which the model of {GOOGLE_CONFIG_FILE} has")
+        raise UserError(f"{index} lacks {list_some(vital)}, which the model of {GOOGLE_CONFIG_FILE} has")
     return tuple(OPTIONAL_PARTS[part] for part in whole)
 
 
 def _unused(others: set[str], index: Path) -> tuple[str, ...]:
     inside = sorted(name for name in others if name.startswith(("bert/", "cls/")))
     if inside:
-        raise UserError(f"{index} has {_some(inside)}, which the model of {GOOGLE_CONFIG_FILE} has not")
+        raise UserError(f"{index} has {list_some(inside)}, which the model of {GOOGLE_CONFIG_FILE} has not")
     return tuple(sorted(others))
 
 
@@ -109,17 +112,8 @@ def _check_shapes(variables: Mapping[str, Variable], names: Mapping[str, str], b
             )
 
 
-def _read(bundle: TensorBundle, name: str, variable: Variable) -> Tensor:
-    tensor = bundle.read(name)
-    return tensor.T.contiguous() if variable.transposed else tensor
-
-
 def _tell(prefix: Path, missing: tuple[str, ...], unused: tuple[str, ...]) -> None:
     if missing:
         log.warning("%s has no weights of %s", prefix, " and ".join(missing))
     if unused:
         log.warning("%s has more than the pre-training model, which is left out: %s", prefix, ", ".join(unused))
-
-
-def _some(names: list[str]) -> str:
-    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")

@@ -11,22 +11,26 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import google_crc32c
+import ml_dtypes
 import numpy as np
-import torch
-from torch import Tensor
+from numpy.typing import NDArray
 
 from albert_lab.errors import UserError
-from albert_lab.model.formats.crc32c import masked_crc32c
+from albert_lab.storage.protobuf import read_fields, read_varint
 
 _MAGIC = 0xDB4775248B80FB57
 _FOOTER_BYTES = 48
 _BLOCK_TRAILER_BYTES = 5  # a byte for the compression, four for the checksum
-_VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5  # wire types of protocol buffers
-_TYPES = {1: torch.float32, 2: torch.float64, 3: torch.int32, 9: torch.int64, 14: torch.bfloat16, 19: torch.float16}
-
-
-class _DamagedError(Exception):
-    """What the file says can't be; `TensorBundle` adds which file."""
+_CHECKSUM_DELTA = 0xA282EAD8
+_DTYPES: dict[int, Any] = {  # TensorFlow's numbers
+    1: np.float32,
+    2: np.float64,
+    3: np.int32,
+    9: np.int64,
+    14: ml_dtypes.bfloat16,
+    19: np.float16,
+}
 
 
 @dataclass(frozen=True)
@@ -59,8 +63,8 @@ class TensorBundle:
             self._num_shards, self._entries = _header(table.pop(b"")), {n.decode(): _entry(v) for n, v in table.items()}
         except OSError as error:
             raise UserError(f"{self.index} can't be read: {error.strerror}") from None
-        except (_DamagedError, IndexError, KeyError, TypeError, ValueError, struct.error) as error:
-            raise UserError(f"{self.index} is no whole index of a TensorFlow checkpoint ({error})") from None
+        except (IndexError, KeyError, TypeError, ValueError, struct.error) as error:
+            raise UserError(f"{self.index} is not a whole index of a TensorFlow checkpoint ({error})") from None
 
     @property
     def names(self) -> list[str]:
@@ -69,23 +73,23 @@ class TensorBundle:
     def shape(self, name: str) -> tuple[int, ...]:
         return self._entries[name].shape
 
-    def read(self, name: str) -> Tensor:
+    def read(self, name: str) -> NDArray[Any]:
         entry = self._entries[name]
-        if entry.type not in _TYPES or entry.sliced:
+        if entry.type not in _DTYPES or entry.sliced:
             kind = "is stored in slices" if entry.sliced else f"has TensorFlow's data type number {entry.type}"
             raise UserError(f"{self.index}: {name!r} {kind}, which isn't read here; save the checkpoint again without")
         data = self._bytes(name, entry)
         if entry.checksum != masked_crc32c(data):
             raise UserError(f"{self._data_file(entry)} is damaged: the checksum of {name!r} is wrong; fetch it again")
-        dtype = _TYPES[entry.type]
+        dtype = np.dtype(_DTYPES[entry.type])
         if np.prod(entry.shape, dtype=object) * dtype.itemsize != entry.size:
             raise UserError(f"{self.index} is damaged: {name!r} of shape {entry.shape} can't have {entry.size} bytes")
-        return torch.from_numpy(data).view(dtype).view(entry.shape)
+        return data.view(dtype).reshape(entry.shape)
 
     def _data_file(self, entry: _Entry) -> Path:
         return self.prefix.with_name(f"{self.prefix.name}.data-{entry.shard:05}-of-{self._num_shards:05}")
 
-    def _bytes(self, name: str, entry: _Entry) -> Any:
+    def _bytes(self, name: str, entry: _Entry) -> NDArray[Any]:
         """uint8 [size], a copy."""
         file = self._data_file(entry)
         try:
@@ -98,86 +102,62 @@ class TensorBundle:
             raise UserError(f"{file} can't be read: {error.strerror}") from None
 
 
+def masked_crc32c(data: NDArray[Any] | bytes) -> int:
+    """The CRC-32C of uint8 [n] as LevelDB and TensorFlow store it: rotated, as it stands among what is summed."""
+    crc = google_crc32c.value(data)
+    return ((crc >> 15 | crc << 17) + _CHECKSUM_DELTA) & 0xFFFFFFFF
+
+
 def _table(data: bytes) -> Iterator[tuple[bytes, bytes]]:
     """The keys and values of a sorted table."""
     footer = data[-_FOOTER_BYTES:]
     if len(footer) < _FOOTER_BYTES or struct.unpack("<Q", footer[-8:]) != (_MAGIC,):
-        raise _DamagedError("the mark at its end is missing")
+        raise ValueError("the mark at its end is missing")
     at = 0
     for _ in range(2):  # the table's metadata, which is empty, comes before the index of the blocks
-        _, at = _varint(footer, at)
-        _, at = _varint(footer, at)
+        _, at = read_varint(footer, at)
+        _, at = read_varint(footer, at)
     handle = footer[_skip_handle(footer, 0) : at]
     for _, block in _block(data, handle):
         yield from _block(data, block)
 
 
 def _skip_handle(data: bytes, at: int) -> int:
-    return _varint(data, _varint(data, at)[1])[1]
+    return read_varint(data, read_varint(data, at)[1])[1]
 
 
 def _block(data: bytes, handle: bytes) -> Iterator[tuple[bytes, bytes]]:
     """The keys and values of the block that a handle (offset and size) points to."""
-    offset, at = _varint(handle, 0)
-    size, _ = _varint(handle, at)
+    offset, at = read_varint(handle, 0)
+    size, _ = read_varint(handle, at)
     block, trailer = data[offset : offset + size + 1], data[offset + size + 1 : offset + size + _BLOCK_TRAILER_BYTES]
-    if len(trailer) < 4 or struct.unpack("<I", trailer) != (masked_crc32c(np.frombuffer(block, np.uint8)),):
-        raise _DamagedError("a block's checksum is wrong")
+    if len(trailer) < 4 or struct.unpack("<I", trailer) != (masked_crc32c(block),):
+        raise ValueError("a block's checksum is wrong")
     if block[-1]:
-        raise _DamagedError("its blocks are compressed, which TensorFlow's own never are")
+        raise ValueError("its blocks are compressed, which TensorFlow's own never are")
     (restarts,) = struct.unpack("<I", block[-5:-1])
     end, at, key = size - 4 * (restarts + 1), 0, b""
     while at < end:  # a key is stored as what differs from the one before
-        shared, at = _varint(block, at)
-        own, at = _varint(block, at)
-        length, at = _varint(block, at)
+        shared, at = read_varint(block, at)
+        own, at = read_varint(block, at)
+        length, at = read_varint(block, at)
         key = key[:shared] + block[at : at + own]
         at += own + length
         yield key, block[at - length : at]
 
 
-def _varint(data: bytes, at: int) -> tuple[int, int]:
-    """A number in groups of seven bits, the lowest first, and where it ends."""
-    value = shift = 0
-    while True:
-        byte = data[at]
-        value |= (byte & 0x7F) << shift
-        at, shift = at + 1, shift + 7
-        if byte < 0x80:
-            return value, at
-        if shift > 63:
-            raise _DamagedError("a number has more than 64 bits")
-
-
-def _fields(message: bytes) -> Iterator[tuple[int, Any]]:
-    """Number and value of the fields of a protocol buffer."""
-    at, value = 0, None  # type: int, Any
-    while at < len(message):
-        key, at = _varint(message, at)
-        kind, length = key & 7, {_FIXED64: 8, _FIXED32: 4}.get(key & 7, 0)
-        if kind == _VARINT:
-            value, at = _varint(message, at)
-        elif kind in (_FIXED64, _FIXED32, _BYTES):
-            if kind == _BYTES:
-                length, at = _varint(message, at)
-            value, at = message[at : at + length], at + length
-        else:
-            raise _DamagedError(f"a field of the unknown kind {kind}")
-        yield key >> 3, value
-
-
 def _header(message: bytes) -> int:
     """The number of data files: BundleHeaderProto."""
-    fields = dict(_fields(message))
+    fields = dict(read_fields(message))
     if fields.get(2, 0):
-        raise _DamagedError("it was written on a big-endian machine")
+        raise ValueError("it was written on a big-endian machine")
     return _number(fields, 1)
 
 
 def _entry(message: bytes) -> _Entry:
-    fields = dict(_fields(message))
+    fields: dict[int, Any] = dict(read_fields(message))
     kind, shard, offset, size = (_number(fields, key) for key in (1, 3, 4, 5))
-    dims = [dict(_fields(value)) for number, value in _fields(fields.get(2, b"")) if number == 2]
+    dims = [dict(read_fields(value)) for number, value in read_fields(fields.get(2, b"")) if number == 2]
     (checksum,) = struct.unpack("<I", fields.get(6, b"\0\0\0\0"))
     return _Entry(kind, tuple(_number(dim, 1) for dim in dims), shard, offset, size, checksum, sliced=7 in fields)
 
@@ -186,5 +166,5 @@ def _number(fields: dict[int, Any], key: int) -> int:
     """A field that is 0 where it is left out."""
     value = fields.get(key, 0)
     if not isinstance(value, int):
-        raise _DamagedError("text stands where a number is expected")
+        raise ValueError("text stands where a number is expected")
     return value

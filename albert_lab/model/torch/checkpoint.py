@@ -23,7 +23,9 @@ from albert_lab.model.formats.checkpoint_files import (
     write_checkpoint,
 )
 from albert_lab.model.formats.hf_format import PREFIX, hf_config, hf_names
+from albert_lab.model.torch.arrays import to_array, to_tensor
 from albert_lab.model.torch.layers.initialize import initialize_own
+from albert_lab.model.torch.pickled_weights import read_pickle
 from albert_lab.storage.hub import pretrained_folder
 
 if TYPE_CHECKING:
@@ -93,7 +95,8 @@ def _read(
     stored = read_config(folder)
     model = blank(cls, config or AlbertConfig.from_dict(stored, **changes), **arguments)
     names = own_names(model) if stored.get("model_type") == OURS else hf_names(model.config, own_names(model))
-    return model, fill(model, names, read_state(folder), str(folder), ignore_mismatched_sizes)
+    state = {name: to_tensor(array) for name, array in read_state(folder, read_pickle).items()}
+    return model, fill(model, names, state, str(folder), ignore_mismatched_sizes)
 
 
 def _dtype(dtype: torch.dtype | str) -> torch.dtype:
@@ -229,7 +232,7 @@ def write_pretrained(
         "architectures": [model.architecture],
         "dtype": str(model.dtype).partition(".")[2],
     }
-    tensors = {names[ours]: tensor.detach().cpu() for ours, tensor in state.items()}
-    if TIED in tensors and BIAS in tensors and model_type != OURS:
-        tensors[UNTIED_BIAS] = tensors[BIAS].clone()
-    write_checkpoint(folder, described | {"model_type": model_type}, tensors, max_shard_size=max_shard_size)
+    arrays = {names[ours]: to_array(tensor) for ours, tensor in state.items()}
+    if TIED in arrays and BIAS in arrays and model_type != OURS:
+        arrays[UNTIED_BIAS] = arrays[BIAS].copy()
+    write_checkpoint(folder, described | {"model_type": model_type}, arrays, max_shard_size=max_shard_size)

@@ -13,7 +13,6 @@ import torch
 from transformers import AlbertConfig, AlbertForPreTraining
 
 from albert_lab.errors import UserError
-from albert_lab.model.formats.crc32c import crc32c
 from albert_lab.model.formats.google_checkpoint import read_google_checkpoint
 from albert_lab.model.formats.google_config import read_google_config
 from albert_lab.model.formats.google_names import google_variables
@@ -47,15 +46,17 @@ def test_what_tensorflow_wrote_becomes_hugging_faces_tensors_to_the_byte() -> No
     state = read_google_checkpoint(GOLDEN).state
     expected = dict(np.load(GOLDEN / "expected.npz"))
     assert set(state) == set(expected)
-    assert [name for name, values in expected.items() if not np.array_equal(state[name].numpy(), values)] == []
-    assert all(tensor.is_contiguous() for tensor in state.values())
+    assert [name for name, values in expected.items() if not np.array_equal(state[name], values)] == []
+    assert all(array.flags.c_contiguous for array in state.values())
 
 
 def test_the_imported_model_is_complete_for_hugging_face() -> None:
     checkpoint = read_google_checkpoint(GOLDEN)
     assert (checkpoint.missing, checkpoint.unused) == ((), ())
     model = AlbertForPreTraining(AlbertConfig(**checkpoint.config))
-    missing, unknown = model.load_state_dict(checkpoint.state, strict=False)
+    missing, unknown = model.load_state_dict(
+        {name: torch.from_numpy(array) for name, array in checkpoint.state.items()}, strict=False
+    )
     assert (set(missing), unknown) == (TIED, [])
     model.tie_weights()
     assert torch.isfinite(model(torch.arange(6)[None]).prediction_logits).all()
@@ -223,7 +224,7 @@ def test_a_damaged_bit_is_named_or_changes_nothing(copy: Path, part: str) -> Non
         except UserError as error:
             named += str(file) in str(error)
         else:  # it hit padding, or a slot of the optimizer
-            named += all(torch.equal(state[name], tensor) for name, tensor in whole.items())
+            named += all(np.array_equal(state[name], array) for name, array in whole.items())
     assert named == 60
 
 
@@ -232,7 +233,7 @@ def test_a_damaged_bit_is_named_or_changes_nothing(copy: Path, part: str) -> Non
 def test_a_truncated_checkpoint_is_named(copy: Path, file: str, kept: float) -> None:
     content = (copy / file).read_bytes()
     (copy / file).write_bytes(content[: int(kept * len(content))])
-    with pytest.raises(UserError, match=rf"{file} (is cut short|is no whole index)"):
+    with pytest.raises(UserError, match=rf"{file} (is cut short|is not a whole index)"):
         read_google_checkpoint(copy)
 
 
@@ -266,29 +267,3 @@ def test_an_index_of_many_blocks_is_read(tmp_path: Path) -> None:
     bundle = TensorBundle(tmp_path / "a")
     assert bundle.names == sorted(arrays)
     assert all(bundle.read(name).tolist() == [i, -i] for i, name in enumerate(bundle.names))
-
-
-@pytest.mark.parametrize(
-    ("data", "expected"),  # RFC 3720, appendix B.4, and the polynomial's usual check
-    [
-        (b"123456789", 0xE3069283),
-        (bytes(32), 0x8A9136AA),
-        (b"\xff" * 32, 0x62A8AB43),
-        (bytes(range(32)), 0x46DD794E),
-        (bytes(range(31, -1, -1)), 0x113FDB5C),
-        (b"", 0),
-    ],
-)
-def test_the_checksum_is_the_published_one(data: bytes, expected: int) -> None:
-    assert crc32c(np.frombuffer(data, np.uint8)) == expected
-
-
-@pytest.mark.parametrize("size", [1, 3, 8191, 8192, 8193, 65535, 65537, 98304])
-def test_lanes_change_no_checksum(size: int) -> None:
-    data = np.random.default_rng(size).integers(0, 256, size).astype(np.uint8)
-    register = 0xFFFFFFFF
-    for byte in data.tolist():
-        register ^= byte
-        for _ in range(8):
-            register = register >> 1 ^ (0x82F63B78 if register & 1 else 0)
-    assert crc32c(data) == register ^ 0xFFFFFFFF
