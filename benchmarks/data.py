@@ -200,9 +200,10 @@ def loader_part(text: Text, rounds: int) -> dict[str, Any]:
 
 
 def micro_batches(samples: Samples, batch_size: int, workers: int) -> Any:
-    from albert_lab.train.data_module import PretrainingData
+    from albert_lab.train.batches import TrainingData
+    from albert_lab.train.tasks.pretraining import PretrainingSamples
 
-    data = PretrainingData(samples, batch_size, 1, workers)
+    data = TrainingData(PretrainingSamples(samples), batch_size, 1, workers)
     data.trainer = SimpleNamespace(global_rank=0, world_size=1, global_step=0)  # type: ignore[assignment]
     return iter(data.train_dataloader())
 
@@ -214,15 +215,16 @@ def loader(samples: Samples, batch_size: int, workers: int) -> Count:
 
 def worker(samples: Samples, batch_size: int) -> Count:
     """What a worker does for its batches: makes them and writes them into messages."""
-    from albert_lab.train.data_module import MicroBatches, Parcel
+    from albert_lab.train.batches import MicroBatches, PackedBatch
+    from albert_lab.train.tasks.pretraining import PretrainingSamples
 
-    batches, items = MicroBatches(samples, batch_size, 1, 0, 1), iter(range(1 << 40))
+    batches, items = MicroBatches(PretrainingSamples(samples), batch_size, 1, 0, 1), iter(range(1 << 40))
 
     def run() -> int:
         tokens = 0
         for _ in range(100):
             made = {name: tensor.numpy() for name, tensor in batches[next(items)].items()}
-            pickle.dumps(Parcel(made))
+            pickle.dumps(PackedBatch(made))
             tokens += int(made["attention_mask"].sum())
         return tokens
 

@@ -25,7 +25,7 @@ ROOMS = {  # folder -> its rooms from the ground up; a file beside the rooms sta
     "data": ("counter recipe workers", "corpora", "store", "samples", "tasks"),
     "cost": ("counts", "memory", "cluster"),
     "report": ("frames metrics mlflow_runs paper statistics summary", "tables figures", "page"),
-    "train": ("budget", "tracking optim distributed", "tasks callbacks"),
+    "train": ("batches budget light_imports warm_start", "tracking optim distributed", "tasks", "module", "callbacks"),
 }
 HOMES = {  # a third-party library and the only places that may import it
     "lightning": {"train"},

@@ -20,7 +20,7 @@ def test_the_smoke_scale_trains_on_the_default_corpus(lab: Lab) -> None:
     assert memory["floor"] < memory["peak"]
     assert memory["optimizer"] == 2 * memory["weights"] == 8 * record["parameters"]["unique"]
     assert memory["activations"] > 0
-    assert (folder / "log.txt").read_text().count("held-out MLM loss") == 1
+    assert (folder / "log.txt").read_text().count("held-out MLM accuracy") == 1
 
 
 def test_a_budget_in_seconds_is_kept_and_a_model_needs_no_sentence_task(lab: Lab, small: list[str]) -> None:

@@ -118,6 +118,10 @@ class RunConfig:
     study: StudyConfig = field(default_factory=StudyConfig)
     paths: PathsConfig = field(default_factory=PathsConfig)
 
+    @property
+    def task_name(self) -> str:
+        raise NotImplementedError
+
 
 @dataclass
 class PretrainConfig(RunConfig):
@@ -131,6 +135,10 @@ class PretrainConfig(RunConfig):
     tokenizer: TokenizerConfig = field(default_factory=TokenizerConfig)
     hardware: HardwareConfig = field(default_factory=HardwareConfig)
     cost: CostConfig = field(default_factory=CostConfig)
+
+    @property
+    def task_name(self) -> str:
+        return "pretraining"
 
 
 RESULT_GROUPS = ("model", "sharing", "warm_start", "objective", "data", "tokenizer", "optimizer", "train")

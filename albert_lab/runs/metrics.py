@@ -14,11 +14,16 @@ class Metric:
     higher_is_better: bool
     chance: float | None = None  # what a model that has learnt nothing reaches; None: not known
     counted_by: str | None = None  # the figure with the number of samples behind a share, for its interval
+    at_chance: str = ""  # what it means, and what to try, when training is still no better; "": no health check
 
     @property
     def direction(self) -> str:
         """`maximize` or `minimize`, as Optuna says it."""
         return "maximize" if self.higher_is_better else "minimize"
+
+    def format(self, value: float) -> str:
+        """`value` for a log line: `9.9 %`, `6.811 nats`."""
+        return f"{100 * value:.1f} %" if self.unit == "share" else f"{value:.3f} {self.unit}".rstrip()
 
     def is_better(self, value: float, other: float) -> bool:
         return value > other if self.higher_is_better else value < other

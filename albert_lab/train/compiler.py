@@ -1,18 +1,14 @@
 """`trainer.compile`: the layers' kernels made by `torch.compile`."""
 
-import logging
 import os
 import shutil
 from importlib.util import find_spec
 
 from albert_lab.errors import UserError
-from albert_lab.model.torch.albert import AlbertForPreTraining
-
-log = logging.getLogger(__name__)
 
 
-def compile_layers(model: AlbertForPreTraining, device: str) -> None:
-    """Compile them at the first step, which takes half a minute to some minutes; `device`: cpu or cuda.
+def check_compiler(device: str) -> None:
+    """Checks that torch.compile can make kernels for `device`, cpu or cuda.
 
     Raises:
         UserError: what makes code for the device is not there.
@@ -20,8 +16,6 @@ def compile_layers(model: AlbertForPreTraining, device: str) -> None:
     missing = _missing(device)
     if missing is not None:
         raise UserError(f"trainer.compile=true needs {missing}; install it, or set trainer.compile=false")
-    model.albert.encoder.compile_layers()
-    log.info("the first step compiles the layers")
 
 
 def _missing(device: str) -> str | None:

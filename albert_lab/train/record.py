@@ -1,27 +1,25 @@
 """The one record that a run ends with."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from enum import Enum
 from typing import Any
 
-from albert_lab.config.schema import PretrainConfig
-from albert_lab.cost.variant import VariantCost
+from albert_lab.config.schema import RunConfig
 from albert_lab.runs.folder import RunFolder, describe
 from albert_lab.runs.machine import find_machine, library_versions
+from albert_lab.runs.metrics import Metric, metrics_to_plain
 
-FORMAT = 1
-
-
-def static_figures(cost: VariantCost) -> dict[str, Any]:
-    """What follows from the variant alone: parameters and FLOPs."""
-    return {
-        "parameters": {"unique": cost.parameters.unique, "applied": cost.parameters.applied},
-        "flops_per_token": {"forward": cost.flops_per_token.forward, "training": cost.flops_per_token.training},
-    }
+FORMAT = 2
 
 
 def make_record(
-    config: PretrainConfig, folder: RunFolder, figures: dict[str, Any], started: str, finished: str
+    config: RunConfig,
+    folder: RunFolder,
+    metrics: Sequence[Metric],
+    sections: dict[str, Any],
+    started: str,
+    finished: str,
 ) -> dict[str, Any]:
     return {
         "format": FORMAT,
@@ -29,7 +27,9 @@ def make_record(
         "name": describe(config),
         "folder": str(folder.path),
         "config": plain(asdict(config)),
-        **figures,
+        "task": config.task_name,
+        "metrics": metrics_to_plain(tuple(metrics)),
+        **sections,
         "host": asdict(find_machine()),
         "versions": library_versions(),
         "started": started,

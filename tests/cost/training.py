@@ -9,7 +9,7 @@ from albert_lab.model.torch.albert import AlbertForPreTraining
 
 
 def loss_of(work: Pass) -> Score:
-    """`train.tasks.scores.score` without its tally, and without asking a mask whether anything is padded."""
+    """`train.tasks.scores.score` without its counts, and without asking a mask whether anything is padded."""
 
     def loss(model: AlbertForPreTraining, batch: dict[str, Tensor]) -> Tensor:
         sums = model(

@@ -7,21 +7,18 @@ import torch
 from torch import Tensor, nn
 from torch.multiprocessing.reductions import StorageWeakRef
 
-from albert_lab.cost.counts.parameters import ParameterCounts
 
-
-def state_bytes(
-    counts: ParameterCounts, optimizer_states_per_weight: int = 2, bytes_per_weight: int = 4
-) -> dict[str, int]:
+def state_bytes(parameters: int, optimizer_states_per_weight: int = 2, bytes_per_weight: int = 4) -> dict[str, int]:
     """Bytes of `weights`, `gradients` and `optimizer` that one process holds from step to step, all state replicated.
 
     A shared weight is one weight, with one gradient and one optimizer state.
 
     Args:
+        parameters: unique weights.
         optimizer_states_per_weight: 2 for AdamW and LAMB (first and second moment).
         bytes_per_weight: 4 in float32, also under bfloat16 autocast, which keeps its weights in float32.
     """
-    weights = counts.unique * bytes_per_weight
+    weights = parameters * bytes_per_weight
     return {"weights": weights, "gradients": weights, "optimizer": optimizer_states_per_weight * weights}
 
 

@@ -11,9 +11,10 @@ from types import FrameType
 import lightning as L
 import torch
 
-from albert_lab.config.schema import Strategy, TrainerConfig
+from albert_lab.config.schema import TrainerConfig
 from albert_lab.errors import UserError
-from albert_lab.train.tasks.pretraining import PretrainingTask
+from albert_lab.train.callbacks.meter import Meter
+from albert_lab.train.distributed import list_strategies, load_strategy
 
 log = logging.getLogger(__name__)
 
@@ -24,14 +25,16 @@ def newest(folder: Path) -> Path | None:
     return found[-1] if found else None
 
 
-def check_strategy(checkpoint: Path | None, config: TrainerConfig) -> None:
-    """Raises UserError for a checkpoint that the strategy can't read: DeepSpeed's are folders of shards."""
-    if checkpoint is not None and checkpoint.is_dir() != (config.strategy is Strategy.zero2):
-        saved_by = "trainer=zero2" if checkpoint.is_dir() else "trainer=single or trainer=ddp"
-        raise UserError(
-            f"trainer.strategy={config.strategy.name} can't go on from {checkpoint}, saved with {saved_by}; "
-            "go on with that, or delete the run's checkpoints to start again"
-        )
+def check_strategy(checkpoint: Path | None, name: str) -> None:
+    """Raises UserError for a checkpoint that the strategy `name` can't read: those that shard save folders."""
+    if checkpoint is None or checkpoint.is_dir() == load_strategy(name).saves_folders:
+        return
+    strategies = {other: load_strategy(other) for other in list_strategies()}
+    able = [f"trainer={other}" for other, its in strategies.items() if its.saves_folders == checkpoint.is_dir()]
+    raise UserError(
+        f"trainer.strategy={name} can't go on from {checkpoint}, saved with {' or '.join(able)}; "
+        "go on with that, or delete the run's checkpoints to start again"
+    )
 
 
 class Checkpoints(L.Callback):
@@ -40,8 +43,8 @@ class Checkpoints(L.Callback):
     A SIGTERM or SIGINT saves at the end of the step and stops the training (`was_stopped`).
     """
 
-    def __init__(self, folder: Path, config: TrainerConfig) -> None:
-        self.folder, self.config = folder, config
+    def __init__(self, folder: Path, config: TrainerConfig, meter: Meter) -> None:
+        self.folder, self.config, self.meter = folder, config, meter
         self.was_stopped = False
         self._told_to_stop = False
         self._last_seconds = time.monotonic()
@@ -54,8 +57,8 @@ class Checkpoints(L.Callback):
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         self._told_to_stop = True
 
-    def on_train_batch_end(  # type: ignore[override]
-        self, trainer: L.Trainer, pl_module: PretrainingTask, outputs: object, batch: object, batch_idx: int
+    def on_train_batch_end(
+        self, trainer: L.Trainer, pl_module: L.LightningModule, outputs: object, batch: object, batch_idx: int
     ) -> None:
         if (batch_idx + 1) % trainer.accumulate_grad_batches:
             return
@@ -94,6 +97,7 @@ class Checkpoints(L.Callback):
             self._clear(keep=final)
         trainer.strategy.barrier()
         self._last_seconds = time.monotonic()
+        self.meter.restart_clock()
 
     def _clear(self, keep: Path | None) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)

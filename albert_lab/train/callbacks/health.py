@@ -1,20 +1,21 @@
 """Says early when a model isn't learning, and what that usually means."""
 
 import logging
-import math
+from collections.abc import Mapping, Sequence
 
 import lightning as L
 
+from albert_lab.runs.metrics import Metric
 from albert_lab.train.callbacks.meter import Meter
 
 log = logging.getLogger(__name__)
 
 
 class HealthCheck(L.Callback):
-    """At `trainer.health_check_step` compares the losses with what knowing nothing would give, and warns."""
+    """At `trainer.health_check_step` compares training figures with what a model that has learnt nothing reaches."""
 
-    def __init__(self, meter: Meter, step: int, unigram_entropy: float) -> None:
-        self.meter, self.step, self.unigram_entropy = meter, step, unigram_entropy
+    def __init__(self, meter: Meter, metrics: Sequence[Metric], step: int) -> None:
+        self.meter, self.metrics, self.step = meter, metrics, step
         self._is_done = False
 
     def on_train_batch_end(
@@ -24,22 +25,20 @@ class HealthCheck(L.Callback):
             return
         self._is_done = True
         if trainer.is_global_zero:
-            for finding in findings(self.meter.last, self.unigram_entropy):
+            for finding in find_metrics_at_chance(self.metrics, self.meter.last):
                 log.warning("health check at step %d: %s", trainer.global_step, finding)
 
 
-def findings(figures: dict[str, float], unigram_entropy: float) -> list[str]:
-    """What is wrong with the training figures, in words; empty when nothing is."""
-    found = []
-    if figures["train/mlm_loss"] >= unigram_entropy:
-        found.append(
-            f"the MLM loss {figures['train/mlm_loss']:.3f} is not below the unigram entropy {unigram_entropy:.3f} "
-            "(both in nats): the model knows no more than word frequencies yet; if that stays, try another "
-            "optimizer.learning_rate or a longer optimizer.warmup_steps"
-        )
-    if figures.get("train/sentence_loss", 0.0) >= math.log(2):
-        found.append(
-            f"the sentence task is not above chance (loss {figures['train/sentence_loss']:.3f}, chance "
-            f"{math.log(2):.3f}): expected early on, it is learnt after the words"
-        )
-    return found
+def find_metrics_at_chance(metrics: Sequence[Metric], figures: Mapping[str, float]) -> list[str]:
+    """In words, every metric with a health check (`Metric.at_chance`) that is not yet better than chance.
+
+    Args:
+        figures: training figures, as in "train/mlm_loss".
+    """
+    return [
+        f"{metric.title} {metric.format(value)} is not better than {metric.format(metric.chance)}, "
+        f"which a model that has learnt nothing reaches: {metric.at_chance}"
+        for metric in metrics
+        if metric.at_chance and metric.chance is not None
+        if (value := figures.get(f"train/{metric.name}")) is not None and not metric.is_better(value, metric.chance)
+    ]

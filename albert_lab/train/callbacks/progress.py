@@ -3,10 +3,12 @@
 import logging
 import sys
 import time
+from collections.abc import Sequence
 
 import lightning as L
 from tqdm import tqdm
 
+from albert_lab.runs.metrics import Metric
 from albert_lab.train.budget import Budget
 from albert_lab.train.callbacks.meter import Meter
 
@@ -16,10 +18,10 @@ LINE_SECONDS = 15.0  # between log lines
 
 
 class Progress(L.Callback):
-    """Shows losses, accuracies, tokens/s and the time left: a bar on a terminal, else a log line now and then."""
+    """Shows the task's metrics, tokens/s and the time left: a bar on a terminal, else a log line now and then."""
 
-    def __init__(self, meter: Meter, budget: Budget, bar: bool) -> None:
-        self.meter, self.budget = meter, budget
+    def __init__(self, meter: Meter, metrics: Sequence[Metric], budget: Budget, bar: bool) -> None:
+        self.meter, self.metrics, self.budget = meter, metrics, budget
         self._wants_bar = bar and sys.stderr.isatty()
         self._bar: tqdm | None = None
         self._last_line = time.monotonic()
@@ -37,24 +39,25 @@ class Progress(L.Callback):
         if self._bar is not None:
             self._bar.update(trainer.global_step - self._bar.n)
             by_clock = self.budget.total_steps is None  # else the bar itself knows the time left
-            left = f", {self._left(trainer.global_step)} left" if by_clock else ""
-            self._bar.set_postfix_str(self._figures() + left, refresh=False)
+            left = f", {self._time_left(trainer.global_step)} left" if by_clock else ""
+            self._bar.set_postfix_str(self.describe() + left, refresh=False)
         elif time.monotonic() - self._last_line >= LINE_SECONDS:
             self._last_line = time.monotonic()
-            log.info("step %d, %s, %s left", trainer.global_step, self._figures(), self._left(trainer.global_step))
+            left = self._time_left(trainer.global_step)
+            log.info("step %d, %s, %s left", trainer.global_step, self.describe(), left)
 
-    def _figures(self) -> str:
+    def describe(self) -> str:
+        """The latest training figures: `MLM accuracy 9.9 %, MLM loss 6.811 nats, 16,400 tokens/s`."""
         last = self.meter.last
         if not last:
             return "starting"
-        parts = [f"MLM loss {last['train/mlm_loss']:.3f}", f"MLM {last['train/mlm_accuracy']:.1%}"]
-        if "train/sentence_accuracy" in last:
-            parts.append(f"sentence {last['train/sentence_accuracy']:.1%}")
+        known = [(metric, last.get(f"train/{metric.name}")) for metric in self.metrics]
+        parts = [f"{metric.title} {metric.format(value)}" for metric, value in known if value is not None]
         if "speed/tokens_per_second" in last:
             parts.append(f"{last['speed/tokens_per_second']:,.0f} tokens/s")
         return ", ".join(parts)
 
-    def _left(self, step: int) -> str:
+    def _time_left(self, step: int) -> str:
         progress = self.budget.progress(step)
         seconds = self.budget.seconds * (1 / progress - 1) if progress else 0.0
         return f"{seconds / 60:.1f} min"

@@ -8,6 +8,7 @@ import logging
 import sys
 import time
 from argparse import Namespace
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,10 @@ from lightning.pytorch.loggers.logger import Logger
 from lightning.pytorch.utilities.rank_zero import rank_zero_only
 
 from albert_lab.config.compose import load
-from albert_lab.config.schema import PretrainConfig
+from albert_lab.config.schema import RunConfig
 from albert_lab.errors import first_line
 from albert_lab.runs.folder import RunFolder, read_json, tracking_uri
+from albert_lab.runs.metrics import Metric, metrics_from_plain
 from albert_lab.storage.files import write_json, write_text
 
 log = logging.getLogger(__name__)
@@ -29,11 +31,11 @@ LONGEST_PAUSE_SECONDS = 600.0
 class Journal(Logger):
     """Lightning's logger: appends a line per step to `metrics.jsonl`, then lets `MlflowSender` catch up."""
 
-    def __init__(self, folder: RunFolder, config: PretrainConfig) -> None:
+    def __init__(self, folder: RunFolder, config: RunConfig, metrics: Sequence[Metric]) -> None:
         super().__init__()
         self.folder = folder
         is_first = getattr(rank_zero_only, "rank", 0) == 0
-        self.sender = MlflowSender(folder, config) if config.tracking.mlflow and is_first else None
+        self.sender = MlflowSender(folder, config, metrics) if config.tracking.mlflow and is_first else None
         self._last_flush = time.monotonic()
         self._pause = FLUSH_SECONDS
 
@@ -77,13 +79,13 @@ class Journal(Logger):
 class MlflowSender:
     """Copies a run folder to MLflow from where the last copy ended; it loses no line and stops no training."""
 
-    def __init__(self, folder: RunFolder, config: PretrainConfig, uri: str | None = None) -> None:
+    def __init__(self, folder: RunFolder, config: RunConfig, metrics: Sequence[Metric], uri: str | None = None) -> None:
         from albert_lab.train.tracking.journal import (
             mlflow_store,  # takes seconds: here, not in the middle of the training
         )
 
         self.store = mlflow_store
-        self.folder, self.config = folder, config
+        self.folder, self.config, self.metrics = folder, config, metrics
         self.uri = uri or tracking_uri(config)
         self.state = self._known_state()
         self._warned = False
@@ -117,7 +119,7 @@ class MlflowSender:
     def _send(self, finished: bool) -> None:
         client = self.store.connect(self.uri, Path(self.config.paths.runs))
         if self.state["run_id"] is None:
-            self.state["run_id"] = self.store.start_run(client, self.config, self.folder)
+            self.state["run_id"] = self.store.start_run(client, self.config, self.folder, self.metrics)
             self._save_state()
         lines = self.folder.metrics.read_text(encoding="utf-8").splitlines() if self.folder.metrics.exists() else []
         new = lines[self.state["lines_sent"] :]
@@ -135,7 +137,9 @@ class MlflowSender:
 def send_finished(path: Path, uri: str) -> bool:
     """Sends all of a finished run's folder that the store at `uri` doesn't have yet."""
     folder = RunFolder(path)
-    return MlflowSender(folder, load(folder.config), uri).send(finished=True)
+    record = folder.record()
+    assert record is not None, f"{path} is not finished"
+    return MlflowSender(folder, load(folder.config), metrics_from_plain(record["metrics"]), uri).send(finished=True)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,9 @@
 """What the lab writes into MLflow: a run per training, a parent run per study, names that a person can read."""
 
+import json
 import logging
 import os
+from collections.abc import Sequence
 from dataclasses import asdict
 from enum import Enum
 from pathlib import Path
@@ -12,11 +14,13 @@ os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")  # read at every r
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
 
 from mlflow import MlflowClient
-from mlflow.entities import Metric, Param, RunTag
+from mlflow.entities import Metric as MlflowMetric
+from mlflow.entities import Param, RunTag
 
-from albert_lab.config.schema import PretrainConfig
+from albert_lab.config.schema import RunConfig
 from albert_lab.runs.folder import RunFolder, describe, read_json
 from albert_lab.runs.machine import describe_machine
+from albert_lab.runs.metrics import Metric, metrics_to_plain
 from albert_lab.storage.files import lock
 
 BATCH = 900  # MLflow takes at most 1,000 metrics in one request
@@ -32,14 +36,15 @@ def connect(uri: str, runs: Path) -> MlflowClient:
     return MlflowClient(uri)
 
 
-def start_run(client: MlflowClient, config: PretrainConfig, folder: RunFolder) -> str:
-    """Creates the MLflow run of a training and returns its id."""
+def start_run(client: MlflowClient, config: RunConfig, folder: RunFolder, metrics: Sequence[Metric]) -> str:
+    """Creates the MLflow run of a training and returns its id; tags say which task it is and what that measures."""
     runs = Path(config.paths.runs).absolute()
     with lock(runs / "mlflow", what="the MLflow experiment"):
         experiment = _experiment(client, config.tracking.experiment, runs)
         study = config.study.name
         parent = _study_run(client, experiment, study) if study else None
     tags = {"albert_lab.kind": "run", "albert_lab.run": folder.path.name, "albert_lab.folder": str(folder.path)}
+    tags |= {"albert_lab.task": config.task_name, "albert_lab.metrics": json.dumps(metrics_to_plain(tuple(metrics)))}
     if study and parent:
         tags |= {"albert_lab.study": study, "mlflow.parentRunId": parent}
     name = config.tracking.run_name or describe(config)
@@ -83,19 +88,19 @@ def adopt(client: MlflowClient, run_id: str, study: str) -> None:
     tags = {"albert_lab.kind": "cell", "albert_lab.run": fingerprint, "albert_lab.study": study}
     copy = client.create_run(experiment, run_name=run.info.run_name, tags=tags | {"mlflow.parentRunId": parent})
     values = run.data
-    kept = [key for key in ("albert_lab.folder", "albert_lab.host") if key in values.tags]
+    kept = [key for key in ("folder", "host", "task", "metrics") if f"albert_lab.{key}" in values.tags]
     client.log_batch(
         copy.info.run_id,
         params=[Param(key, value) for key, value in values.params.items()],
-        metrics=[Metric(key, value, run.info.end_time or 0, 0) for key, value in values.metrics.items()],
-        tags=[RunTag(key, values.tags[key]) for key in kept],
+        metrics=[MlflowMetric(key, value, run.info.end_time or 0, 0) for key, value in values.metrics.items()],
+        tags=[RunTag(f"albert_lab.{key}", values.tags[f"albert_lab.{key}"]) for key in kept],
     )
     client.set_terminated(copy.info.run_id)
 
 
 def send_lines(client: MlflowClient, run_id: str, lines: list[dict[str, Any]]) -> None:
     metrics = [
-        Metric(key, value, int(line["time"] * 1000), line["step"])
+        MlflowMetric(key, value, int(line["time"] * 1000), line["step"])
         for line in lines
         for key, value in line["metrics"].items()
         if value is not None
@@ -109,7 +114,7 @@ def finish_run(client: MlflowClient, run_id: str, folder: RunFolder) -> None:
     record = read_json(folder.result)
     assert record is not None
     step, time_ms = record["training"]["steps"], int(folder.result.stat().st_mtime * 1000)
-    metrics = [Metric(key, value, time_ms, step) for key, value in flat_figures(record).items()]
+    metrics = [MlflowMetric(key, value, time_ms, step) for key, value in flat_figures(record).items()]
     client.log_batch(run_id, metrics=metrics)
     client.set_tag(run_id, "albert_lab.host", describe_machine(record["host"]))
     client.log_artifact(run_id, str(folder.result))
@@ -124,7 +129,7 @@ def flat_figures(record: dict[str, Any]) -> dict[str, float]:
     }
 
 
-def flat_settings(config: PretrainConfig) -> dict[str, str]:
+def flat_settings(config: RunConfig) -> dict[str, str]:
     """Every setting, keyed as on the command line: `model.embedding_size`."""
     return {
         f"{group}.{key}": _text(value) for group, values in asdict(config).items() for key, value in _leaves(values)

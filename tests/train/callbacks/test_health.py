@@ -1,20 +1,23 @@
 """The health check says what is wrong, and nothing when nothing is."""
 
-import math
+from albert_lab.runs.metrics import Metric
+from albert_lab.train.callbacks.health import find_metrics_at_chance
 
-from albert_lab.train.callbacks.health import findings
+LOSS = Metric("loss", "word loss", "nats", higher_is_better=False, chance=6.0, at_chance="try another rate")
+SCORE = Metric("score", "score", "share", higher_is_better=True, chance=0.5, at_chance="expected early on")
+UNCHECKED = Metric("accuracy", "accuracy", "share", higher_is_better=True, chance=0.1)
 
 
 def test_a_model_that_learns_gets_no_warning() -> None:
-    assert findings({"train/mlm_loss": 5.0, "train/sentence_loss": 0.6}, unigram_entropy=6.0) == []
+    assert find_metrics_at_chance([LOSS, SCORE, UNCHECKED], {"train/loss": 5.9, "train/score": 0.6}) == []
 
 
-def test_a_loss_no_better_than_word_frequencies_is_named() -> None:
-    (found,) = findings({"train/mlm_loss": 6.1}, unigram_entropy=6.0)
-    assert "6.100 is not below the unigram entropy 6.000" in found
-    assert "optimizer.learning_rate" in found
+def test_a_metric_no_better_than_chance_is_named_with_what_to_try() -> None:
+    found = find_metrics_at_chance([LOSS, SCORE], {"train/loss": 6.1, "train/score": 0.5})
+    assert found[0].startswith("word loss 6.100 nats is not better than 6.000 nats")
+    assert found[0].endswith("try another rate")
+    assert found[1].startswith("score 50.0 % is not better than 50.0 %")
 
 
-def test_a_sentence_task_at_chance_is_named() -> None:
-    (found,) = findings({"train/mlm_loss": 5.0, "train/sentence_loss": math.log(2)}, unigram_entropy=6.0)
-    assert "not above chance" in found
+def test_a_metric_without_a_meaning_at_chance_or_a_value_is_not_checked() -> None:
+    assert find_metrics_at_chance([LOSS, UNCHECKED], {"train/accuracy": 0.0}) == []

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from albert_lab.config.schema import Gemm, PretrainConfig
+from albert_lab.config.schema import Gemm, RunConfig
 from albert_lab.config.training import Precision
 from albert_lab.model.torch.layers.linear import fastest_kernel, use_kernel
 from albert_lab.runs.folder import read_json
@@ -20,7 +20,7 @@ from albert_lab.storage.files import lock, write_json
 log = logging.getLogger(__name__)
 
 
-def choose_kernel(config: PretrainConfig, on_cpu: bool) -> None:
+def choose_matrix_library(config: RunConfig, on_cpu: bool) -> None:
     """Set it, and say in the log which and why; where no float32 product runs on the CPU there is no choice."""
     if not on_cpu or config.train.precision is not Precision.fp32:
         return
