@@ -28,7 +28,7 @@ from typing import Any
 import numpy as np
 
 from albert_lab.config.schema import PretrainConfig
-from albert_lab.config.training import CorpusKind, DataConfig, ObjectiveConfig, TextFormat
+from albert_lab.config.training import DataConfig, ObjectiveConfig, TextFormat
 from albert_lab.config.variant import ModelConfig
 from albert_lab.data.corpora.sentences import split_sentences
 from albert_lab.data.prepare import open_samples, prepare
@@ -76,13 +76,12 @@ class Text:
         else:
             file.write_text(made_up_text(2000))
             config.tokenizer.vocab_size = 300
-        config.data.corpus, config.data.files = CorpusKind.text, [str(file)]
+        config.data.corpus, config.data.files = "text", [str(file)]
         self.lines = [line for line in file.read_text(encoding="utf-8").split("\n") if line.strip()]
-        self.prepared = prepare(config, workers=1)
+        self.prepared = prepare(config.data, config.tokenizer, scratch / "cache", workers=1)
 
     def samples(self, max_seq_length: int) -> Samples:
-        self.config.objective = ObjectiveConfig(max_seq_length=max_seq_length)
-        return open_samples(self.config, self.prepared, "train")
+        return open_samples(self.prepared, ObjectiveConfig(max_seq_length=max_seq_length), seed=0)
 
 
 def race(runs: dict[str, Count], rounds: int) -> dict[str, float]:

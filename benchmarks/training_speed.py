@@ -16,6 +16,7 @@ import statistics
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -122,7 +123,9 @@ def _real_batch(length: int, size: int) -> dict[str, Tensor]:
 
     sizes = ["tokenizer.vocab_size=8000", "model.max_position_embeddings=512", f"objective.max_seq_length={length}"]
     config = composed("scale=tiny", *sizes)
-    samples = open_samples(config, prepare(config))
+    samples = open_samples(
+        prepare(config.data, config.tokenizer, Path(config.paths.cache)), config.objective, config.train.seed
+    )
     batch = samples.batch(np.arange(size))
     return {key: torch.from_numpy(value) for key, value in batch._asdict().items()}
 

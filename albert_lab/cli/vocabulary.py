@@ -30,7 +30,7 @@ def write_vocabulary(config: PretrainConfig) -> Path:
     from albert_lab.storage.digests import file_digest
     from albert_lab.tokenizer import AlbertTokenizerFast
 
-    file = vocabulary_file(config)
+    file = vocabulary_file(config.data, config.tokenizer, Path(config.paths.cache))
     tokenizer = AlbertTokenizerFast(
         str(file),
         do_lower_case=config.tokenizer.do_lower_case,

@@ -3,7 +3,7 @@
 import logging
 
 from albert_lab.config.schema import PretrainConfig, Strategy, TrainerConfig
-from albert_lab.config.training import CorpusKind, TrainConfig
+from albert_lab.config.training import TrainConfig
 from albert_lab.config.variant import DepthSignal, LoraStart, ModelConfig, PositionEmbedding, WarmStartConfig
 from albert_lab.errors import UserError
 
@@ -107,10 +107,6 @@ def _check_objective(config: PretrainConfig) -> None:
 
 def _check_data(config: PretrainConfig) -> None:
     data = config.data
-    if data.corpus is CorpusKind.text and not data.files:
-        raise UserError("data=text needs data.files=[PATH,...]: paths or globs of .txt, .jsonl or .parquet files")
-    if data.corpus is CorpusKind.hub and not data.dataset:
-        raise UserError("data=hub needs data.dataset=NAME, as in data.dataset=Salesforce/wikitext")
     if not 0 < data.held_out < 1:
         raise UserError(f"data.held_out={data.held_out:g} must be above 0 and below 1, as in data.held_out=0.02")
     if data.max_documents is not None:

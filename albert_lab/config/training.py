@@ -15,12 +15,6 @@ class SingleSentence(Enum):
     random_b = "random_b"  # Google's quirk: pair it with a random B, label 1, even under sentence order
 
 
-class CorpusKind(Enum):
-    docstrings = "docstrings"  # prose of the docstrings of the installed scientific Python stack
-    text = "text"  # local files
-    hub = "hub"  # a dataset of the Hugging Face hub
-
-
 class TextFormat(Enum):
     sentences = "sentences"  # a sentence per line, a blank line between documents (Google's input)
     paragraphs = "paragraphs"  # a paragraph per line, split into sentences; a document per file or record
@@ -60,7 +54,7 @@ class ObjectiveConfig:
 class DataConfig:
     """Where the text comes from and which documents are held out."""
 
-    corpus: CorpusKind = CorpusKind.docstrings
+    corpus: str = "docstrings"  # docstrings | text | hub: a file of `albert_lab/data/corpora`
     files: list[str] = field(default_factory=list)  # text: paths or globs; .txt .jsonl .parquet, also .gz .xz .zst
     format: TextFormat = TextFormat.sentences  # text and hub: how lines make sentences and documents
     text_key: str = "text"  # the field that holds the text in .jsonl, .parquet and hub records

@@ -80,7 +80,7 @@ def _same_text(record: Record, config: PretrainConfig) -> bool:
     theirs, ours = record["config"], config
     same_length = theirs["objective"]["max_seq_length"] == ours.objective.max_seq_length
     same_pairs = theirs["objective"]["short_seq_prob"] == ours.objective.short_seq_prob
-    same_corpus = (theirs["data"]["corpus"], theirs["data"]["files"]) == (ours.data.corpus.name, ours.data.files)
+    same_corpus = (theirs["data"]["corpus"], theirs["data"]["files"]) == (ours.data.corpus, ours.data.files)
     return same_length and same_pairs and same_corpus and bool(record["training"]["steps"])
 
 

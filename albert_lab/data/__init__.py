@@ -1,5 +1,1 @@
-"""Corpora, vocabularies, token stores, and the samples cut from them."""
-
-from albert_lab.data.corpora.identity import corpus_identity
-
-__all__ = ["corpus_identity"]
+"""From text to samples: corpora, vocabularies, token stores, the samples cut from them, and labelled data sets."""

@@ -15,7 +15,6 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
-from functools import partial
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -39,22 +38,18 @@ def ordered_map(
     items: Iterable[Item],
     workers: int | None = None,
     chunk: int = 1,
-    initializer: Callable[..., None] | None = None,
-    arguments: tuple = (),
 ) -> Iterator[Result]:
     """`map(function, items)` by `workers` processes (None: the cores; 1: this process), `chunk` items at a time.
 
-    Memory stays bounded however long the stream is. Raises what the function raises, and RuntimeError where a worker
-    was killed.
+    `function` is pickled once per worker, so a callable object may carry what is costly to load. Memory stays bounded
+    however long the stream is. Raises what the function raises, and RuntimeError where a worker was killed.
     """
     workers = min(workers or available_cores(), _MOST_WORKERS)
     if workers == 1:
-        if initializer:
-            initializer(*arguments)
         yield from map(function, items)
         return
     with ExitStack() as stack:
-        pool = [stack.enter_context(_Worker(function, initializer, arguments)) for _ in range(workers)]
+        pool = [stack.enter_context(_Worker(function)) for _ in range(workers)]
         busy: deque[_Worker] = deque()
         for number, chunk_items in enumerate(_chunks(iter(items), chunk)):
             if len(busy) == _IN_FLIGHT * workers:
@@ -74,13 +69,13 @@ def _chunks(items: Iterator[Item], size: int) -> Iterator[list[Item]]:
 class _Worker:
     """A subprocess that applies a function to the lists it is sent."""
 
-    def __init__(self, *task: Any):
-        self._task = task
+    def __init__(self, function: Callable[[Any], Any]):
+        self._function = function
 
     def __enter__(self) -> "_Worker":
         self._process = subprocess.Popen([sys.executable, "-c", _BOOT], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self.send(sys.path)
-        self.send(self._task)
+        self.send(self._function)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -118,12 +113,11 @@ def serve() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interrupted parent closes the pipe
     results = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a library prints must not get among the results
-    function, initializer, arguments = pickle.load(sys.stdin.buffer)
+    function = pickle.load(sys.stdin.buffer)
     inbox: queue.Queue[list[Any] | None] = queue.Queue()  # the sender keeps it to `_IN_FLIGHT`
     threading.Thread(target=_receive_all, args=(inbox,), daemon=True).start()
-    _, failure = _outcome(lambda: initializer(*arguments) if initializer else None)
     while (items := inbox.get()) is not None:
-        done, error = ([], failure) if failure else _outcome(partial(_apply, function, items))
+        done, error = _apply(function, items)
         try:
             pickle.dump((done, error), results, protocol=pickle.HIGHEST_PROTOCOL)
             results.flush()
@@ -132,14 +126,10 @@ def serve() -> None:
     os._exit(0)  # without waiting for the reading thread
 
 
-def _apply(function: Callable[[Any], Any], items: list[Any]) -> list[Any]:
-    return [function(item) for item in items]
-
-
-def _outcome(work: Callable[[], Any]) -> tuple[Any, Exception | None]:
+def _apply(function: Callable[[Any], Any], items: list[Any]) -> tuple[list[Any], Exception | None]:
     try:
-        return work(), None
-    except Exception as error:  # all of them are the sender's to judge
+        return [function(item) for item in items], None
+    except Exception as error:  # whatever it is, the caller raises it
         return [], error
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from albert_lab.config.check import check
 from albert_lab.config.compose import save
 from albert_lab.config.schema import PretrainConfig
-from albert_lab.data.corpora.identity import corpus_identity
+from albert_lab.data.corpora.corpus import open_corpus
 from albert_lab.errors import RunFailedError, RunStoppedError, UserError
 from albert_lab.model.layer_map import make_layer_map
 from albert_lab.runs.folder import RunFolder, fingerprint, read_json, tracking_uri
@@ -57,7 +57,7 @@ def folder_of(config: PretrainConfig) -> RunFolder:
 
 def _content(config: PretrainConfig) -> dict[str, Any]:
     """What the files that the configuration names hold."""
-    content = corpus_identity(config)
+    content = open_corpus(config.data, Path(config.paths.cache)).identity()
     if config.tokenizer.model_file is not None:
         file = Path(config.tokenizer.model_file)
         if not file.is_file():
@@ -81,7 +81,7 @@ def _checkpoint_files(name_or_path: str) -> list[Path]:
 def _train(config: PretrainConfig, folder: RunFolder, held_lock: int) -> None:
     from albert_lab.data.prepare import prepare
 
-    prepare(config)
+    prepare(config.data, config.tokenizer, Path(config.paths.cache))
     save(config, folder.config)
     with tempfile.NamedTemporaryFile("r", prefix="albert-lab-", encoding="utf-8") as failure:
         environment = _threads(config) | {FAILURE: failure.name}

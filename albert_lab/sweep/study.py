@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 from albert_lab.config.schema import PretrainConfig
@@ -84,8 +85,8 @@ def run_study(study: Study, compose: Compose, jobs: int | None) -> Outcome:
     runs = [(cell, _with_threads(config, max(1, cores // at_once))) for cell, config in _configurations(study, compose)]
     unfinished = [config for _, config in runs if not _is_finished(config)]
     log.info("%s: %d runs, %d of them finished", study.name, len(runs), len(runs) - len(unfinished))
-    for config in unfinished[:1]:
-        prepare(config)  # the cells share their text: build it once, before they run side by side
+    for config in unfinished[:1]:  # the cells share their text: build it once, before they run side by side
+        prepare(config.data, config.tokenizer, Path(config.paths.cache))
     pool = ThreadPoolExecutor(at_once)
     try:
         results = list(pool.map(_attempt, [config for _, config in runs]))

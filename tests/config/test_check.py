@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from albert_lab.config.check import check, nearest_multiple
 from albert_lab.config.schema import PretrainConfig, Strategy
-from albert_lab.config.training import BudgetConfig, CorpusKind
+from albert_lab.config.training import BudgetConfig
 from albert_lab.config.variant import DepthSignal, PositionEmbedding
 from albert_lab.errors import UserError
 
@@ -33,8 +33,6 @@ CASES = {
     "no budget": (lambda c: vars(c.train).update(budget=BudgetConfig()), "exactly one.*has none"),
     "long warm-up": (lambda c: vars(c.optimizer).update(warmup_steps=11), "warmup_steps=11.*nearest: 10"),
     "two vocabularies": (lambda c: vars(c.model).update(vocab_size=100), "model.vocab_size=100 differs"),
-    "text without files": (lambda c: vars(c.data).update(corpus=CorpusKind.text), "data.files="),
-    "hub without name": (lambda c: vars(c.data).update(corpus=CorpusKind.hub), "data.dataset="),
     "held out all": (lambda c: vars(c.data).update(held_out=1.0), "data.held_out=1 "),
     "probability": (lambda c: vars(c.objective).update(masked_lm_prob=1.5), "masked_lm_prob=1.5.*nearest: 1"),
     "mask shares": (lambda c: vars(c.objective).update(random_token_prob=0.5), "over 1; nearest.*=0.2"),

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from albert_lab.config.schema import PretrainConfig
-from albert_lab.config.training import CorpusKind, DataConfig, ObjectiveConfig
-from albert_lab.data.prepare import Prepared, prepare
+from albert_lab.config.training import DataConfig, ObjectiveConfig
+from albert_lab.data.corpora.corpus import Corpus, open_corpus
+from albert_lab.data.prepare import PreparedData, prepare
 from albert_lab.data.store.text_encoder import Tokenizer
 from albert_lab.data.store.token_store import Store
 from tests.lab import SHARED_DATA, made_up_text
@@ -18,10 +19,18 @@ def text_config(cache: Path, *files: Path) -> PretrainConfig:
     """Local files of one sentence per line, a small vocabulary, a fifth held out."""
     config = PretrainConfig()
     config.paths.cache = str(cache)
-    config.data = DataConfig(corpus=CorpusKind.text, files=[str(file) for file in files], held_out=0.2)
+    config.data = DataConfig(corpus="text", files=[str(file) for file in files], held_out=0.2)
     config.tokenizer.vocab_size = VOCAB_SIZE
     config.objective = ObjectiveConfig(max_seq_length=64)
     return config
+
+
+def corpus_of(config: PretrainConfig) -> Corpus:
+    return open_corpus(config.data, Path(config.paths.cache))
+
+
+def prepare_data(config: PretrainConfig, workers: int = 1) -> PreparedData:
+    return prepare(config.data, config.tokenizer, Path(config.paths.cache), workers)
 
 
 @pytest.fixture(scope="session")
@@ -32,17 +41,17 @@ def made_up(tmp_path_factory: pytest.TempPathFactory) -> PretrainConfig:
 
 
 @pytest.fixture(scope="session")
-def prepared(made_up: PretrainConfig) -> Prepared:
-    return prepare(made_up, workers=1)
+def prepared(made_up: PretrainConfig) -> PreparedData:
+    return prepare_data(made_up)
 
 
 @pytest.fixture(scope="session")
-def store(prepared: Prepared) -> Store:
+def store(prepared: PreparedData) -> Store:
     return Store(prepared.store, check_sums=True)
 
 
 @pytest.fixture(scope="session")
-def tokenizer(prepared: Prepared) -> Tokenizer:
+def tokenizer(prepared: PreparedData) -> Tokenizer:
     return Tokenizer.load(prepared.tokenizer_file)
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from albert_lab.config.compose import load, register, save
 from albert_lab.config.schema import PathsConfig, PretrainConfig, Strategy, TrainerConfig
-from albert_lab.config.training import CorpusKind, DataConfig, OptimizerConfig, OptimizerName, Precision, TrainConfig
+from albert_lab.config.training import DataConfig, OptimizerConfig, OptimizerName, Precision, TrainConfig
 from albert_lab.config.variant import BlockStart, ModelConfig, NormPlacement, SharingConfig, WarmStartConfig
 from albert_lab.runs import folder as run_folder
 from albert_lab.runs.folder import fingerprint
@@ -20,7 +20,7 @@ KNOWN = {
         sharing=SharingConfig("custom", attention=[0, 1], ffn=[0, 0]),
     ),
     "a9731ef41eb6cfa7": PretrainConfig(
-        data=DataConfig(CorpusKind.text, ["a.txt"]),
+        data=DataConfig("text", ["a.txt"]),
         optimizer=OptimizerConfig(name=OptimizerName.lamb),
         train=TrainConfig(seed=3, precision=Precision.bf16),
         warm_start=WarmStartConfig("somewhere", BlockStart.average),
@@ -49,6 +49,6 @@ def test_where_and_how_fast_a_run_goes_is_not_part_of_it() -> None:
 
 
 def test_what_the_named_files_hold_is_part_of_it_and_their_paths_are_not() -> None:
-    here, there = (PretrainConfig(data=DataConfig(CorpusKind.text, [name])) for name in ("here.txt", "there.txt"))
+    here, there = (PretrainConfig(data=DataConfig("text", [name])) for name in ("here.txt", "there.txt"))
     assert fingerprint(here, {"corpus": "4f"}) == fingerprint(there, {"corpus": "4f"})
     assert fingerprint(here, {"corpus": "4f"}) != fingerprint(here, {"corpus": "50"})

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from albert_lab.config.schema import PretrainConfig
-from albert_lab.config.training import CorpusKind, DataConfig, ObjectiveConfig
+from albert_lab.config.training import DataConfig, ObjectiveConfig
 from albert_lab.data.prepare import open_samples, prepare
 from albert_lab.train import batches as batches_module
 from albert_lab.train.batches import MicroBatches, PackedBatch, Tensors, TrainingData, split_by_length
@@ -26,10 +26,11 @@ def samples(tmp_path_factory: pytest.TempPathFactory) -> PretrainingSamples:
     (folder / "corpus.txt").write_text(made_up_text(100))
     config = PretrainConfig()
     config.paths.cache = str(folder / "cache")
-    config.data = DataConfig(corpus=CorpusKind.text, files=[str(folder / "corpus.txt")], held_out=0.2)
+    config.data = DataConfig(corpus="text", files=[str(folder / "corpus.txt")], held_out=0.2)
     config.tokenizer.vocab_size = 100
     config.objective = ObjectiveConfig(max_seq_length=32)
-    return PretrainingSamples(open_samples(config, prepare(config, workers=1), "train"))
+    prepared = prepare(config.data, config.tokenizer, folder / "cache", workers=1)
+    return PretrainingSamples(open_samples(prepared, config.objective, seed=0))
 
 
 def same(first: Tensors, second: Tensors) -> bool:

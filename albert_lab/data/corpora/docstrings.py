@@ -1,4 +1,4 @@
-"""The default corpus: English prose of the docstrings of the installed scientific Python stack; needs no network.
+"""`data.corpus=docstrings`, the default: English prose from the installed scientific Python stack; needs no network.
 
 Source files are read, never imported; a document is a module, and its sentences are those of its docstrings.
 """
@@ -11,8 +11,11 @@ import warnings
 from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from albert_lab.config.training import TextFormat
+from albert_lab.data.corpora.corpus import Corpus
+from albert_lab.data.corpora.documents import Line, lines_of_sentences
 from albert_lab.data.corpora.prose import prose_sentences
 from albert_lab.data.recipe import recipe_hash
 from albert_lab.data.workers import ordered_map
@@ -22,7 +25,7 @@ from albert_lab.storage.files import lock, new_folder, write_json
 
 log = logging.getLogger(__name__)
 
-RECIPE_VERSION = 1  # raise it when the same packages would give other text
+_RECIPE_VERSION = 1  # raise it when the same packages would give other text
 PACKAGES = {  # distribution: its folders of sources; all are brought by albert_lab's own dependencies
     "torch": ("torch",),
     "scipy": ("scipy",),
@@ -76,6 +79,27 @@ _PREFIXES = ("", "r", "R", "u", "U")
 _QUOTES = re.compile(r"\"{3}|'{3}")
 
 
+class DocstringsCorpus(Corpus):
+    """The docstrings of those of `PACKAGES` that are installed, in a text file that is built once."""
+
+    name = "docstrings"
+    line_format = TextFormat.sentences
+
+    def identity(self) -> dict[str, Any]:
+        packages = [list(package) for package in installed_packages()]
+        return {"corpus": "docstrings", "recipe": _RECIPE_VERSION, "packages": packages}
+
+    def lines(self, workers: int | None = None) -> Iterator[Line]:
+        packages = installed_packages()
+        folder = self.cache / "corpora" / recipe_hash({"docstrings": _RECIPE_VERSION, "packages": packages})
+        file = folder / "documents.txt"
+        if not file.exists():
+            with lock(folder, "the docstrings corpus"):
+                if not file.exists():
+                    _build(folder, packages, workers)
+        yield from lines_of_sentences(file)
+
+
 def installed_packages() -> list[tuple[str, str]]:
     """(distribution, version) of those of `PACKAGES` that are installed, sorted."""
     found = []
@@ -87,19 +111,8 @@ def installed_packages() -> list[tuple[str, str]]:
     return sorted(found)
 
 
-def docstrings_file(cache: Path, packages: list[tuple[str, str]], workers: int | None = None) -> Path:
-    """The corpus as a text file, a sentence per line and a blank line between documents; built when it is missing."""
-    folder = cache / "corpora" / recipe_hash({"docstrings": RECIPE_VERSION, "packages": packages})
-    file = folder / "documents.txt"
-    if file.exists():
-        return file
-    with lock(folder, "the docstrings corpus"):
-        if not file.exists():
-            _build(folder, packages, workers)
-    return file
-
-
 def _build(folder: Path, packages: list[tuple[str, str]], workers: int | None) -> None:
+    """Writes a sentence per line and a blank line between documents."""
     words = documents = 0
     with told_if_full(folder, "paths.cache", "about 20 MB"), new_folder(folder) as scratch:
         with open(scratch / "documents.txt", "w", encoding="utf-8") as file:
@@ -164,7 +177,7 @@ def docstrings(source: str) -> Iterator[str]:
 
     By search, not by `ast`: parsing these packages' 100 MB takes 70 s and this 1 s, and files that don't parse do no
     harm. Triple quotes inside another string or a comment can put it out of step for the rest of a file; the lines of
-    code that it then takes for text are no English.
+    code that it then takes for text are not English, so they are left out.
     """
     position = 0
     while opening := _QUOTES.search(source, position):
@@ -176,11 +189,11 @@ def docstrings(source: str) -> Iterator[str]:
             return
         prefix = source[source.rfind("\n", 0, opening.start()) + 1 : opening.start()].strip()
         if prefix in _PREFIXES:
-            yield _value(source[first:end], prefix + quotes, quotes)
+            yield _unescape(source[first:end], prefix + quotes, quotes)
         position = end + 3
 
 
-def _value(text: str, opening: str, closing: str) -> str:
+def _unescape(text: str, opening: str, closing: str) -> str:
     if "\\" not in text or opening[0] in "rR":
         return text
     try:

@@ -1,37 +1,64 @@
-"""Texts of a data set of the Hugging Face hub; the only home of `datasets`."""
+"""`data.corpus=hub`: a data set of the Hugging Face hub; the only place that imports `datasets`."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from albert_lab.config.training import DataConfig
-from albert_lab.data.corpora.textfiles import text_of
+from albert_lab.data.corpora.corpus import Corpus
+from albert_lab.data.corpora.documents import Line, lines_of_records
+from albert_lab.data.corpora.readers import FILE_TYPES, text_of
 from albert_lab.errors import UserError, first_line, nearest
+from albert_lab.storage.digests import identify_files
 
 
-def hub_texts(data: DataConfig) -> Iterator[str]:
-    """The text of each record of `data.dataset` (a name on the hub, or a local folder of data files).
+class HubCorpus(Corpus):
+    """The records of `data.dataset`: a name on the hub, or a local folder of data files."""
 
-    Raises: UserError where the hub can't be reached, and for an unknown data set, configuration, split or text key.
-    """
-    if not data.dataset:
-        raise UserError("data.dataset is not set: data.corpus=hub needs a name, e.g. data.dataset=Salesforce/wikitext")
-    with _explained(data):
-        for number, record in enumerate(_load(data)):
+    name = "hub"
+
+    def check_settings(self) -> None:
+        if not self.data.dataset:
+            raise UserError("data=hub needs data.dataset=NAME, as in data.dataset=Salesforce/wikitext")
+
+    def identity(self) -> dict[str, Any]:
+        data = self.data
+        identity: dict[str, Any] = {
+            "corpus": "hub",
+            "dataset": data.dataset,
+            "config": data.dataset_config,
+            "split": data.split,
+            "revision": data.revision,
+        }
+        if data.dataset and Path(data.dataset).is_dir():
+            files = sorted(file for file in Path(data.dataset).rglob("*") if file.is_file() and _holds_data(file))
+            identity |= {"dataset": "local folder", "files": identify_files(files, self.cache)}
+        return identity
+
+    def lines(self, workers: int | None = None) -> Iterator[Line]:
+        """Raises: UserError where the hub can't be reached, and for an unknown data set, split or text key."""
+        yield from lines_of_records(_read_texts(self.data), self.data)
+
+
+def _holds_data(file: Path) -> bool:
+    return any(suffix in (*FILE_TYPES, ".json", ".csv", ".arrow") for suffix in file.suffixes)
+
+
+def _read_texts(data: DataConfig) -> Iterator[str]:
+    from datasets import load_dataset
+
+    with _explain_errors(data):
+        records = load_dataset(
+            data.dataset, data.dataset_config, split=data.split, revision=data.revision, streaming=data.streaming
+        )
+        for number, record in enumerate(records):
             yield text_of(record, data.text_key, f"record {number} of data.dataset={data.dataset!r}")
 
 
-def _load(data: DataConfig) -> Any:
-    from datasets import load_dataset
-
-    return load_dataset(
-        data.dataset, data.dataset_config, split=data.split, revision=data.revision, streaming=data.streaming
-    )
-
-
 @contextmanager
-def _explained(data: DataConfig) -> Iterator[None]:
-    """Turns the library's errors into one line with the mend; a stream can lose its network half-way too."""
+def _explain_errors(data: DataConfig) -> Iterator[None]:
+    """Turns the library's errors into one line that says what to do; a stream can lose its network half-way too."""
     from huggingface_hub.errors import LocalEntryNotFoundError
 
     try:
@@ -43,12 +70,11 @@ def _explained(data: DataConfig) -> Iterator[None]:
         ) from None
     except FileNotFoundError as error:
         raise UserError(f"data.dataset={data.dataset!r} was not found ({first_line(error)})") from None
+    except UserError:
+        raise
     except ValueError as error:
+        hint = nearest(data.split, ["train", "validation", "test"]) if "split" in str(error) else ""
         raise UserError(
             f"data.dataset={data.dataset!r} data.dataset_config={data.dataset_config!r} data.split={data.split!r}: "
-            f"{first_line(error)}{_nearest_split(data, error)}"
+            f"{first_line(error)}{hint}"
         ) from None
-
-
-def _nearest_split(data: DataConfig, error: ValueError) -> str:
-    return nearest(data.split, ["train", "validation", "test"]) if "split" in str(error) else ""

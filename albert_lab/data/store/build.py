@@ -5,14 +5,16 @@ import logging
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 import numpy as np
 
-from albert_lab.config.schema import PretrainConfig
-from albert_lab.config.training import TextFormat
-from albert_lab.data.corpora.documents import PART_CHARACTERS, Part, parts, sentences_of, text_format
+from albert_lab.config.training import TextFormat, TokenizerConfig
+from albert_lab.data.corpora.corpus import Corpus
+from albert_lab.data.corpora.documents import PART_CHARACTERS, Part, sentences_of
 from albert_lab.data.store.text_encoder import Tokenizer, preprocess
 from albert_lab.data.store.token_store import FILES, FORMAT_VERSION, is_held_out, token_type
 from albert_lab.data.workers import ordered_map
@@ -26,8 +28,8 @@ log = logging.getLogger(__name__)
 _LOG_EVERY_SECONDS = 30.0
 
 
-class Encoded(NamedTuple):
-    """Some parts as ids."""
+class EncodedParts(NamedTuple):
+    """Some parts of a corpus as ids."""
 
     documents: list[int]  # number in the corpus of each part's document
     sentences: np.ndarray  # int64 [parts] sentences of each part
@@ -36,48 +38,46 @@ class Encoded(NamedTuple):
 
 
 def build_store(
-    folder: Path, config: PretrainConfig, model: bytes, recipe: dict[str, Any], workers: int | None = None
+    folder: Path,
+    corpus: Corpus,
+    tokenizer: TokenizerConfig,
+    model: bytes,
+    recipe: dict[str, Any],
+    workers: int | None = None,
 ) -> None:
-    """Writes the token store `folder`; whole or not at all. Call it under `lock(folder)`.
+    """Writes the token store `folder`, whole or not at all; `model` is the vocabulary. Call it under `lock(folder)`.
 
     Raises: UserError for a full disk, for a corpus without text and for a split without documents.
     """
-    vocab_size = Tokenizer(model).vocab_size
+    held_out = corpus.data.held_out
+    encode = _Encoder(model, corpus.format, tokenizer.do_lower_case, tokenizer.keep_accents)
     with told_if_full(folder, "paths.cache", "about half the size of the text"), new_folder(folder) as scratch:
-        writer = _Writer(scratch, vocab_size, config.data.held_out)
-        with writer:
-            for encoded in encode_corpus(config, model, workers):
+        with _Writer(scratch, encode.tokenizer.vocab_size, held_out) as writer:
+            for encoded in ordered_map(encode, _group_parts(corpus.parts(workers)), workers):
                 writer.add(encoded)
         manifest = writer.manifest() | {"recipe": recipe, "tokenizer": hashlib.blake2b(model).hexdigest()[:32]}
-        _check_splits(manifest, config.data.held_out)
+        _check_splits(manifest, held_out)
         write_json(scratch / "manifest.json", manifest)
 
 
-def _check_splits(manifest: dict[str, Any], held_out: float) -> None:
-    train, held = manifest["documents"]
-    if not train or (held_out > 0 and not held):
+def _check_splits(manifest: dict[str, Any], share: float) -> None:
+    train, held_out = manifest["documents"]
+    if not train or (share > 0 and not held_out):
         raise UserError(
-            f"data.held_out={held_out} leaves {train} documents to train on and {held} held out; "
-            f"the corpus has {train + held}: change data.held_out, or cut documents with data.document_pattern"
+            f"data.held_out={share} leaves {train} documents to train on and {held_out} held out; "
+            f"the corpus has {train + held_out}: change data.held_out, or cut documents with data.document_pattern"
         )
 
 
-def training_sentences(config: PretrainConfig, workers: int | None = None) -> Iterator[str]:
+def training_sentences(corpus: Corpus, tokenizer: TokenizerConfig, workers: int | None = None) -> Iterator[str]:
     """The preprocessed sentences of the documents that are not held out, in order, for training a vocabulary."""
-    training = (p for p in parts(config, workers) if not is_held_out(p.document, config.data.held_out))
-    tokenizer = config.tokenizer
-    settings = (None, text_format(config.data), tokenizer.do_lower_case, tokenizer.keep_accents)
-    for sentences in ordered_map(_split, _grouped(training), workers, 1, _settle, settings):
+    training = (part for part in corpus.parts(workers) if not is_held_out(part.document, corpus.data.held_out))
+    split = _Splitter(corpus.format, tokenizer.do_lower_case, tokenizer.keep_accents)
+    for sentences in ordered_map(split, _group_parts(training), workers):
         yield from sentences
 
 
-def encode_corpus(config: PretrainConfig, model: bytes, workers: int | None = None) -> Iterator[Encoded]:
-    tokenizer = config.tokenizer
-    settings = (model, text_format(config.data), tokenizer.do_lower_case, tokenizer.keep_accents)
-    yield from ordered_map(_encode, _grouped(parts(config, workers)), workers, 1, _settle, settings)
-
-
-def _grouped(stream: Iterable[Part]) -> Iterator[list[Part]]:
+def _group_parts(stream: Iterable[Part]) -> Iterator[list[Part]]:
     """Small documents together, so that a message between processes is worth its cost."""
     group, size = list[Part](), 0
     for part in stream:
@@ -90,36 +90,42 @@ def _grouped(stream: Iterable[Part]) -> Iterator[list[Part]]:
         yield group
 
 
-class _Settings(NamedTuple):
-    tokenizer: Tokenizer | None
-    format: TextFormat
+@dataclass
+class _Splitter:
+    """Splits parts into preprocessed sentences; worker processes receive a copy."""
+
+    line_format: TextFormat
     lower: bool
     keep_accents: bool
 
-
-_settings: list[_Settings] = []  # a worker's own, set once when it starts
-
-
-def _settle(model: bytes | None, kind: TextFormat, lower: bool, keep_accents: bool) -> None:
-    tokenizer = Tokenizer(model, lower=lower, keep_accents=keep_accents) if model else None
-    _settings[:] = [_Settings(tokenizer, kind, lower, keep_accents)]
+    def __call__(self, group: list[Part]) -> list[str]:
+        sentences = (sentence for part in group for sentence in sentences_of(part.lines, self.line_format))
+        return [preprocess(sentence, self.lower, self.keep_accents) for sentence in sentences]
 
 
-def _split(group: list[Part]) -> list[str]:
-    settings = _settings[0]
-    sentences = (sentence for part in group for sentence in sentences_of(part.lines, settings.format))
-    return [preprocess(sentence, settings.lower, settings.keep_accents) for sentence in sentences]
+@dataclass
+class _Encoder:
+    """Encodes parts; worker processes receive a copy, and each loads the model once."""
 
+    model: bytes
+    line_format: TextFormat
+    lower: bool
+    keep_accents: bool
 
-def _encode(group: list[Part]) -> Encoded:
-    settings = _settings[0]
-    assert settings.tokenizer is not None
-    texts = [sentences_of(part.lines, settings.format) for part in group]
-    ids, lengths = settings.tokenizer.encode_flat([sentence for text in texts for sentence in text])
-    part_of = np.repeat(np.arange(len(group)), [len(text) for text in texts])[lengths > 0]
-    sentences = np.bincount(part_of, minlength=len(group))
-    ids = ids.astype(token_type(settings.tokenizer.vocab_size))
-    return Encoded([part.document for part in group], sentences, lengths[lengths > 0], ids)
+    def __reduce__(self) -> tuple:
+        return _Encoder, (self.model, self.line_format, self.lower, self.keep_accents)
+
+    @cached_property
+    def tokenizer(self) -> Tokenizer:
+        return Tokenizer(self.model, lower=self.lower, keep_accents=self.keep_accents)
+
+    def __call__(self, group: list[Part]) -> EncodedParts:
+        texts = [sentences_of(part.lines, self.line_format) for part in group]
+        ids, lengths = self.tokenizer.encode_flat([sentence for text in texts for sentence in text])
+        part_of = np.repeat(np.arange(len(group)), [len(text) for text in texts])[lengths > 0]
+        sentences = np.bincount(part_of, minlength=len(group))
+        ids = ids.astype(token_type(self.tokenizer.vocab_size))
+        return EncodedParts([part.document for part in group], sentences, lengths[lengths > 0], ids)
 
 
 class _Writer:
@@ -149,7 +155,7 @@ class _Writer:
             self._files["counts.bin"].write(self.counts.tobytes())
         self._stack.close()
 
-    def add(self, encoded: Encoded) -> None:
+    def add(self, encoded: EncodedParts) -> None:
         ends = self.tokens + np.cumsum(encoded.lengths, dtype=np.int64)
         self._files["tokens.bin"].write(encoded.ids.tobytes())
         self._files["sentences.bin"].write(ends.tobytes())
@@ -173,7 +179,7 @@ class _Writer:
         self._append("documents.bin", self.sentences)
         self._files["held_out.bin"].write(bytes([self.split]))
 
-    def _count(self, encoded: Encoded, sentences: slice) -> None:
+    def _count(self, encoded: EncodedParts, sentences: slice) -> None:
         self.split_sentences[self.split] += sentences.stop - sentences.start
         first = int(encoded.lengths[: sentences.start].sum())
         ids = encoded.ids[first : first + int(encoded.lengths[sentences].sum())]

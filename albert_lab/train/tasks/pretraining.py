@@ -63,10 +63,10 @@ class PretrainingTask(Task):
 
     def __init__(self, config: PretrainConfig) -> None:
         self.config = config
-        prepared = prepare(config)
+        prepared = prepare(config.data, config.tokenizer, Path(config.paths.cache))
         self.tokenizer_file = prepared.tokenizer_file
-        self.samples = PretrainingSamples(open_samples(config, prepared, "train"))
-        self.held_out = PretrainingSamples(open_samples(config, prepared, "held_out", seed=VALIDATION_SEED))
+        self.samples = PretrainingSamples(open_samples(prepared, config.objective, config.train.seed))
+        self.held_out = PretrainingSamples(open_samples(prepared, config.objective, VALIDATION_SEED, "held_out"))
         self.unigram_entropy = unigram_entropy(prepared.store, "held_out")
         self.has_sentence_task = config.objective.sentence is not SentenceObjective.none
         self.layer_map = make_layer_map(config.sharing, config.model.num_hidden_layers)

@@ -12,10 +12,9 @@ import zstandard
 from pyarrow import parquet
 
 from albert_lab.config.schema import PretrainConfig
-from albert_lab.config.training import CorpusKind, DataConfig, TextFormat
-from albert_lab.data.corpora.documents import documents, parts
+from albert_lab.config.training import DataConfig, TextFormat
 from albert_lab.errors import UserError
-from tests.data.conftest import text_config
+from tests.data.conftest import corpus_of, text_config
 
 DOCUMENTS = [["One is here.", "Two is there."], ["Three is gone.", "Four is back."]]
 TEXTS = ["\n".join(document) for document in DOCUMENTS]
@@ -42,14 +41,14 @@ def write(file: Path) -> Path:
 @pytest.mark.parametrize("kind", [".txt", ".jsonl", ".parquet"])
 def test_every_file_kind_gives_the_same_documents(tmp_path: Path, kind: str, compression: str) -> None:
     file = write(tmp_path / f"corpus{kind}{compression}")
-    assert list(documents(text_config(tmp_path, file))) == DOCUMENTS
+    assert list(corpus_of(text_config(tmp_path, file)).documents()) == DOCUMENTS
 
 
 def test_globs_are_sorted_and_files_are_taken_once(tmp_path: Path) -> None:
     for name in ("b.txt", "a.txt"):
         (tmp_path / name).write_text(f"{name}\nsecond\n")
     config = text_config(tmp_path, tmp_path / "*.txt", tmp_path / "a.txt")
-    assert [document[0] for document in documents(config)] == ["a.txt", "b.txt"]
+    assert [document[0] for document in corpus_of(config).documents()] == ["a.txt", "b.txt"]
 
 
 def paragraphs(tmp_path: Path, text: str, pattern: str | None = None) -> list[list[str]]:
@@ -57,7 +56,7 @@ def paragraphs(tmp_path: Path, text: str, pattern: str | None = None) -> list[li
     file.write_text(text)
     config = text_config(tmp_path, file)
     config.data.format, config.data.document_pattern = TextFormat.paragraphs, pattern
-    return list(documents(config))
+    return list(corpus_of(config).documents())
 
 
 def test_paragraphs_are_split_and_a_file_is_a_document(tmp_path: Path) -> None:
@@ -73,7 +72,7 @@ def test_documents_start_at_matching_lines(tmp_path: Path) -> None:
 def test_a_long_document_comes_in_parts_of_bounded_size(tmp_path: Path) -> None:
     file = tmp_path / "long.txt"
     file.write_text("A sentence of some words.\n" * 50_000)
-    found = list(parts(text_config(tmp_path, file)))
+    found = list(corpus_of(text_config(tmp_path, file)).parts())
     assert {part.document for part in found} == {0}
     assert max(sum(map(len, part.lines)) for part in found) < 1.1 * 2**17
     assert sum(len(part.lines) for part in found) == 50_000
@@ -82,12 +81,15 @@ def test_a_long_document_comes_in_parts_of_bounded_size(tmp_path: Path) -> None:
 def test_max_documents_stops_there(tmp_path: Path) -> None:
     config = text_config(tmp_path, write(tmp_path / "corpus.txt"))
     config.data.max_documents = 1
-    assert list(documents(config)) == DOCUMENTS[:1]
+    assert list(corpus_of(config).documents()) == DOCUMENTS[:1]
 
 
 def test_a_byte_order_mark_and_carriage_returns_are_no_text(tmp_path: Path) -> None:
     (tmp_path / "windows.txt").write_bytes("\ufeffOne.\r\nTwo.\r\n\r\nThree.\r\n".encode())
-    assert list(documents(text_config(tmp_path, tmp_path / "windows.txt"))) == [["One.", "Two."], ["Three."]]
+    assert list(corpus_of(text_config(tmp_path, tmp_path / "windows.txt")).documents()) == [
+        ["One.", "Two."],
+        ["Three."],
+    ]
 
 
 BAD = {
@@ -106,8 +108,8 @@ BAD = {
     "cut xz": ({"a.txt.xz": lzma.compress(b"A sentence.\n" * 99)[:60]}, ["a.txt.xz"], "is damaged"),
     "no gz": ({"a.txt.gz": b"plain text"}, ["a.txt.gz"], "is damaged"),
     "no zst": ({"a.txt.zst": b"plain text"}, ["a.txt.zst"], "is damaged"),
-    "no parquet": ({"a.parquet": b"plain text, not a table"}, ["a.parquet"], "damaged or no Parquet"),
-    "no files": ({}, [], "data.files is empty"),
+    "no parquet": ({"a.parquet": b"plain text, not a table"}, ["a.parquet"], "damaged or not a Parquet"),
+    "no files": ({}, [], "data=text needs data.files="),
 }
 
 
@@ -117,7 +119,7 @@ def test_bad_input_is_named_in_one_line(tmp_path: Path, case: str) -> None:
     for name, content in files.items():
         (tmp_path / name).write_bytes(content)
     with pytest.raises(UserError, match=message) as raised:
-        list(documents(text_config(tmp_path, *(tmp_path / pattern for pattern in patterns))))
+        list(corpus_of(text_config(tmp_path, *(tmp_path / pattern for pattern in patterns))).documents())
     assert "\n" not in str(raised.value)
     assert "data." in str(raised.value)
 
@@ -126,7 +128,7 @@ def test_a_missing_key_of_a_parquet_file_lists_its_columns(tmp_path: Path) -> No
     config = text_config(tmp_path, write(tmp_path / "corpus.parquet"))
     config.data.text_key = "body"
     with pytest.raises(UserError, match="its keys: id, text"):
-        list(documents(config))
+        list(corpus_of(config).documents())
 
 
 def test_a_bad_pattern_is_refused(tmp_path: Path) -> None:
@@ -136,7 +138,7 @@ def test_a_bad_pattern_is_refused(tmp_path: Path) -> None:
 
 def hub_config(tmp_path: Path, dataset: str | None, **settings: object) -> PretrainConfig:
     config = text_config(tmp_path)
-    config.data = DataConfig(corpus=CorpusKind.hub, dataset=dataset, **settings)  # type: ignore[arg-type]
+    config.data = DataConfig(corpus="hub", dataset=dataset, **settings)  # type: ignore[arg-type]
     return config
 
 
@@ -148,11 +150,11 @@ def test_a_folder_of_data_files_is_read_as_a_hub_data_set(
     folder = tmp_path / "set"
     folder.mkdir()
     write(folder / "train.parquet")
-    assert list(documents(hub_config(tmp_path, str(folder), streaming=streaming))) == DOCUMENTS
+    assert list(corpus_of(hub_config(tmp_path, str(folder), streaming=streaming)).documents()) == DOCUMENTS
     with pytest.raises(UserError, match="its keys: id, text"):
-        list(documents(hub_config(tmp_path, str(folder), text_key="body")))
+        list(corpus_of(hub_config(tmp_path, str(folder), text_key="body")).documents())
     with pytest.raises(UserError, match=r"data\.split='trian'.*did you mean 'train'"):
-        list(documents(hub_config(tmp_path, str(folder), split="trian")))
+        list(corpus_of(hub_config(tmp_path, str(folder), split="trian")).documents())
 
 
 def test_without_network_the_hub_says_where_to_put_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -163,12 +165,12 @@ def test_without_network_the_hub_says_where_to_put_files(tmp_path: Path, monkeyp
 
     monkeypatch.setattr(datasets, "load_dataset", unreachable)
     with pytest.raises(UserError, match=r"no network.*data\.corpus=text data\.files="):
-        list(documents(hub_config(tmp_path, "Salesforce/wikitext")))
+        list(corpus_of(hub_config(tmp_path, "Salesforce/wikitext")).documents())
     monkeypatch.setattr(datasets, "load_dataset", lambda *_, **__: _broken_stream())
     with pytest.raises(UserError, match="no network"):
-        list(documents(hub_config(tmp_path, "Salesforce/wikitext")))
-    with pytest.raises(UserError, match=r"data\.dataset is not set"):
-        list(documents(hub_config(tmp_path, None)))
+        list(corpus_of(hub_config(tmp_path, "Salesforce/wikitext")).documents())
+    with pytest.raises(UserError, match=r"data=hub needs data\.dataset="):
+        list(corpus_of(hub_config(tmp_path, None)).documents())
 
 
 def _broken_stream() -> Iterator[dict[str, str]]:

@@ -12,7 +12,7 @@ import pytest
 
 from albert_lab.config.schema import PretrainConfig
 from albert_lab.config.training import ObjectiveConfig, SentenceObjective, SingleSentence
-from albert_lab.data.prepare import Prepared, open_samples
+from albert_lab.data.prepare import PreparedData, open_samples
 from albert_lab.data.samples.pretraining import Batch, Samples
 from albert_lab.data.store.text_encoder import Tokenizer
 from albert_lab.data.store.token_store import Store
@@ -74,7 +74,9 @@ def test_a_sample_is_the_same_in_any_batch(samples: Samples) -> None:
         assert (together.masked_labels[mine] == alone.masked_labels).all()
 
 
-def test_a_sample_is_the_same_in_another_process(samples: Samples, made_up: PretrainConfig, prepared: Prepared) -> None:
+def test_a_sample_is_the_same_in_another_process(
+    samples: Samples, made_up: PretrainConfig, prepared: PreparedData
+) -> None:
     code = (
         "import json, sys; import numpy as np; from pathlib import Path\n"
         "from albert_lab.config.training import ObjectiveConfig\n"
@@ -197,8 +199,8 @@ def test_nothing_is_masked_at_probability_zero(store: Store, tokenizer: Tokenize
     assert not len(batch.masked_positions)
 
 
-def test_held_out_documents_are_never_in_training_samples(made_up: PretrainConfig, prepared: Prepared) -> None:
-    train, held_out = (open_samples(made_up, prepared, split) for split in ("train", "held_out"))
+def test_held_out_documents_are_never_in_training_samples(made_up: PretrainConfig, prepared: PreparedData) -> None:
+    train, held_out = (open_samples(prepared, made_up.objective, 0, split) for split in ("train", "held_out"))
     used = [
         {int(s) for first, end in zip(x.chunks.first, x.chunks.end, strict=True) for s in range(first, end)}
         for x in (train, held_out)

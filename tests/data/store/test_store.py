@@ -14,14 +14,12 @@ import numpy as np
 import pytest
 
 from albert_lab.config.schema import PretrainConfig
-from albert_lab.data import corpus_identity
-from albert_lab.data.corpora.documents import documents
-from albert_lab.data.prepare import Prepared, prepare
+from albert_lab.data.prepare import PreparedData, prepare
 from albert_lab.data.store import build as build_store
 from albert_lab.data.store.text_encoder import Tokenizer
 from albert_lab.data.store.token_store import FILES, Store, is_held_out, unigram_entropy
 from albert_lab.errors import UserError
-from tests.data.conftest import text_config
+from tests.data.conftest import corpus_of, prepare_data, text_config
 from tests.lab import HANG_SECONDS, made_up_text
 
 
@@ -32,7 +30,7 @@ def copy(store: Store, tmp_path: Path) -> Path:
 
 
 def test_a_store_holds_the_corpus(made_up: PretrainConfig, store: Store, tokenizer: Tokenizer) -> None:
-    texts = list(documents(made_up))
+    texts = list(corpus_of(made_up).documents())
     ids = tokenizer.encode([sentence for text in texts for sentence in text])
     assert (store.tokens == np.concatenate(ids)).all()
     assert (np.diff(store.sentences) == [len(i) for i in ids]).all()
@@ -54,49 +52,44 @@ def test_counts_are_those_of_each_splits_tokens(store: Store) -> None:
 
 
 def test_any_number_of_workers_gives_the_same_bytes(
-    made_up: PretrainConfig, prepared: Prepared, tmp_path: Path
+    made_up: PretrainConfig, prepared: PreparedData, tmp_path: Path
 ) -> None:
-    original = made_up.paths.cache
-    try:
-        made_up.paths.cache = str(tmp_path)
-        again = prepare(made_up, workers=3)
-    finally:
-        made_up.paths.cache = original
+    again = prepare(made_up.data, made_up.tokenizer, tmp_path, workers=3)
     assert again.tokenizer_file.read_bytes() == prepared.tokenizer_file.read_bytes()
     assert again.store.name == prepared.store.name
     for name in (*FILES, "manifest.json"):
         assert (again.store / name).read_bytes() == (prepared.store / name).read_bytes(), name
 
 
-def test_what_is_there_is_used_as_it_is(made_up: PretrainConfig, prepared: Prepared) -> None:
+def test_what_is_there_is_used_as_it_is(made_up: PretrainConfig, prepared: PreparedData) -> None:
     files = [*prepared.store.iterdir(), prepared.tokenizer_file]
     before = {file: file.stat().st_mtime_ns for file in files}
-    assert prepare(made_up) == prepared
+    assert prepare_data(made_up) == prepared
     assert {file: file.stat().st_mtime_ns for file in files} == before
 
 
 def test_a_given_vocabulary_must_have_the_size_that_is_set(
-    made_up: PretrainConfig, prepared: Prepared, tmp_path: Path
+    made_up: PretrainConfig, prepared: PreparedData, tmp_path: Path
 ) -> None:
     config = text_config(tmp_path / "cache", *map(Path, made_up.data.files))
     config.tokenizer.model_file = str(prepared.tokenizer_file)
     config.tokenizer.vocab_size = 999
     with pytest.raises(UserError, match=r"tokenizer\.vocab_size=999.*set tokenizer\.vocab_size=100"):
-        prepare(config, workers=1)
+        prepare_data(config)
     config.tokenizer.vocab_size = 100
-    assert prepare(config, workers=1).tokenizer_file == prepared.tokenizer_file
+    assert prepare_data(config).tokenizer_file == prepared.tokenizer_file
     config.tokenizer.model_file = str(tmp_path / "absent.model")
     with pytest.raises(UserError, match="is not a file"):
-        prepare(config, workers=1)
+        prepare_data(config)
 
 
 def test_an_emptied_vocabulary_folder_is_refused(tmp_path: Path) -> None:
     (tmp_path / "text.txt").write_text(made_up_text(40))
     config = text_config(tmp_path / "cache", tmp_path / "text.txt")
-    vocabulary = prepare(config, workers=1).tokenizer_file
+    vocabulary = prepare_data(config).tokenizer_file
     vocabulary.unlink()
     with pytest.raises(UserError, match=f"{vocabulary.parent} holds no spiece.model; delete"):
-        prepare(config, workers=1)
+        prepare_data(config)
 
 
 def test_a_split_without_documents_is_refused(tmp_path: Path) -> None:
@@ -104,7 +97,7 @@ def test_a_split_without_documents_is_refused(tmp_path: Path) -> None:
     config = text_config(tmp_path / "cache", tmp_path / "one.txt")
     config.tokenizer.vocab_size = 60
     with pytest.raises(UserError, match=r"data\.held_out=0\.2|no training document"):
-        prepare(config, workers=1)
+        prepare_data(config)
     assert not list((tmp_path / "cache").glob("stores/[!.]*[!k]"))
 
 
@@ -151,8 +144,8 @@ def leftovers(cache: Path) -> list[str]:
     return [file.name for file in cache.rglob("*") if file.is_file() and file.suffix not in (".lock", ".json")]
 
 
-def test_a_full_disk_is_told_and_leaves_nothing(
-    tmp_path: Path, made_up: PretrainConfig, prepared: Prepared, monkeypatch: pytest.MonkeyPatch
+def test_a_full_disk_is_reported_and_leaves_nothing(
+    tmp_path: Path, made_up: PretrainConfig, prepared: PreparedData, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config = text_config(tmp_path / "cache", *map(Path, made_up.data.files))
     config.tokenizer.model_file = str(prepared.tokenizer_file)
@@ -162,23 +155,22 @@ def test_a_full_disk_is_told_and_leaves_nothing(
 
     monkeypatch.setattr(build_store._Writer, "add", full)
     with pytest.raises(UserError, match=r"disk is full.*MB free.*paths\.cache="):
-        prepare(config, workers=1)
+        prepare_data(config)
     assert leftovers(tmp_path / "cache") == []
 
 
-def test_a_killed_build_leaves_no_store_and_the_next_succeeds(tmp_path: Path, prepared: Prepared) -> None:
+def test_a_killed_build_leaves_no_store_and_the_next_succeeds(tmp_path: Path, prepared: PreparedData) -> None:
     (tmp_path / "corpus.txt").write_text(made_up_text(200))
     slow = (
         "import sys, time; from pathlib import Path\n"
         "from albert_lab.data.store import build as build_store\n"
-        "from albert_lab.data.prepare import prepare\n"
-        "from tests.data.conftest import text_config\n"
+        "from tests.data.conftest import prepare_data, text_config\n"
         "def add(self, encoded):\n"
         "    real(self, encoded); print('writing', flush=True); time.sleep(60)\n"
         "real, build_store._Writer.add = build_store._Writer.add, add\n"
         "config = text_config(Path(sys.argv[1]), Path(sys.argv[2]))\n"
         "config.tokenizer.model_file = sys.argv[3]\n"
-        "prepare(config, workers=int(sys.argv[4]))\n"
+        "prepare_data(config, workers=int(sys.argv[4]))\n"
     )
     cache = tmp_path / "cache"
     command = [sys.executable, "-c", slow, str(cache), str(tmp_path / "corpus.txt"), str(prepared.tokenizer_file), "2"]
@@ -194,7 +186,7 @@ def test_a_killed_build_leaves_no_store_and_the_next_succeeds(tmp_path: Path, pr
     ]
     config = text_config(cache, tmp_path / "corpus.txt")
     config.tokenizer.model_file = str(prepared.tokenizer_file)
-    store = Store(prepare(config, workers=1).store, check_sums=True)
+    store = Store(prepare_data(config).store, check_sums=True)
     assert not list(store.folder.parent.glob(".*.partial"))
     assert_gone(workers)
 
@@ -217,26 +209,27 @@ def test_identity_follows_names_and_contents_not_paths(tmp_path: Path) -> None:
     for folder in ("a", "b"):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "text.txt").write_text("One.\nTwo.\n")
-    first, second = (corpus_identity(text_config(tmp_path, tmp_path / f / "text.txt")) for f in ("a", "b"))
+    first, second = (corpus_of(text_config(tmp_path, tmp_path / f / "text.txt")).identity() for f in ("a", "b"))
     assert first == second
     (tmp_path / "b" / "text.txt").write_text("One.\nTwo!\n")
-    assert corpus_identity(text_config(tmp_path, tmp_path / "b" / "text.txt")) != first
+    assert corpus_of(text_config(tmp_path, tmp_path / "b" / "text.txt")).identity() != first
 
 
 def test_a_files_digest_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "text.txt"
     file.write_text("One.\nTwo.\n")
     config = text_config(tmp_path / "cache", file)
-    first = corpus_identity(config)
+    first = corpus_of(config).identity()
     assert json.loads((tmp_path / "cache" / "digests.json").read_text())
     monkeypatch.setattr("albert_lab.storage.digests.file_digest", lambda _: pytest.fail("read again"))
-    assert corpus_identity(config) == first
+    assert corpus_of(config).identity() == first
 
 
 def test_identity_imports_nothing_heavy() -> None:
     code = (
-        "import sys; from albert_lab.config.schema import PretrainConfig; from albert_lab.data import corpus_identity\n"
-        "assert corpus_identity(PretrainConfig())['packages']\n"
+        "import sys; from pathlib import Path; from albert_lab.config.training import DataConfig\n"
+        "from albert_lab.data.corpora.corpus import open_corpus\n"
+        "assert open_corpus(DataConfig(), Path('unused')).identity()['packages']\n"
         "heavy = {'numpy', 'sentencepiece', 'pyarrow', 'datasets', 'torch', 'pandas'} & set(sys.modules)\n"
         "assert not heavy, heavy\n"
     )

@@ -1,6 +1,5 @@
 """Reads text files as streams: .txt, .jsonl and .parquet, also compressed by gzip, xz or zstd."""
 
-import glob
 import gzip
 import json
 import lzma
@@ -10,46 +9,18 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, cast
 
-from albert_lab.errors import UserError, first_line, nearest
+from albert_lab.errors import UserError, first_line
 
-KINDS = (".txt", ".jsonl", ".parquet")
+FILE_TYPES = (".txt", ".jsonl", ".parquet")
 COMPRESSIONS = (".gz", ".xz", ".zst")
-_GLOB_CHARACTERS = frozenset("*?[")
 
 
-def corpus_files(patterns: list[str]) -> list[Path]:
-    """The files that `data.files` names, in the order given; those of a glob sorted, each once.
-
-    Raises: UserError for an empty list, a file that is missing, a glob without a match or an unknown extension.
-    """
-    if not patterns:
-        raise UserError("data.files is empty: data.corpus=text needs files, e.g. data.files=['texts/*.txt']")
-    found: dict[Path, None] = {}
-    for pattern in patterns:
-        matches = sorted(glob.glob(pattern, recursive=True)) if _GLOB_CHARACTERS & set(pattern) else [pattern]
-        files = [Path(match) for match in matches if not Path(match).is_dir()]
-        if not files or not files[0].exists():
-            raise UserError(f"data.files: {pattern!r} matches no file (looked from {Path.cwd()}){_similar(pattern)}")
-        found.update(dict.fromkeys(files))
-    for file in found:
-        kind_of(file)
-    return list(found)
-
-
-def _similar(pattern: str) -> str:
-    if Path(pattern).is_dir():
-        return f"; it is a folder: name its files, e.g. '{pattern}/*.txt'"
-    folder = Path(pattern).parent
-    names = [entry.name for entry in folder.iterdir() if entry.is_file()] if folder.is_dir() else []
-    return nearest(Path(pattern).name, names[:1000]) if 0 < len(names) <= 20 else ""
-
-
-def kind_of(file: Path) -> str:
+def file_type(file: Path) -> str:
     """`.txt`, `.jsonl` or `.parquet`: the extension before that of the compression."""
     kind = Path(file.stem).suffix if file.suffix in COMPRESSIONS else file.suffix
-    if kind not in KINDS:
+    if kind not in FILE_TYPES:
         raise UserError(
-            f"data.files: {str(file)!r} has an unknown extension; known: {', '.join(KINDS)}, "
+            f"data.files: {str(file)!r} has an unknown extension; known: {', '.join(FILE_TYPES)}, "
             f"each also with {', '.join(COMPRESSIONS)}"
         )
     return kind
@@ -61,7 +32,7 @@ def read_lines(file: Path) -> Iterator[tuple[int, str]]:
     Raises: UserError for bytes that are not UTF-8 and for a damaged compressed file.
     """
     offset = 0
-    with _opened(file) as stream:
+    with _open(file) as stream:
         for number, raw in enumerate(stream, 1):
             try:
                 line = raw.decode("utf-8")
@@ -79,7 +50,7 @@ def read_records(file: Path, text_key: str) -> Iterator[str]:
 
     Raises: UserError for a line that is not a JSON object, and for a record without a text under `text_key`.
     """
-    if kind_of(file) == ".parquet":
+    if file_type(file) == ".parquet":
         yield from _parquet_texts(file, text_key)
         return
     for number, line in read_lines(file):
@@ -109,7 +80,7 @@ def text_of(record: Any, text_key: str, where: str) -> str:
 def _parquet_texts(file: Path, text_key: str) -> Iterator[str]:
     from pyarrow import ArrowException, parquet
 
-    with _seekable(file) as stream:
+    with _open_seekable(file) as stream:
         try:
             table = parquet.ParquetFile(stream)
             if text_key not in table.schema_arrow.names:
@@ -119,18 +90,18 @@ def _parquet_texts(file: Path, text_key: str) -> Iterator[str]:
                 for text in batch.column(0).to_pylist():
                     yield text_of({text_key: text}, text_key, str(file))
         except (ArrowException, OSError) as error:
-            raise UserError(f"data.files: {file} is damaged or no Parquet file ({first_line(error)})") from None
+            raise UserError(f"data.files: {file} is damaged or not a Parquet file ({first_line(error)})") from None
 
 
 @contextmanager
-def _seekable(file: Path) -> Iterator[IO[bytes]]:
+def _open_seekable(file: Path) -> Iterator[IO[bytes]]:
     """Parquet is read from its end, so a compressed one is unpacked into a temporary file first."""
     if file.suffix not in COMPRESSIONS:
         with open(file, "rb") as stream:
             yield stream
         return
     with tempfile.TemporaryFile() as unpacked:
-        with _opened(file) as packed:
+        with _open(file) as packed:
             while block := packed.read(1 << 20):
                 unpacked.write(block)
         unpacked.seek(0)
@@ -138,7 +109,7 @@ def _seekable(file: Path) -> Iterator[IO[bytes]]:
 
 
 @contextmanager
-def _opened(file: Path) -> Iterator[IO[bytes]]:
+def _open(file: Path) -> Iterator[IO[bytes]]:
     damage = (EOFError, lzma.LZMAError, gzip.BadGzipFile)
     try:
         if file.suffix == ".gz":
@@ -148,7 +119,7 @@ def _opened(file: Path) -> Iterator[IO[bytes]]:
             with lzma.open(file) as stream:
                 yield stream
         elif file.suffix == ".zst":
-            with _zstandard(file) as stream:
+            with _open_zstandard(file) as stream:
                 yield stream
         else:
             with open(file, "rb") as stream:
@@ -160,7 +131,7 @@ def _opened(file: Path) -> Iterator[IO[bytes]]:
 
 
 @contextmanager
-def _zstandard(file: Path) -> Iterator[IO[bytes]]:
+def _open_zstandard(file: Path) -> Iterator[IO[bytes]]:
     import io
 
     import zstandard
