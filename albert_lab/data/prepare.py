@@ -13,8 +13,10 @@ from albert_lab.data.corpora.corpus import Corpus, open_corpus
 from albert_lab.data.recipe import recipe_hash
 from albert_lab.errors import UserError
 from albert_lab.storage.digests import file_digest
-from albert_lab.storage.disk import told_if_full
-from albert_lab.storage.files import lock, new_folder, write_json
+from albert_lab.storage.disk import explain_full_disk
+from albert_lab.storage.files import write_json
+from albert_lab.storage.folders import build_folder
+from albert_lab.storage.locks import lock
 
 if TYPE_CHECKING:
     from albert_lab.data.samples.pretraining import Samples
@@ -102,7 +104,10 @@ def _train_vocabulary(
     with lock(folder, "the vocabulary"), _log_time(f"vocabulary of {tokenizer.vocab_size} pieces", folder):
         if folder.exists():
             return
-        with told_if_full(folder, "paths.cache", "about half the size of the text"), new_folder(folder) as scratch:
+        with (
+            explain_full_disk(folder, "paths.cache", "about half the size of the text"),
+            build_folder(folder) as scratch,
+        ):
             model = train_vocabulary(training_sentences(corpus, tokenizer, workers), tokenizer)
             (scratch / "spiece.model").write_bytes(model)
             write_json(scratch / "manifest.json", {"recipe": recipe})

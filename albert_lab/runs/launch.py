@@ -20,9 +20,9 @@ from albert_lab.model.layer_map import make_layer_map
 from albert_lab.runs.folder import RunFolder, fingerprint, read_json, tracking_uri
 from albert_lab.runs.machine import usable_cores
 from albert_lab.storage.digests import file_digest, identify_files
-from albert_lab.storage.disk import told_if_full
-from albert_lab.storage.files import lock
+from albert_lab.storage.disk import explain_full_disk
 from albert_lab.storage.hub import pretrained_folder
+from albert_lab.storage.locks import lock
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +39,7 @@ def execute(config: PretrainConfig) -> RunFolder:
     """
     folder = folder_of(config)
     if not folder.record():
-        with told_if_full(folder.path, "paths.runs"), lock(folder.path / "run", f"run {folder.path.name}") as held:
+        with explain_full_disk(folder.path, "paths.runs"), lock(folder.path / "run", f"run {folder.path.name}") as held:
             if not folder.record():
                 _train(config, folder, held)
                 return folder

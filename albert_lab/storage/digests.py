@@ -5,7 +5,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from albert_lab.storage.files import lock, write_json
+from albert_lab.storage.files import write_json
+from albert_lab.storage.locks import lock
 
 
 def file_digest(file: Path) -> str:

@@ -1,4 +1,4 @@
-"""What to say when a disk is full."""
+"""A full disk: where, how much is free, and what to do."""
 
 import errno
 import shutil
@@ -10,11 +10,12 @@ from albert_lab.errors import UserError
 
 
 @contextmanager
-def told_if_full(folder: Path, key: str | None = None, needs: str = "more") -> Iterator[None]:
-    """Turns the error for a full disk or quota into one that says where, how much is free, and the mend.
+def explain_full_disk(folder: Path, key: str | None = None, needs: str = "more") -> Iterator[None]:
+    """Turns the error for a full disk or quota into one that says where it is, how much is free and what to do.
 
-    `key` is the setting that names another place (`paths.runs`; None: no setting, a folder that the user gave), `needs`
-    what the folder will take.
+    Args:
+        key: the setting that moves the folder (`paths.runs`); None for a folder that the user named.
+        needs: how much the folder will take.
     """
     try:
         yield
@@ -22,14 +23,14 @@ def told_if_full(folder: Path, key: str | None = None, needs: str = "more") -> I
         if not _says_full(error):
             raise
         free = shutil.disk_usage(folder.parent).free
-        elsewhere = f"set {key}= to a folder on another disk" if key else "name a folder on another disk"
+        other_disk = f"set {key}= to a folder on another disk" if key else "name a folder on another disk"
         raise UserError(
             f"the disk is full: {folder.parent} has {free / 1e6:.1f} MB free, and {folder.name} needs {needs}; "
-            f"free some space or {elsewhere}, then run the same command again"
+            f"free some space or {other_disk}, then run the same command again"
         ) from None
 
 
 def _says_full(error: Exception) -> bool:
-    """The system's error, or a library's that only quotes it (safetensors)."""
+    """The system's own error, or one of a library that quotes it (safetensors)."""
     full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
     return full or "No space left on device" in str(error)

@@ -1,20 +1,13 @@
-"""Files that are whole or absent, and locks that a killed holder gives back."""
+"""Text and JSON files that are whole or absent: a reader never sees half of one."""
 
-import fcntl
 import json
-import logging
 import os
-import shutil
-import socket
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from albert_lab.errors import UserError
 
-log = logging.getLogger(__name__)
 _MAX_JSON_BYTES = 64 * 2**20  # an index of weights has about 100 bytes a tensor
 
 
@@ -42,7 +35,7 @@ def read_object(file: Path) -> dict[str, Any]:
     """A JSON object from a file that someone else wrote.
 
     Raises:
-        UserError: it can't be read, is far too large, or is no JSON object.
+        UserError: it can't be read, is far too large, or doesn't hold a JSON object.
     """
     try:
         if file.stat().st_size > _MAX_JSON_BYTES:
@@ -57,56 +50,12 @@ def read_object(file: Path) -> dict[str, Any]:
     return value
 
 
-@contextmanager
-def new_folder(path: Path) -> Iterator[Path]:
-    """Yields a scratch folder beside `path` that takes its name on success and is deleted on failure.
-
-    Call it under `lock(path)`: what a killed builder left behind is swept away first.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    scratch = path.with_name(f".{path.name}.partial")
-    shutil.rmtree(scratch, ignore_errors=True)
-    scratch.mkdir()
-    try:
-        yield scratch
-        for name in sorted(scratch.rglob("*")):
-            if name.is_file():
-                fsync(name)
-        os.replace(scratch, path)
-        fsync(path.parent)
-    except BaseException:
-        shutil.rmtree(scratch, ignore_errors=True)
-        raise
-
-
 def fsync(path: Path) -> None:
+    """Waits until a file, or a folder's list of names, is on the disk."""
+    if os.name == "nt":  # it flushes only files opened for writing
+        return
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
     finally:
         os.close(handle)
-
-
-@contextmanager
-def lock(path: Path, what: str) -> Iterator[int]:
-    """Holds `<path>.lock`, waiting for another holder; the system frees it if the holder is killed.
-
-    Yields the lock's file descriptor: a child process that inherits it holds the lock too. `what` names the thing in
-    the message that says who holds it.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    file = open(path.with_name(path.name + ".lock"), "a+", encoding="utf-8")  # noqa: SIM115 (closed below)
-    try:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            file.seek(0)
-            log.warning("%s is being made by %s; waiting for it", what, file.read().strip() or "another process")
-            fcntl.flock(file, fcntl.LOCK_EX)
-        file.seek(0)
-        file.truncate()
-        file.write(f"process {os.getpid()} on {socket.gethostname()}")
-        file.flush()
-        yield file.fileno()
-    finally:
-        file.close()

@@ -1,4 +1,4 @@
-"""Where a checkpoint's or a tokenizer's files lie: a local folder, or a repository of the Hugging Face hub."""
+"""Finds the files of a checkpoint or a tokenizer in a local folder, or downloads them from the Hugging Face hub."""
 
 import os
 import re
@@ -12,7 +12,7 @@ from albert_lab.errors import UserError, first_line
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", re.ASCII)
 _HUB_ADDRESS = re.compile(r"https?://(?:www\.)?(?:huggingface\.co|hf\.co)/([^/?#]+/[^/?#]+)")
-_GOOGLES = re.compile(r"albert-(base|large|xlarge|xxlarge)-v[12]")  # the hub's older names for them have no user
+_WITHOUT_USER = re.compile(r"albert-(base|large|xlarge|xxlarge)-v[12]")  # the hub's older names of Google's models
 
 
 def pretrained_folder(
@@ -24,10 +24,10 @@ def pretrained_folder(
     local_files_only: bool = False,
     token: str | bool | None = None,
 ) -> Path:
-    """The folder that holds a checkpoint's or a tokenizer's files.
+    """The local folder that holds the files of a checkpoint or a tokenizer.
 
-    A local folder is taken as it is, and so is any `Path`; only the text `user/name` where no such folder exists is
-    looked up on the hub, and of that repository only files that match `patterns` (as in "*.json") are fetched, into
+    A `Path`, and the name of an existing folder, are taken as they are. Only a string `user/name` that names no folder
+    is looked up on the hub; of that repository, the files that match `patterns` (as in "*.json") are downloaded into
     `cache_dir` or the hub's own cache.
 
     Raises:
@@ -40,10 +40,10 @@ def pretrained_folder(
         return path
     if path.is_file():
         raise UserError(f"{name!r} is a file; give the folder that holds it: {str(path.parent)!r}")
-    repository = f"albert/{name}" if _GOOGLES.fullmatch(name) else name
+    repository = f"albert/{name}" if _WITHOUT_USER.fullmatch(name) else name
     if isinstance(name_or_path, os.PathLike) or not _is_hub_id(repository):
-        raise UserError(f"there is no folder {name!r}{_mend(name, path)}")
-    with _explained(repository, revision, path):
+        raise UserError(f"there is no folder {name!r}{_suggest(name, path)}")
+    with _explain_hub_errors(repository, revision, path):
         folder = _download(repository, patterns, revision, cache_dir, local_files_only, token)
     if not _has_match(folder, patterns):
         raise UserError(f"{repository!r} on the hub has no file that matches {' or '.join(patterns)}")
@@ -51,7 +51,7 @@ def pretrained_folder(
 
 
 def _has_match(folder: Path, patterns: Sequence[str]) -> bool:
-    """Whether anything came: the hub's library returns a folder's name for no file too."""
+    """Whether any file was downloaded: the hub's library returns a folder even if none matched."""
     files = (str(file.relative_to(folder)) for file in folder.rglob("*") if file.is_file())
     return any(fnmatch(file, pattern) for file in files for pattern in patterns)
 
@@ -60,8 +60,8 @@ def _is_hub_id(name: str) -> bool:
     return _HUB_ID.fullmatch(name) is not None and len(name) <= 96 and "--" not in name and ".." not in name
 
 
-def _mend(name: str, path: Path) -> str:
-    """What the user probably meant: the name in a hub address, a folder beside the one that is missing."""
+def _suggest(name: str, path: Path) -> str:
+    """What the user probably meant: the name in a hub address, or an existing folder of almost the same name."""
     address = _HUB_ADDRESS.match(name)
     if address:
         return f"; did you mean {address[1]!r}?"
@@ -69,7 +69,7 @@ def _mend(name: str, path: Path) -> str:
 
 
 def _nearest_sibling(path: Path) -> str:
-    """` (nearest: '...')` for a folder of almost that name in the same place, else nothing."""
+    """` (nearest: '...')` for a folder of almost that name in the same parent folder, else nothing."""
     if not path.name or not path.parent.is_dir():
         return ""
     folders = [entry.name for entry in path.parent.iterdir() if entry.is_dir()]
@@ -100,8 +100,8 @@ def _download(
 
 
 @contextmanager
-def _explained(repository: str, revision: str | None, path: Path) -> Iterator[None]:
-    """Turns the library's errors into one line that says what was tried and how to mend it."""
+def _explain_hub_errors(repository: str, revision: str | None, path: Path) -> Iterator[None]:
+    """Turns the library's errors into one line that says what was tried and what to do."""
     from huggingface_hub import errors
 
     tried = f"there is no folder {str(path)!r}{_nearest_sibling(path)}, and {repository!r}"

@@ -10,7 +10,7 @@ from tokenizers import AddedToken, Tokenizer
 
 from albert_lab.errors import UserError, nearest
 from albert_lab.storage.hub import pretrained_folder
-from albert_lab.storage.replace_files import replaced_together, settle
+from albert_lab.storage.replace_files import finish_replacing, replace_together
 from albert_lab.tokenizer.base import TextEncoder
 from albert_lab.tokenizer.options import NO_LIMIT, Warnings
 from albert_lab.tokenizer.pieces import PieceModel
@@ -114,7 +114,7 @@ class SavedTokenizer(TextEncoder):
             local_files_only=local_files_only,
             token=token,
         )
-        settle(folder)
+        finish_replacing(folder)
         vocabulary, backend = folder / VOCABULARY, folder / BACKEND
         if not vocabulary.is_file() and not backend.is_file():
             raise UserError(f"{folder} has neither {VOCABULARY} nor {BACKEND}")
@@ -137,7 +137,7 @@ class SavedTokenizer(TextEncoder):
         folder = _folder(save_directory)
         prefix = f"{filename_prefix}-" if filename_prefix else ""
         added = {token: index for token, index in self.added_tokens_encoder.items() if index >= self.vocab_size}
-        with replaced_together(folder, [prefix + name for name in FILES]) as scratch:
+        with replace_together(folder, [prefix + name for name in FILES]) as scratch:
             _write_json(scratch / (prefix + CONFIG), self._config())
             _write_json(scratch / (prefix + SPECIAL), self._special_map())
             (scratch / (prefix + VOCABULARY)).write_bytes(self._model.bytes)
@@ -154,7 +154,7 @@ class SavedTokenizer(TextEncoder):
         """Writes `spiece.model` alone; returns its path."""
         folder = _folder(save_directory)
         name = (f"{filename_prefix}-" if filename_prefix else "") + VOCABULARY
-        with replaced_together(folder, []) as scratch:
+        with replace_together(folder, []) as scratch:
             (scratch / name).write_bytes(self._model.bytes)
         return (str(folder / name),)
 

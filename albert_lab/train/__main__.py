@@ -16,7 +16,7 @@ from albert_lab.config.schema import PretrainConfig
 from albert_lab.errors import UserError, first_line
 from albert_lab.runs.folder import RunFolder
 from albert_lab.runs.launch import FAILURE, STOPPED, USER_MISTAKE
-from albert_lab.storage.disk import told_if_full
+from albert_lab.storage.disk import explain_full_disk
 
 PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
 
@@ -72,7 +72,7 @@ def _train(folder: RunFolder, config: PretrainConfig) -> int:
     from albert_lab.train.engine import Stopped, run
 
     try:
-        with told_if_full(folder.path, "paths.runs"):
+        with explain_full_disk(folder.path, "paths.runs"):
             run(folder, config)
     except Stopped:
         return STOPPED

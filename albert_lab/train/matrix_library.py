@@ -15,7 +15,8 @@ from albert_lab.config.training import Precision
 from albert_lab.model.torch.layers.linear import fastest_kernel, use_kernel
 from albert_lab.runs.folder import read_json
 from albert_lab.runs.machine import cpu_name, usable_cores
-from albert_lab.storage.files import lock, write_json
+from albert_lab.storage.files import write_json
+from albert_lab.storage.locks import lock
 
 log = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from albert_lab.storage import replace_files
-from albert_lab.storage.replace_files import PARTIAL, READY, replaced_together, settle
+from albert_lab.storage.replace_files import PARTIAL, READY, finish_replacing, replace_together
 
 OWNED = ("w*.bin",)
 OLD = {"w1.bin": "old", "w2.bin": "old", "config": "old", "mine": "mine"}
@@ -23,7 +23,7 @@ def contents(folder: Path) -> dict[str, str]:
 
 
 def write_new(folder: Path) -> None:
-    with replaced_together(folder, OWNED) as scratch:
+    with replace_together(folder, OWNED) as scratch:
         for name in ("w1.bin", "w3.bin", "config"):
             (scratch / name).write_text("new")
 
@@ -45,7 +45,7 @@ def test_owned_files_without_a_successor_go_and_others_stay(folder: Path) -> Non
 
 def test_a_failure_leaves_the_folder_as_it_was(folder: Path, tmp_path: Path) -> None:
     def fail(place: Path) -> None:
-        with replaced_together(place, OWNED) as scratch:
+        with replace_together(place, OWNED) as scratch:
             (scratch / "w1.bin").write_text("half")
             raise OSError("no")
 
@@ -84,7 +84,7 @@ def test_a_kill_at_any_step_leaves_all_old_or_all_new_files(folder: Path, monkey
         with pytest.raises(Kill):
             write_new(folder)
     committed = (folder / READY).exists()
-    settle(folder)
+    finish_replacing(folder)
     assert contents(folder) == (NEW if committed else OLD)
     write_new(folder)
     assert contents(folder) == NEW
@@ -104,8 +104,8 @@ def test_a_kill_while_settling_is_settled_by_the_next_reader(folder: Path, monke
         with monkeypatch.context() as patch:
             kill_at(patch, steps)
             with pytest.raises(Kill):
-                write_new(folder) if steps == 11 else settle(folder)
-    settle(folder)
+                write_new(folder) if steps == 11 else finish_replacing(folder)
+    finish_replacing(folder)
     assert contents(folder) == NEW
     assert {file.name for file in folder.iterdir()} == set(NEW)
 
@@ -114,6 +114,6 @@ def test_a_foreign_plan_moves_nothing_out_of_the_folder(folder: Path, tmp_path: 
     (tmp_path / "victim").write_text("safe")
     (folder / READY).mkdir()
     (folder / READY / replace_files.PLAN).write_text('{"files": ["../../victim"], "stale": ["../victim", 1]}')
-    settle(folder)
+    finish_replacing(folder)
     assert (tmp_path / "victim").read_text() == "safe"
     assert contents(folder) == OLD

@@ -20,8 +20,10 @@ from albert_lab.data.corpora.prose import prose_sentences
 from albert_lab.data.recipe import recipe_hash
 from albert_lab.data.workers import ordered_map
 from albert_lab.errors import UserError
-from albert_lab.storage.disk import told_if_full
-from albert_lab.storage.files import lock, new_folder, write_json
+from albert_lab.storage.disk import explain_full_disk
+from albert_lab.storage.files import write_json
+from albert_lab.storage.folders import build_folder
+from albert_lab.storage.locks import lock
 
 log = logging.getLogger(__name__)
 
@@ -114,7 +116,7 @@ def installed_packages() -> list[tuple[str, str]]:
 def _build(folder: Path, packages: list[tuple[str, str]], workers: int | None) -> None:
     """Writes a sentence per line and a blank line between documents."""
     words = documents = 0
-    with told_if_full(folder, "paths.cache", "about 20 MB"), new_folder(folder) as scratch:
+    with explain_full_disk(folder, "paths.cache", "about 20 MB"), build_folder(folder) as scratch:
         with open(scratch / "documents.txt", "w", encoding="utf-8") as file:
             for module in read_modules([name for name, _ in packages], workers):
                 file.write("\n".join(module.sentences) + "\n\n")

@@ -20,8 +20,9 @@ from albert_lab.data.store.token_store import FILES, FORMAT_VERSION, is_held_out
 from albert_lab.data.workers import ordered_map
 from albert_lab.errors import UserError
 from albert_lab.storage.digests import file_digest
-from albert_lab.storage.disk import told_if_full
-from albert_lab.storage.files import new_folder, write_json
+from albert_lab.storage.disk import explain_full_disk
+from albert_lab.storage.files import write_json
+from albert_lab.storage.folders import build_folder
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +52,7 @@ def build_store(
     """
     held_out = corpus.data.held_out
     encode = _Encoder(model, corpus.format, tokenizer.do_lower_case, tokenizer.keep_accents)
-    with told_if_full(folder, "paths.cache", "about half the size of the text"), new_folder(folder) as scratch:
+    with explain_full_disk(folder, "paths.cache", "about half the size of the text"), build_folder(folder) as scratch:
         with _Writer(scratch, encode.tokenizer.vocab_size, held_out) as writer:
             for encoded in ordered_map(encode, _group_parts(corpus.parts(workers)), workers):
                 writer.add(encoded)

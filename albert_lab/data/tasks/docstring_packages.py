@@ -22,7 +22,9 @@ from albert_lab.data.corpora.docstrings import Module, installed_packages, read_
 from albert_lab.data.recipe import recipe_hash
 from albert_lab.data.tasks.labelled_texts import LabelledTexts
 from albert_lab.errors import UserError
-from albert_lab.storage.files import lock, new_folder, write_json
+from albert_lab.storage.files import write_json
+from albert_lab.storage.folders import build_folder
+from albert_lab.storage.locks import lock
 
 PACKAGES = (
     "torch", "sympy", "scipy", "mlflow", "pandas", "scikit-learn", "networkx", "numpy", "matplotlib", "SQLAlchemy",
@@ -72,7 +74,7 @@ def _build(folder: Path, recipe: dict[str, Any], workers: int | None) -> None:
     if len(packages) < 2:
         raise UserError(f"docstring_packages needs at least two of these packages installed: {', '.join(PACKAGES)}")
     splits = make_examples(read_modules(packages, workers), packages)
-    with new_folder(folder) as scratch:
+    with build_folder(folder) as scratch:
         for split, examples in splits.items():
             write_json(scratch / f"{split}.json", vars(examples))
         write_json(scratch / "manifest.json", {"recipe": recipe})

@@ -8,9 +8,9 @@ from typing import Any
 
 from albert_lab.errors import UserError, list_some
 from albert_lab.model.formats.safetensors_file import Array, read_safetensors, write_safetensors
-from albert_lab.storage.disk import told_if_full
+from albert_lab.storage.disk import explain_full_disk
 from albert_lab.storage.files import read_object
-from albert_lab.storage.replace_files import is_plain_name, replaced_together, settle
+from albert_lab.storage.replace_files import finish_replacing, is_plain_name, replace_together
 
 CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "model.safetensors"
@@ -30,7 +30,7 @@ def read_config(folder: Path) -> dict[str, Any]:
     Raises:
         UserError: it is missing, unreadable or no JSON object.
     """
-    settle(folder)
+    finish_replacing(folder)
     file = folder / CONFIG_FILE
     if not file.exists():
         google = "; it has Google's albert_config.json: 'albert-lab import' converts such a checkpoint"
@@ -49,7 +49,7 @@ def read_state(folder: Path, read_pickle: Reader | None = None) -> dict[str, Arr
     Raises:
         UserError: no weights, or weights that are incomplete, damaged or not plain tensors; the file is named.
     """
-    settle(folder)
+    finish_replacing(folder)
     for name in READ_ORDER:
         if (folder / name).exists():
             read = read_safetensors if "safetensors" in name else read_pickle
@@ -128,8 +128,8 @@ def write_checkpoint(
         texts[INDEX_FILE] = _to_json({"metadata": total, "weight_map": split.tensor_to_filename})
     try:
         with (
-            told_if_full(folder, needs=needed),
-            replaced_together(folder, OWNED) as scratch,
+            explain_full_disk(folder, needs=needed),
+            replace_together(folder, OWNED) as scratch,
         ):
             for name, content in texts.items():
                 (scratch / name).write_text(content, encoding="utf-8")

@@ -21,7 +21,7 @@ from albert_lab.config.schema import RunConfig
 from albert_lab.runs.folder import RunFolder, describe, read_json
 from albert_lab.runs.machine import describe_machine
 from albert_lab.runs.metrics import Metric, metrics_to_plain
-from albert_lab.storage.files import lock
+from albert_lab.storage.locks import lock
 
 BATCH = 900  # MLflow takes at most 1,000 metrics in one request
 for noisy in ("alembic", "mlflow"):

@@ -1,0 +1,63 @@
+"""Locks between processes; the system frees those of a process that is killed."""
+
+import logging
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from albert_lab.errors import UserError
+
+try:
+    import fcntl
+except ImportError:  # on Windows
+    fcntl = None  # type: ignore[assignment]
+
+log = logging.getLogger(__name__)
+
+
+@contextmanager
+def lock(path: Path, what: str) -> Iterator[int]:
+    """Holds `<path>.lock` and waits for another process that does.
+
+    Yields the lock's file descriptor: a child process that inherits it holds the lock too.
+
+    Args:
+        what: names the thing in the message that says who holds it.
+    """
+    if fcntl is None:
+        raise UserError(
+            f"{what} needs a lock on {path}, for which this system has no fcntl: corpora and runs need Linux; "
+            "models and tokenizers work without"
+        )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(path.with_name(path.name + ".lock"), "a+", encoding="utf-8") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            log.warning("%s is being made by %s; waiting for it", what, file.read().strip() or "another process")
+            fcntl.flock(file, fcntl.LOCK_EX)
+        file.seek(0)
+        file.truncate()
+        file.write(f"process {os.getpid()} on {socket.gethostname()}")
+        file.flush()
+        yield file.fileno()
+
+
+@contextmanager
+def lock_folder(folder: Path) -> Iterator[None]:
+    """Locks the folder itself, so that no lock file stays in a folder of the user's.
+
+    Windows can't: there, two processes must not save into one folder at the same time.
+    """
+    if fcntl is None:
+        yield
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
