@@ -13,7 +13,7 @@ import numpy as np
 Sentence = list[str]
 Sample = tuple[
     list[str], list[int], list[int], list[str], int
-]  # tokens, segments, masked places, labels, sentence label
+]  # tokens, segments, masked positions, labels, sentence label
 
 _PUNCTUATION = '!"#$%&"()*+,-./:;?@[\\]^_`{|}~'
 
@@ -40,8 +40,8 @@ def make_samples(
 def _sample(chunk: list[Sentence], vocabulary: list[str], most: int, ngram: int, rng: random.Random) -> Sample:
     end_of_a = rng.randint(1, len(chunk) - 1)
     a, b = list[str](), list[str]()
-    for place, sentence in enumerate(chunk):
-        (a if place < end_of_a else b).extend(sentence)
+    for position, sentence in enumerate(chunk):
+        (a if position < end_of_a else b).extend(sentence)
     swapped = rng.random() < 0.5
     if swapped:
         a, b = b, a
@@ -55,8 +55,8 @@ def _sample(chunk: list[Sentence], vocabulary: list[str], most: int, ngram: int,
             segments.append(segment)
         tokens.append("[SEP]")
         segments.append(segment)
-    shown, places, labels = _masked(tokens, vocabulary, ngram, rng)
-    return shown, segments, places, labels, int(swapped)
+    shown, positions, labels = _masked(tokens, vocabulary, ngram, rng)
+    return shown, segments, positions, labels, int(swapped)
 
 
 def _begins_word(piece: str) -> bool:
@@ -71,13 +71,13 @@ def _masked(
     tokens: list[str], vocabulary: list[str], ngram: int, rng: random.Random
 ) -> tuple[list[str], list[int], list[str]]:
     words: list[list[int]] = []
-    for place, token in enumerate(tokens):
+    for position, token in enumerate(tokens):
         if token in ("[CLS]", "[SEP]"):
             continue
         if words and not _begins_word(token):
-            words[-1].append(place)
+            words[-1].append(position)
         else:
-            words.append([place])
+            words.append([position])
     budget = max(1, round(len(tokens) * 0.15))
     lengths = np.arange(1, ngram + 1)
     weights = 1 / lengths
@@ -89,17 +89,17 @@ def _masked(
         if len(labels) >= budget:
             break
         n = np.random.choice(lengths[: len(candidates)], p=weights[: len(candidates)] / weights.sum())
-        span = [place for word in candidates[n - 1] for place in word]
+        span = [position for word in candidates[n - 1] for position in word]
         while n > 1 and len(labels) + len(span) > budget:
             n -= 1
-            span = [place for word in candidates[n - 1] for place in word]
-        if len(labels) + len(span) > budget or any(place in labels for place in span):
+            span = [position for word in candidates[n - 1] for position in word]
+        if len(labels) + len(span) > budget or any(position in labels for position in span):
             continue
-        for place in span:
-            labels[place] = tokens[place]
-            shown[place] = _shown(tokens[place], vocabulary, rng)
+        for position in span:
+            labels[position] = tokens[position]
+            shown[position] = _shown(tokens[position], vocabulary, rng)
     masked = sorted(labels)
-    return shown, masked, [labels[place] for place in masked]
+    return shown, masked, [labels[position] for position in masked]
 
 
 def _shown(token: str, vocabulary: list[str], rng: random.Random) -> str:

@@ -69,9 +69,9 @@ def open_samples(prepared: PreparedData, objective: ObjectiveConfig, seed: int, 
     """The samples of a split ("train" or "held_out")."""
     from albert_lab.data.samples.pretraining import Samples
     from albert_lab.data.store.text_encoder import Tokenizer
-    from albert_lab.data.store.token_store import Store
+    from albert_lab.data.store.token_store import TokenStore
 
-    return Samples(Store(prepared.store), Tokenizer.load(prepared.tokenizer_file), objective, seed, split)
+    return Samples(TokenStore(prepared.store), Tokenizer.load(prepared.tokenizer_file), objective, seed, split)
 
 
 def _find_vocabulary(corpus: Corpus, tokenizer: TokenizerConfig, workers: int | None) -> Path:

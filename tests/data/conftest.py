@@ -9,7 +9,7 @@ from albert_lab.config.training import DataConfig, ObjectiveConfig
 from albert_lab.data.corpora.corpus import Corpus, open_corpus
 from albert_lab.data.prepare import PreparedData, prepare
 from albert_lab.data.store.text_encoder import Tokenizer
-from albert_lab.data.store.token_store import Store
+from albert_lab.data.store.token_store import TokenStore
 from tests.lab import SHARED_DATA, made_up_text
 
 VOCAB_SIZE = 100
@@ -46,8 +46,8 @@ def prepared(made_up: PretrainConfig) -> PreparedData:
 
 
 @pytest.fixture(scope="session")
-def store(prepared: PreparedData) -> Store:
-    return Store(prepared.store, check_sums=True)
+def store(prepared: PreparedData) -> TokenStore:
+    return TokenStore(prepared.store, check_sums=True)
 
 
 @pytest.fixture(scope="session")

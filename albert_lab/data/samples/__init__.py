@@ -1,0 +1,1 @@
+"""Pre-training samples as pure functions of (seed, index), cut from a token store."""

@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from albert_lab.config.training import ObjectiveConfig, SingleSentence
-from albert_lab.data.counter import mixed, shuffled_positions, uniform
+from albert_lab.data.random_bits import permute, random_bits, uniform
 from albert_lab.data.samples.chunks import cut_chunks
 from albert_lab.data.samples.masks import choose_masks
 from albert_lab.data.samples.pairs import Pairs, cut_pairs
-from albert_lab.data.store.token_store import Store, split_number
+from albert_lab.data.store.token_store import TokenStore, split_number
 from albert_lab.errors import UserError
 
-if TYPE_CHECKING:  # who only scores batches needs no SentencePiece: `benchmarks/gpu`
+if TYPE_CHECKING:  # scoring batches needs no SentencePiece: `benchmarks/gpu`
     from albert_lab.data.store.text_encoder import Tokenizer
 
 _SAMPLE, _EPOCH = 1, 2  # streams of a seed
-_SHOWN, _PIECE = 1 << 22, 1 << 23  # counters of a sample's random numbers: what a predicted token is shown as
+_SHOWN, _PIECE = 1 << 22, 1 << 23  # counters of a sample's random numbers: what is shown in place of a predicted token
 
 
 class Batch(NamedTuple):
@@ -30,21 +30,22 @@ class Batch(NamedTuple):
     masked_positions: np.ndarray  # int64 [N] b * S + s, ascending
     masked_labels: np.ndarray  # int64 [N] the pieces to predict
     sentence_labels: np.ndarray  # int64 [B]
-    mask_budget: np.ndarray  # int64 [B] planned predictions; whole words may leave it a little under-used
+    mask_budget: np.ndarray  # int64 [B] planned predictions; whole words may use a little less
 
 
-class Made(NamedTuple):
-    """B samples before they are laid out: T tokens of text, without special tokens and padding."""
+class MaskedTexts(NamedTuple):
+    """B samples without special tokens and padding, in T tokens."""
 
     pairs: Pairs
     budget: np.ndarray  # int64 [B]
-    text: np.ndarray  # [T] as the model sees it: each A and its B, one behind the other
-    masked: np.ndarray  # int64 [N] places in [T] of the predicted tokens
+    tokens: np.ndarray  # [T] as the model sees them: each A and its B, one behind the other
+    masked: np.ndarray  # int64 [N] indices in [T] of the predicted tokens
     labels: np.ndarray  # int64 [N]
 
-    def part(self, rows: slice, text: slice, masked: slice) -> "Made":
+    def cut(self, rows: slice, tokens: slice, masked: slice) -> "MaskedTexts":
         pairs = Pairs(*(field[rows] for field in self.pairs))
-        return Made(pairs, self.budget[rows], self.text[text], self.masked[masked] - text.start, self.labels[masked])
+        indices = self.masked[masked] - tokens.start
+        return MaskedTexts(pairs, self.budget[rows], self.tokens[tokens], indices, self.labels[masked])
 
 
 class Samples:
@@ -54,21 +55,20 @@ class Samples:
     """
 
     def __init__(
-        self, store: Store, tokenizer: "Tokenizer", objective: ObjectiveConfig, seed: int, split: str = "train"
+        self, store: TokenStore, tokenizer: "Tokenizer", objective: ObjectiveConfig, seed: int, split: str = "train"
     ):
         self.store, self.tokenizer, self.objective = store, tokenizer, objective
-        drop = objective.single_sentence is SingleSentence.drop
-        chosen = store.documents_of(split)
-        self.chunks = cut_chunks(
-            store.sentences, store.documents, chosen, objective.max_seq_length - 3, least_sentences=2 if drop else 1
-        )
+        min_sentences = 2 if objective.single_sentence is SingleSentence.drop else 1
+        documents = store.documents_of(split)
+        max_tokens = objective.max_seq_length - 3
+        self.chunks = cut_chunks(store.sentences, store.documents, documents, max_tokens, min_sentences)
         if not len(self.chunks.first):
             raise UserError(
-                f"the {split} split has no chunk of two sentences ({len(chosen)} documents): take more text, "
+                f"the {split} split has no chunk of two sentences ({len(documents)} documents): take more text, "
                 f"another data.held_out, or objective.single_sentence=random_b"
             )
-        seed_key = mixed(np.array([seed & 0xFFFFFFFFFFFFFFFF], np.uint64), split_number(split))
-        self._sample_key, self._epoch_key = mixed(seed_key, _SAMPLE), mixed(seed_key, _EPOCH)
+        seed_key = random_bits(np.array([seed & 0xFFFFFFFFFFFFFFFF], np.uint64), split_number(split))
+        self._sample_key, self._epoch_key = random_bits(seed_key, _SAMPLE), random_bits(seed_key, _EPOCH)
 
     def __len__(self) -> int:
         """Samples in an epoch: the split's chunks."""
@@ -79,25 +79,25 @@ class Samples:
         return self.batches([indices])[0]
 
     def batches(self, groups: Sequence[np.ndarray]) -> list[Batch]:
-        """`batch` of each of these indices, made together: most of a small batch's time goes into calls of numpy."""
-        made = self._made(np.concatenate(groups))
+        """`batch` of each group, made together: most of a small batch's time goes into the number of NumPy calls."""
+        texts = self._make_texts(np.concatenate(groups))
         row_bounds = np.cumsum([0, *map(len, groups)])
-        text_bounds = np.append(0, np.cumsum(made.pairs.text_length))[row_bounds]
-        masked_bounds = np.searchsorted(made.masked, text_bounds)
-        cuts = zip(*map(pairwise, (row_bounds, text_bounds, masked_bounds)), strict=True)
-        return [self._assembled(made.part(*(slice(*cut) for cut in each))) for each in cuts]
+        token_bounds = np.append(0, np.cumsum(texts.pairs.text_length))[row_bounds]
+        masked_bounds = np.searchsorted(texts.masked, token_bounds)
+        bounds = zip(*map(pairwise, (row_bounds, token_bounds, masked_bounds)), strict=True)
+        return [self._lay_out(texts.cut(*(slice(*bound) for bound in group))) for group in bounds]
 
-    def planned(self, indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def plan(self, indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """int64 [B] each: the tokens and the planned predictions of each sample, without reading a token."""
-        pairs = self._pairs(indices, self._keys(indices))
+        pairs = self._cut_pairs(indices, self._keys(indices))
         return pairs.length, self._budget(pairs)
 
     def _keys(self, indices: np.ndarray) -> np.ndarray:
-        return mixed(self._sample_key, np.asarray(indices, np.int64))
+        return random_bits(self._sample_key, np.asarray(indices, np.int64))
 
-    def _pairs(self, indices: np.ndarray, keys: np.ndarray) -> Pairs:
+    def _cut_pairs(self, indices: np.ndarray, keys: np.ndarray) -> Pairs:
         epoch, position = np.divmod(np.asarray(indices, np.int64), len(self))
-        chunk = shuffled_positions(position, len(self), mixed(self._epoch_key, epoch))
+        chunk = permute(position, len(self), random_bits(self._epoch_key, epoch))
         return cut_pairs(chunk, keys, self.chunks, self.store.sentences, self.objective)
 
     def _budget(self, pairs: Pairs) -> np.ndarray:
@@ -109,44 +109,45 @@ class Samples:
         cap = objective.max_predictions_per_seq
         return budget if cap is None else np.minimum(budget, cap)
 
-    def _made(self, indices: np.ndarray) -> Made:
+    def _make_texts(self, indices: np.ndarray) -> MaskedTexts:
         keys = self._keys(indices)
-        pairs = self._pairs(indices, keys)
+        pairs = self._cut_pairs(indices, keys)
         budget, length = self._budget(pairs), pairs.text_length
-        text = self.store.tokens[_runs(np.column_stack([pairs.a_first, pairs.b_first]), pairs)]
-        masked = choose_masks(self.tokenizer.word_starts[text], length, budget, self.objective.ngram, keys)
-        labels = text[masked].astype(np.int64)
+        tokens = self.store.tokens[_token_indices(np.column_stack([pairs.a_first, pairs.b_first]), pairs)]
+        masked = choose_masks(self.tokenizer.word_starts[tokens], length, budget, self.objective.ngram, keys)
+        labels = tokens[masked].astype(np.int64)
         ends = np.cumsum(length)
         rows = np.repeat(np.arange(len(ends)), np.diff(np.searchsorted(masked, ends), prepend=0))
-        text[masked] = self._shown(labels, keys[rows], masked - (ends - length)[rows])
-        return Made(pairs, budget, text, masked, labels)
+        tokens[masked] = self._replace(labels, keys[rows], masked - (ends - length)[rows])
+        return MaskedTexts(pairs, budget, tokens, masked, labels)
 
-    def _shown(self, labels: np.ndarray, keys: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    def _replace(self, labels: np.ndarray, keys: np.ndarray, columns: np.ndarray) -> np.ndarray:
         """int64 [N]: [MASK], a random piece of the whole vocabulary, or the token itself (Google: .8, .1, .1)."""
-        draw = uniform(mixed(keys, _SHOWN + columns))
-        random_piece = (uniform(mixed(keys, _PIECE + columns)) * self.tokenizer.vocab_size).astype(np.int64)
+        draw = uniform(random_bits(keys, _SHOWN + columns))
+        random_piece = (uniform(random_bits(keys, _PIECE + columns)) * self.tokenizer.vocab_size).astype(np.int64)
         objective = self.objective
         shown = np.where(draw < objective.mask_token_prob, self.tokenizer.mask_id, labels)
         upper = objective.mask_token_prob + objective.random_token_prob
         return np.where((draw >= objective.mask_token_prob) & (draw < upper), random_piece, shown)
 
-    def _assembled(self, made: Made) -> Batch:
+    def _lay_out(self, texts: MaskedTexts) -> Batch:
         """[CLS] A [SEP] B [SEP] and padding."""
-        a, length, rows = made.pairs.a_length, made.pairs.length, np.arange(len(made.budget))
+        a, length, rows = texts.pairs.a_length, texts.pairs.length, np.arange(len(texts.budget))
         width = min(-(-int(length.max(initial=1)) // 8) * 8, self.objective.max_seq_length)
-        places = _runs(np.column_stack([rows * width + 1, rows * width + a + 2]), made.pairs)
+        positions = _token_indices(np.column_stack([rows * width + 1, rows * width + a + 2]), texts.pairs)
         ids = np.full((len(rows), width), self.tokenizer.pad_id, np.int64)
-        ids.reshape(-1)[places] = made.text
+        ids.reshape(-1)[positions] = texts.tokens
         ids[:, 0] = self.tokenizer.cls_id
         ids[rows, a + 1] = ids[rows, length - 1] = self.tokenizer.sep_id
         columns = np.arange(width)
         attention = columns < length[:, None]
         segments = ((columns > a[:, None] + 1) & attention).astype(np.int64)
-        return Batch(ids, attention, segments, places[made.masked], made.labels, made.pairs.label, made.budget)
+        masked_positions = positions[texts.masked]
+        return Batch(ids, attention, segments, masked_positions, texts.labels, texts.pairs.label, texts.budget)
 
 
-def _runs(first: np.ndarray, pairs: Pairs) -> np.ndarray:
-    """int64 [T]: consecutive numbers for the tokens of each A and each B, from `first` (int64 [B,2]) on."""
+def _token_indices(first: np.ndarray, pairs: Pairs) -> np.ndarray:
+    """int64 [T]: consecutive numbers for the tokens of each A and each B, starting at `first` (int64 [B,2])."""
     length = np.column_stack([pairs.a_length, pairs.b_length]).ravel()
     ends = np.cumsum(length)
     return np.repeat(first.ravel() - ends + length, length) + np.arange(int(length.sum()))

@@ -1,0 +1,1 @@
+"""Vocabularies and token stores: training them, building them, opening them."""

@@ -16,7 +16,7 @@ from albert_lab.config.training import TextFormat, TokenizerConfig
 from albert_lab.data.corpora.corpus import Corpus
 from albert_lab.data.corpora.documents import PART_CHARACTERS, Part, sentences_of
 from albert_lab.data.store.text_encoder import Tokenizer, preprocess
-from albert_lab.data.store.token_store import FILES, FORMAT_VERSION, is_held_out, token_type
+from albert_lab.data.store.token_store import FILES, FORMAT_VERSION, is_held_out, token_dtype
 from albert_lab.data.workers import ordered_map
 from albert_lab.errors import UserError
 from albert_lab.storage.digests import file_digest
@@ -125,7 +125,7 @@ class _Encoder:
         ids, lengths = self.tokenizer.encode_flat([sentence for text in texts for sentence in text])
         part_of = np.repeat(np.arange(len(group)), [len(text) for text in texts])[lengths > 0]
         sentences = np.bincount(part_of, minlength=len(group))
-        ids = ids.astype(token_type(self.tokenizer.vocab_size))
+        ids = ids.astype(token_dtype(self.tokenizer.vocab_size))
         return EncodedParts([part.document for part in group], sentences, lengths[lengths > 0], ids)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from albert_lab.data.counter import mixed, uniform
+from albert_lab.data.random_bits import random_bits, uniform
 from albert_lab.errors import UserError
 from albert_lab.storage.digests import file_digest
 
@@ -26,28 +26,31 @@ _HELD_OUT_KEY = np.array([0x5EED], np.uint64)
 
 def is_held_out(document: int, share: float) -> bool:
     """Whether the document with this number in the corpus is held out: a pure function, so that all agree on it."""
-    return bool(uniform(mixed(_HELD_OUT_KEY, document))[0] < share)
+    return bool(uniform(random_bits(_HELD_OUT_KEY, document))[0] < share)
 
 
-def token_type(vocab_size: int) -> str:
+def token_dtype(vocab_size: int) -> str:
     return "uint16" if vocab_size <= 1 << 16 else "uint32"
 
 
-class Store:
-    """An opened token store; raises UserError for one that is absent, cut short, damaged or of another version."""
+class TokenStore:
+    """An open token store.
+
+    Raises: UserError for one that is missing, cut short, damaged or of another version.
+    """
 
     def __init__(self, folder: Path, check_sums: bool = False):
         self.folder = folder
         self.manifest = read_manifest(folder)
         check_files(folder, self.manifest, check_sums)
-        self.tokens = self._mapped("tokens.bin", token_type(self.manifest["vocab_size"]))
-        self.sentences = self._mapped("sentences.bin", "int64")
-        self.documents = self._mapped("documents.bin", "int64")
+        self.tokens = self._map("tokens.bin", token_dtype(self.manifest["vocab_size"]))
+        self.sentences = self._map("sentences.bin", "int64")
+        self.documents = self._map("documents.bin", "int64")
 
-    def __reduce__(self) -> tuple[type["Store"], tuple[Path]]:
-        return Store, (self.folder,)  # a process that is handed a store maps the files itself
+    def __reduce__(self) -> tuple[type["TokenStore"], tuple[Path]]:
+        return TokenStore, (self.folder,)  # a process that receives a store maps the files itself
 
-    def _mapped(self, name: str, kind: str) -> np.ndarray:
+    def _map(self, name: str, kind: str) -> np.ndarray:
         file = self.folder / name
         if not file.stat().st_size:
             return np.empty(0, kind)
@@ -56,11 +59,11 @@ class Store:
     @cached_property
     def counts(self) -> np.ndarray:
         """int64 [2, V]: how often each piece occurs in the training and in the held-out documents."""
-        return self._mapped("counts.bin", "int64").reshape(len(SPLITS), -1)
+        return self._map("counts.bin", "int64").reshape(len(SPLITS), -1)
 
     def documents_of(self, split: str) -> np.ndarray:
         """int64 [D]: numbers in this store of the split's documents, in order."""
-        held_out = self._mapped("held_out.bin", "uint8").astype(bool)
+        held_out = self._map("held_out.bin", "uint8").astype(bool)
         return np.flatnonzero(held_out == bool(split_number(split)))
 
 
@@ -70,9 +73,9 @@ def split_number(split: str) -> int:
     return SPLITS.index(split)
 
 
-def unigram_entropy(store: Store | Path, split: str = "train") -> float:
-    """Entropy in nats of the split's tokens, each taken by itself: the loss of a model that knows frequencies only."""
-    store = store if isinstance(store, Store) else Store(store)
+def unigram_entropy(store: TokenStore | Path, split: str = "train") -> float:
+    """Entropy in nats of the split's token frequencies: the loss of a model that knows nothing but them."""
+    store = store if isinstance(store, TokenStore) else TokenStore(store)
     counts = store.counts[split_number(split)]
     counts = counts[counts > 0].astype(np.float64)
     total = counts.sum()
@@ -80,16 +83,16 @@ def unigram_entropy(store: Store | Path, split: str = "train") -> float:
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
-    """What the store holds and was made of. Raises: UserError for a folder that is no store of this version."""
+    """What the store holds and was made from. Raises: UserError for a folder that is not a store of this version."""
     try:
         manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
         version = manifest["format_version"]
     except FileNotFoundError:
-        raise UserError(f"{folder} is no token store: it has no manifest.json; run again to build it") from None
+        raise UserError(f"{folder} is not a token store: it has no manifest.json; run again to build it") from None
     except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError):
-        raise UserError(f"{folder} is no token store: its manifest.json can't be read; {_mend(folder)}") from None
+        raise UserError(f"{folder} is not a token store: its manifest.json can't be read; {_hint(folder)}") from None
     if version != FORMAT_VERSION:
-        raise UserError(f"{folder} has store format {version}, this is {FORMAT_VERSION}; {_mend(folder)}")
+        raise UserError(f"{folder} has store format {version}, this is {FORMAT_VERSION}; {_hint(folder)}")
     return manifest
 
 
@@ -99,12 +102,12 @@ def check_files(folder: Path, manifest: dict[str, Any], check_sums: bool = False
         file, expected = folder / name, manifest["files"][name]
         size = file.stat().st_size if file.exists() else None
         if size is None:
-            raise UserError(f"token store {folder} lacks {name}; {_mend(folder)}")
+            raise UserError(f"token store {folder} lacks {name}; {_hint(folder)}")
         if size != expected["bytes"]:
-            raise UserError(f"token store {folder}: {name} has {size} bytes, not {expected['bytes']}; {_mend(folder)}")
+            raise UserError(f"token store {folder}: {name} has {size} bytes, not {expected['bytes']}; {_hint(folder)}")
         if check_sums and file_digest(file) != expected["checksum"]:
-            raise UserError(f"token store {folder}: {name} is damaged (checksum); {_mend(folder)}")
+            raise UserError(f"token store {folder}: {name} is damaged (checksum); {_hint(folder)}")
 
 
-def _mend(folder: Path) -> str:
+def _hint(folder: Path) -> str:
     return f"delete {folder} and run again to build it"

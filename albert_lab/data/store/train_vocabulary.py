@@ -3,8 +3,12 @@
 import io
 import re
 from collections.abc import Iterable, Iterator
+from itertools import count
+
+import numpy as np
 
 from albert_lab.config.training import TokenizerConfig
+from albert_lab.data.random_bits import random_bits
 from albert_lab.data.store.text_encoder import SPECIAL_PIECES
 from albert_lab.errors import UserError
 
@@ -21,7 +25,7 @@ def train_vocabulary(sentences: Iterable[str], tokenizer: TokenizerConfig) -> by
     """
     import sentencepiece
 
-    sample = _sample(sentences, tokenizer.training_sentences)
+    sample = sample_sentences(sentences, tokenizer.training_sentences)
     model = io.BytesIO()
     try:
         sentencepiece.SentencePieceTrainer.train(
@@ -36,37 +40,34 @@ def train_vocabulary(sentences: Iterable[str], tokenizer: TokenizerConfig) -> by
             eos_id=-1,
             control_symbols=list(SPECIAL_PIECES)[2:],
             user_defined_symbols=USER_SYMBOLS,
-            shuffle_input_sentence=False,  # its shuffle is seeded by the clock; ours happens in `_sample`
+            shuffle_input_sentence=False,  # its shuffle is seeded by the clock; ours happens in `sample_sentences`
             num_threads=_TRAINER_THREADS,
             minloglevel=2,
         )
     except RuntimeError as error:
-        raise _too_large_or_small(str(error), tokenizer.vocab_size) from None
+        raise _explain_error(str(error), tokenizer.vocab_size) from None
     return model.getvalue()
 
 
-def _sample(sentences: Iterable[str], most: int) -> list[str]:
+def sample_sentences(sentences: Iterable[str], limit: int) -> list[str]:
     """A uniform sample without replacement (Algorithm R), in bounded memory and the same every time."""
     kept: list[str] = []
-    for count, (sentence, draw) in enumerate(zip(sentences, _draws(), strict=False)):
-        if count < most:
+    for number, (sentence, bits) in enumerate(zip(sentences, _stream_bits(), strict=False)):
+        if number < limit:
             kept.append(sentence)
-        elif (place := draw * (count + 1) >> 64) < most:
-            kept[place] = sentence
+        elif (index := bits * (number + 1) >> 64) < limit:
+            kept[index] = sentence
     return kept
 
 
-def _draws() -> Iterator[int]:
-    """SplitMix64: 64-bit random integers that do not depend on a library's version."""
-    state, limit = _SEED, (1 << 64) - 1
-    while True:
-        state = (state + 0x9E3779B97F4A7C15) & limit
-        mixed = ((state ^ (state >> 30)) * 0xBF58476D1CE4E5B9) & limit
-        mixed = ((mixed ^ (mixed >> 27)) * 0x94D049BB133111EB) & limit
-        yield mixed ^ (mixed >> 31)
+def _stream_bits() -> Iterator[int]:
+    """64-bit random integers that don't depend on a library's version."""
+    key, at_once = np.array([_SEED], np.uint64), 4096
+    for first in count(step=at_once):
+        yield from random_bits(key, np.arange(first, first + at_once)).tolist()
 
 
-def _too_large_or_small(message: str, vocab_size: int) -> Exception:
+def _explain_error(message: str, vocab_size: int) -> Exception:
     too_large = re.search(r"too high .*<= (\d+)", message, re.DOTALL)
     if too_large:
         return UserError(

@@ -48,7 +48,7 @@ class PretrainingSamples:
         return [{**batch._asdict(), "step_mask_budget": np.array(batch.mask_budget.sum())} for batch in batches]
 
     def plan(self, indices: np.ndarray) -> StepPlan:
-        lengths, budgets = self.samples.planned(indices)
+        lengths, budgets = self.samples.plan(indices)
         return StepPlan(lengths, {"step_mask_budget": int(budgets.sum())})
 
 

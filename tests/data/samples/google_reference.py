@@ -67,8 +67,8 @@ def instance(
     budget = max(1, round(0.15 * len(ids)))
     positions, shown = [], list(ids)
     for span in choose_spans([word_starts[ids[p]] for p in text], budget, ngram, rng):
-        for place in span:
-            position = text[place]
+        for index in span:
+            position = text[index]
             positions.append(position)
             if rng.random() < 0.8:
                 shown[position] = 4

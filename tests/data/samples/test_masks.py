@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from albert_lab.data.counter import mixed, mixed_runs, uniform
+from albert_lab.data.random_bits import random_bits, random_bits_of_runs, uniform
 from albert_lab.data.samples import masks
 from albert_lab.data.samples.masks import choose_masks
 from tests.data.samples.google_reference import choose_spans, spans_of_tries, words_of
@@ -17,7 +17,7 @@ SIGMAS = 5.0
 
 
 def keys_of(count: int) -> np.ndarray:
-    return mixed(np.array([7], np.uint64), np.arange(count))
+    return random_bits(np.array([7], np.uint64), np.arange(count))
 
 
 def masks_of(starts: np.ndarray, lengths: np.ndarray, budgets: np.ndarray, ngram: int, keys: np.ndarray) -> np.ndarray:
@@ -114,16 +114,16 @@ def test_masks_are_those_of_the_loop_with_the_same_random_numbers(
     expected = []
     for key, first, end, budget in zip(keys, ends - lengths, ends, budgets, strict=True):
         words = len(words_of(starts[first:end].tolist()))
-        order = np.argsort(mixed(np.array([key]), masks._ORDER + np.arange(words)))
+        order = np.argsort(random_bits(np.array([key]), masks._ORDER + np.arange(words)))
         limits = np.cumsum(1 / np.arange(1, ngram + 1)) / sum(1 / np.arange(1, ngram + 1))
-        draws = uniform(mixed(np.array([key]), masks._NGRAM + np.arange(words)))
+        draws = uniform(random_bits(np.array([key]), masks._NGRAM + np.arange(words)))
         drawn = [1 + int((limits[:-1] <= value).sum()) for value in draws]
         spans = spans_of_tries(starts[first:end].tolist(), int(budget), order.tolist(), drawn)
-        expected += sorted(int(first) + place for span in spans for place in span)
+        expected += sorted(int(first) + position for span in spans for position in span)
     assert choose_masks(starts, lengths, budgets, ngram, keys).tolist() == expected
 
 
 def test_runs_of_random_numbers_are_those_of_each_key() -> None:
     keys, lengths = keys_of(4), np.array([3, 0, 1, 5])
-    alone = [mixed(keys[row : row + 1], 7 + np.arange(length)) for row, length in enumerate(lengths)]
-    assert (mixed_runs(keys, lengths, 7) == np.concatenate(alone)).all()
+    alone = [random_bits(keys[row : row + 1], 7 + np.arange(length)) for row, length in enumerate(lengths)]
+    assert (random_bits_of_runs(keys, lengths, 7) == np.concatenate(alone)).all()

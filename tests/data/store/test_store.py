@@ -17,19 +17,19 @@ from albert_lab.config.schema import PretrainConfig
 from albert_lab.data.prepare import PreparedData, prepare
 from albert_lab.data.store import build as build_store
 from albert_lab.data.store.text_encoder import Tokenizer
-from albert_lab.data.store.token_store import FILES, Store, is_held_out, unigram_entropy
+from albert_lab.data.store.token_store import FILES, TokenStore, is_held_out, unigram_entropy
 from albert_lab.errors import UserError
 from tests.data.conftest import corpus_of, prepare_data, text_config
 from tests.lab import HANG_SECONDS, made_up_text
 
 
 @pytest.fixture
-def copy(store: Store, tmp_path: Path) -> Path:
+def copy(store: TokenStore, tmp_path: Path) -> Path:
     """A copy of the store, to be damaged."""
     return Path(shutil.copytree(store.folder, tmp_path / "store"))
 
 
-def test_a_store_holds_the_corpus(made_up: PretrainConfig, store: Store, tokenizer: Tokenizer) -> None:
+def test_a_store_holds_the_corpus(made_up: PretrainConfig, store: TokenStore, tokenizer: Tokenizer) -> None:
     texts = list(corpus_of(made_up).documents())
     ids = tokenizer.encode([sentence for text in texts for sentence in text])
     assert (store.tokens == np.concatenate(ids)).all()
@@ -40,7 +40,7 @@ def test_a_store_holds_the_corpus(made_up: PretrainConfig, store: Store, tokeniz
     assert len(store.documents_of("train")) == len(texts) - len(held_out)
 
 
-def test_counts_are_those_of_each_splits_tokens(store: Store) -> None:
+def test_counts_are_those_of_each_splits_tokens(store: TokenStore) -> None:
     for split, counts in zip(("train", "held_out"), store.counts, strict=True):
         of_split = np.zeros(len(store.tokens), bool)
         for document in store.documents_of(split):
@@ -113,19 +113,19 @@ def test_a_truncated_or_absent_file_is_refused(copy: Path, name: str) -> None:
     content = (copy / name).read_bytes()
     (copy / name).write_bytes(content[:-1])
     with pytest.raises(UserError, match=f"{name} has .* bytes.*delete {copy}"):
-        Store(copy)
+        TokenStore(copy)
     (copy / name).unlink()
     with pytest.raises(UserError, match=f"lacks {name}"):
-        Store(copy)
+        TokenStore(copy)
 
 
 def test_damage_is_found_by_checksum(copy: Path) -> None:
     content = bytearray((copy / "tokens.bin").read_bytes())
     content[100] ^= 1
     (copy / "tokens.bin").write_bytes(content)
-    Store(copy)
+    TokenStore(copy)
     with pytest.raises(UserError, match=r"tokens\.bin is damaged"):
-        Store(copy, check_sums=True)
+        TokenStore(copy, check_sums=True)
 
 
 @pytest.mark.parametrize(
@@ -137,7 +137,7 @@ def test_a_foreign_folder_is_refused(copy: Path, manifest: str | None, message: 
     if manifest is not None:
         (copy / "manifest.json").write_text(manifest)
     with pytest.raises(UserError, match=message):
-        Store(copy)
+        TokenStore(copy)
 
 
 def leftovers(cache: Path) -> list[str]:
@@ -186,7 +186,7 @@ def test_a_killed_build_leaves_no_store_and_the_next_succeeds(tmp_path: Path, pr
     ]
     config = text_config(cache, tmp_path / "corpus.txt")
     config.tokenizer.model_file = str(prepared.tokenizer_file)
-    store = Store(prepare_data(config).store, check_sums=True)
+    store = TokenStore(prepare_data(config).store, check_sums=True)
     assert not list(store.folder.parent.glob(".*.partial"))
     assert_gone(workers)
 

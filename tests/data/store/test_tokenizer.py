@@ -8,7 +8,7 @@ import sentencepiece
 
 from albert_lab.config.training import TokenizerConfig
 from albert_lab.data.store.text_encoder import SPECIAL_PIECES, Tokenizer, preprocess, starts_word
-from albert_lab.data.store.train_vocabulary import USER_SYMBOLS, _sample, train_vocabulary
+from albert_lab.data.store.train_vocabulary import USER_SYMBOLS, sample_sentences, train_vocabulary
 from albert_lab.errors import UserError
 from tests.lab import made_up_text
 
@@ -68,13 +68,13 @@ def test_no_sentences_are_refused() -> None:
 
 
 def test_training_sentences_are_a_uniform_sample() -> None:
-    """Every sentence equally likely to stay: mean place within 5 sigma, none twice, the same again."""
+    """Every sentence equally likely to stay: mean index within 5 sigma, none twice, the same again."""
     texts = [str(number) for number in range(20_000)]
-    kept = _sample(texts, 1000)
-    assert kept == _sample(iter(texts), 1000)
+    kept = sample_sentences(texts, 1000)
+    assert kept == sample_sentences(iter(texts), 1000)
     assert len(set(kept)) == 1000
     assert abs(np.mean([int(text) for text in kept]) - 10_000) < 5 * 20_000 / np.sqrt(12 * 1000)
-    assert _sample(texts[:10], 1000) == texts[:10]
+    assert sample_sentences(texts[:10], 1000) == texts[:10]
 
 
 def test_other_models_are_refused_with_what_they_lack(tmp_path: Path) -> None:

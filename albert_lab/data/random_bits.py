@@ -1,6 +1,7 @@
 """Random numbers that are pure functions of a key and a counter: the same in any process and any batch.
 
-SplitMix64's finaliser (Steele et al. 2014, "Fast splittable pseudorandom number generators") over uint64 arrays.
+SplitMix64 (Steele et al. 2014, "Fast splittable pseudorandom number generators") over uint64 arrays: the bits at
+counters 0, 1, 2, ... are the generator's outputs for the seed `key`.
 """
 
 import math
@@ -14,25 +15,25 @@ _BITS_64 = (1 << 64) - 1
 _TO_UNIT = 2.0**-53
 
 
-def mixed(keys: np.ndarray, counters: np.ndarray | int) -> np.ndarray:
+def random_bits(keys: np.ndarray, counters: np.ndarray | int) -> np.ndarray:
     """uint64 bits for each key (uint64, at least one dimension) and counter, broadcast together."""
     if isinstance(counters, int):
         x = keys + np.uint64((counters + 1) * _GOLDEN & _BITS_64)
     else:
         x = keys + (counters.astype(np.uint64) + np.uint64(1)) * np.uint64(_GOLDEN)
-    return _finished(x)
+    return _finalize(x)
 
 
-def mixed_runs(keys: np.ndarray, lengths: np.ndarray, counter: int) -> np.ndarray:
+def random_bits_of_runs(keys: np.ndarray, lengths: np.ndarray, counter: int) -> np.ndarray:
     """uint64 [sum of lengths]: each key's bits at `counter`, `counter` + 1, ..., as many as its length."""
     before = (np.cumsum(lengths) - lengths).astype(np.uint64)
     x = np.repeat(keys + (np.uint64(counter + 1) - before) * np.uint64(_GOLDEN), lengths)
     x += np.arange(len(x), dtype=np.uint64) * np.uint64(_GOLDEN)
-    return _finished(x)
+    return _finalize(x)
 
 
-def _finished(x: np.ndarray) -> np.ndarray:
-    """SplitMix64's finaliser, in place."""
+def _finalize(x: np.ndarray) -> np.ndarray:
+    """SplitMix64's finalizer, in place."""
     x ^= x >> _SHIFTS[0]
     x *= _FACTORS[0]
     x ^= x >> _SHIFTS[1]
@@ -52,11 +53,23 @@ def integers(bits: np.ndarray, low: np.ndarray | int, high: np.ndarray | int) ->
     return np.asarray(low, np.int64) + (uniform(bits) * span).astype(np.int64)
 
 
-def shuffled_positions(positions: np.ndarray, size: int, keys: np.ndarray) -> np.ndarray:
+def fair_binomial(trials: np.ndarray, keys: np.ndarray, counter: int) -> np.ndarray:
+    """int64 [B]: successes in `trials` (int64 [B]) of probability 1/2: ones among the bits from `counter` on."""
+    words = -(-int(trials.max(initial=0)) // 64)
+    if not words:
+        return np.zeros_like(trials)
+    left = np.minimum(np.maximum(trials[:, None] - 64 * np.arange(words), 0), 64).astype(np.uint64)
+    # a shift by 64 is undefined, so it is split into two
+    wanted = ~((np.uint64(2**64 - 1) << (left // np.uint64(2))) << (left - left // np.uint64(2)))
+    bits = random_bits(keys[:, None], counter + np.arange(words)) & wanted
+    return np.bitwise_count(bits).sum(axis=1, dtype=np.int64)
+
+
+def permute(positions: np.ndarray, size: int, keys: np.ndarray) -> np.ndarray:
     """int64 [B]: where each position goes in the permutation of 0..size-1 that its key names; nothing is stored.
 
-    A Feistel network on the smallest near-square grid that holds `size` cells, walked again from the few cells too many
-    (cycle walking; Black & Rogaway 2002, "Ciphers with arbitrary finite domains").
+    A Feistel network on the smallest near-square grid with at least `size` cells; a position that lands outside `size`
+    goes through it again (cycle walking; Black & Rogaway 2002, "Ciphers with arbitrary finite domains").
     """
     rows = math.isqrt(size - 1) + 1
     columns = -(-size // rows)
@@ -69,6 +82,6 @@ def shuffled_positions(positions: np.ndarray, size: int, keys: np.ndarray) -> np
 def _feistel(x: np.ndarray, keys: np.ndarray, rows: int, columns: int) -> np.ndarray:
     row, column = np.divmod(x, np.uint64(columns))
     for turn in range(3):
-        row = (row + (mixed(keys + np.uint64(2 * turn), column) >> np.uint64(32))) % np.uint64(rows)
-        column = (column + (mixed(keys + np.uint64(2 * turn + 1), row) >> np.uint64(32))) % np.uint64(columns)
+        row = (row + (random_bits(keys + np.uint64(2 * turn), column) >> np.uint64(32))) % np.uint64(rows)
+        column = (column + (random_bits(keys + np.uint64(2 * turn + 1), row) >> np.uint64(32))) % np.uint64(columns)
     return row * np.uint64(columns) + column
