@@ -34,8 +34,9 @@ def page_name(page: Path) -> str:
 
 
 def commands_in(page: Path) -> list[str]:
-    """Lines of the page's bash blocks, and `albert-lab` and `make` commands within its sentences."""
-    text = page.read_text(encoding="utf-8")
+    """Lines of the page's bash blocks, and commands within its sentences; not of what a diff there adds first."""
+    sections = re.split(r"^### ", page.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    text = "".join(section for section in sections if "```diff" not in section)
     blocks = re.findall(r"```bash\n(.*?)```", text, re.DOTALL)
     lines = "\n".join(blocks).replace("\\\n", " ").splitlines()
     inline = re.findall(r"`((?:albert-lab|make|python -m) [^`]+)`", re.sub(r"```.*?```", "", text, flags=re.DOTALL))
