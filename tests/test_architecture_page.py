@@ -51,7 +51,7 @@ def test_what_a_diff_adds_works(title: str, tmp_path: Path) -> None:
     result = subprocess.run(
         [sys.executable, "-m", "albert_lab", *arguments],
         cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        env={**os.environ, "PYTHONPATH": str(tmp_path), "ALBERT_LAB_CACHE": str(tmp_path / "cache")},
         capture_output=True,
         text=True,
     )
