@@ -24,7 +24,7 @@ ROOMS = {  # folder -> its rooms from the ground up; a file beside the rooms sta
     "model": ("configuration layer_map schemes shape", "formats", "torch/layers", "torch"),
     "data": ("random_bits recipe workers", "corpora", "store", "samples", "tasks"),
     "cost": ("counts", "memory", "cluster"),
-    "report": ("frames metrics mlflow_runs paper statistics summary", "tables figures", "page"),
+    "report": ("formatting frames metrics mlflow_runs paper statistics summary", "tables figures", "page"),
     "train": ("batches budget light_imports warm_start", "tracking optim distributed", "tasks", "module", "callbacks"),
 }
 HOMES = {  # a third-party library and the only places that may import it

@@ -4,7 +4,17 @@ import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from albert_lab.report.statistics import NOTHING, count, duration, exact, flops, rate, scaled, significant, size
+from albert_lab.report.formatting import (
+    BLANK,
+    format_bytes,
+    format_count,
+    format_duration,
+    format_exact,
+    format_flops,
+    format_scaled,
+    format_significant,
+    format_speed,
+)
 from albert_lab.report.tables.table import Column, Table
 
 Figures = Mapping[str, Any]
@@ -43,17 +53,17 @@ def comparison(rows: Sequence[Figures]) -> str:
     """One table, a row per variant; the columns that a terminal has room for."""
     columns = {
         "variant": lambda row: row["variant"],
-        "parameters": lambda row: count(row["parameters"]["unique"]),
-        "applied": lambda row: count(row["parameters"]["applied"]),
-        "FLOP/token": lambda row: count(row["flops"]["per_token"]["training"]),
-        "activations": lambda row: size(row["memory"][row["batch"]["precision"]]["activations"]),
-        "memory": lambda row: size(_chosen(row)["total"]),
+        "parameters": lambda row: format_count(row["parameters"]["unique"]),
+        "applied": lambda row: format_count(row["parameters"]["applied"]),
+        "FLOP/token": lambda row: format_count(row["flops"]["per_token"]["training"]),
+        "activations": lambda row: format_bytes(row["memory"][row["batch"]["precision"]]["activations"]),
+        "memory": lambda row: format_bytes(_chosen(row)["total"]),
         "fits": lambda row: _fits(row["fits"]),
-        "largest micro-batch": lambda row: exact(_chosen(row)["largest_micro_batch"][row["batch"]["precision"]]),
-        "sent/step": lambda row: size(_chosen(row)["wire_bytes"]),
-        "checkpoint": lambda row: size(row["checkpoint_bytes"]["with_optimizer"]),
-        "tokens/s": lambda row: count(row["budget"]["tokens_per_second"]),
-        "time": lambda row: duration(row["budget"]["hours"]),
+        "largest micro-batch": lambda row: format_exact(_chosen(row)["largest_micro_batch"][row["batch"]["precision"]]),
+        "sent/step": lambda row: format_bytes(_chosen(row)["wire_bytes"]),
+        "checkpoint": lambda row: format_bytes(row["checkpoint_bytes"]["with_optimizer"]),
+        "tokens/s": lambda row: format_count(row["budget"]["tokens_per_second"]),
+        "time": lambda row: format_duration(row["budget"]["hours"]),
         "kWh": lambda row: _number(row["budget"]["kilowatt_hours"]),
         "USD": lambda row: _number(row["budget"]["dollars"]),
     }
@@ -93,9 +103,9 @@ def _parameters(told: Figures) -> str:
     applied = [counts["applied_by_part"][part] for part in parts] + [counts["applied"]]
     return _table(
         Column("parameters", names, number=False),
-        Column("unique", tuple(map(exact, unique))),
-        Column("applied", tuple(map(exact, applied))),
-        Column("applied/unique", tuple(f"{significant(a / u)}x" for a, u in zip(applied, unique, strict=True))),
+        Column("unique", tuple(map(format_exact, unique))),
+        Column("applied", tuple(map(format_exact, applied))),
+        Column("applied/unique", tuple(f"{format_significant(a / u)}x" for a, u in zip(applied, unique, strict=True))),
     )
 
 
@@ -107,18 +117,18 @@ def _flops(told: Figures) -> str:
     table = _table(
         Column("FLOP of a step", (*parts, "all"), number=False),
         Column("applications", (*(str(times) for _, _, times in rows), "")),
-        Column("forward, each", (*(count(value / times) for _, value, times in rows), "")),
-        Column("forward", tuple(count(value) for value in (*parts.values(), figures["forward"]))),
-        Column("backward", tuple(count(2 * value) for value in (*parts.values(), figures["forward"]))),
-        Column("training/token", tuple(count(3 * v / positions) for v in (*parts.values(), figures["forward"]))),
+        Column("forward, each", (*(format_count(value / times) for _, value, times in rows), "")),
+        Column("forward", tuple(format_count(value) for value in (*parts.values(), figures["forward"]))),
+        Column("backward", tuple(format_count(2 * value) for value in (*parts.values(), figures["forward"]))),
+        Column("training/token", tuple(format_count(3 * v / positions) for v in (*parts.values(), figures["forward"]))),
     )
     real = told["assumed"]["real_tokens"]
     notes = [
-        f"{_batch_line(told)}: {flops(figures['training'])} a step",
+        f"{_batch_line(told)}: {format_flops(figures['training'])} a step",
         f"real tokens alone ({real:.0%} of the positions, {told['assumed']['padding']}): "
-        f"{flops(figures['training_of_real_tokens'])}",
-        f"with logits at every position: {flops(figures['training_with_all_logits'])}; "
-        f"gradient checkpointing adds {flops(figures['recomputed'])}",
+        f"{format_flops(figures['training_of_real_tokens'])}",
+        f"with logits at every position: {format_flops(figures['training_with_all_logits'])}; "
+        f"gradient checkpointing adds {format_flops(figures['recomputed'])}",
     ]
     return table + "\n".join(map(_wrap, notes))
 
@@ -135,11 +145,10 @@ def _memory(told: Figures) -> str:
     heading = f"memory, all state on one device, micro-batch {batch['micro_batch']:,}"
     columns = [Column(heading, tuple(kinds), number=False)]
     for precision, values in told["memory"].items():
-        columns.append(Column(precision, tuple(size(values[kind]) for kind in kinds)))
+        columns.append(Column(precision, tuple(format_bytes(values[kind]) for kind in kinds)))
     checkpoint = told["checkpoint_bytes"]
-    on_disk = (
-        f"on disk: {size(checkpoint['weights'])} of weights, {size(checkpoint['with_optimizer'])} with the optimizer"
-    )
+    weights, whole = format_bytes(checkpoint["weights"]), format_bytes(checkpoint["with_optimizer"])
+    on_disk = f"on disk: {weights} of weights, {whole} with the optimizer"
     return _table(*columns) + on_disk
 
 
@@ -149,13 +158,13 @@ def _strategies(told: Figures) -> str:
     kept = ("allocator",) if any(row["allocator"] for row in rows) else ()
     kinds = ("weights", "gradients", "optimizer", "activations", "temporary", *kept, "floor", "total")
     columns = [Column("strategy", tuple(row["name"] for row in rows), number=False)]
-    columns += [Column(kind, tuple(size(row[kind]) for row in rows), group) for kind in kinds]
+    columns += [Column(kind, tuple(format_bytes(row[kind]) for row in rows), group) for kind in kinds]
     columns.append(_column("fits", rows, lambda row: _fits(row["fits"])))
     for precision in told["memory"]:
-        largest = tuple(exact(row["largest_micro_batch"][precision]) for row in rows)
+        largest = tuple(format_exact(row["largest_micro_batch"][precision]) for row in rows)
         columns.append(Column(f"in {precision}", largest, "largest micro-batch"))
-    columns.append(_column("sent/step", rows, lambda row: size(row["wire_bytes"])))
-    columns.append(_column("on the host", rows, lambda row: size(row["host_bytes"])))
+    columns.append(_column("sent/step", rows, lambda row: format_bytes(row["wire_bytes"])))
+    columns.append(_column("on the host", rows, lambda row: format_bytes(row["host_bytes"])))
     return Table(tuple(columns)).text() + _wrap(_verdict(told))
 
 
@@ -164,28 +173,29 @@ def _verdict(told: Figures) -> str:
     if chosen["fits"] is None:
         return f"{hardware['name']}: its memory is not known, so whether this fits is not; give hardware.memory_bytes="
     floor = "" if chosen["floor"] else " (what the framework itself takes is not known, and not counted)"
-    memory = size(hardware["memory_bytes"])
+    memory = format_bytes(hardware["memory_bytes"])
     if chosen["fits"]:
         return f"{hardware['name']}, {memory}: fits with {chosen['name']}{floor}"
     nearest = told["nearest_fit"]
     mend = f"what fits: {nearest}" if nearest else "no micro-batch, precision or strategy here makes it fit"
-    return f"{hardware['name']}, {memory}: {chosen['name']} is {size(chosen['over_bytes'])} too large{floor}; {mend}"
+    over = format_bytes(chosen["over_bytes"])
+    return f"{hardware['name']}, {memory}: {chosen['name']} is {over} too large{floor}; {mend}"
 
 
 def _budget(told: Figures) -> str:
     budget, assumed = told["budget"], told["assumed"]
     lines = {
-        "steps": exact(budget["steps"]),
+        "steps": format_exact(budget["steps"]),
         "time of a step": _seconds(budget["step_seconds"]),
         "its traffic alone": _seconds(budget["wire_seconds"]),
         "its update alone, at least": _seconds(budget["update_seconds"]),
-        "speed": rate(budget["tokens_per_second"]),
-        "time": duration(budget["hours"]),
-        "energy": NOTHING if budget["kilowatt_hours"] is None else f"{significant(budget['kilowatt_hours'])} kWh",
-        "money": NOTHING if budget["dollars"] is None else f"{significant(budget['dollars'])} USD",
+        "speed": format_speed(budget["tokens_per_second"]),
+        "time": format_duration(budget["hours"]),
+        "energy": BLANK if budget["kilowatt_hours"] is None else f"{format_significant(budget['kilowatt_hours'])} kWh",
+        "money": BLANK if budget["dollars"] is None else f"{format_significant(budget['dollars'])} USD",
     }
     at = assumed["flops_per_second"]
-    speed = "its peak is not known" if at is None else f"{scaled(at, 'FLOP/s')}, {assumed['speed']}"
+    speed = "its peak is not known" if at is None else f"{format_scaled(at, 'FLOP/s')}, {assumed['speed']}"
     table = _table(Column("budget", tuple(lines), number=False), Column("", tuple(lines.values())))
     return table + _wrap(f"{told['hardware']['name']}: {speed}")
 
@@ -207,12 +217,12 @@ def _table(*columns: Column) -> str:
 
 
 def _fits(fits: bool | None) -> str:
-    return NOTHING if fits is None else "yes" if fits else "no"
+    return BLANK if fits is None else "yes" if fits else "no"
 
 
 def _number(value: float | None) -> str:
-    return NOTHING if value is None else significant(value)
+    return BLANK if value is None else format_significant(value)
 
 
 def _seconds(value: float | None) -> str:
-    return duration(None if value is None else value / 3600)
+    return format_duration(None if value is None else value / 3600)

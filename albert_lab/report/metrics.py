@@ -4,12 +4,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from albert_lab.report.statistics import NOTHING, Estimate, significant
+from albert_lab.report.formatting import BLANK, format_significant
+from albert_lab.report.statistics import SeedAverage
 from albert_lab.runs.metrics import Metric
 
 Row = Mapping[str, Any]  # a flat run, as `frames.flatten` makes it; `metrics` holds its declarations
 
-DECIMALS = {"share": 3, "nats": 3}  # of other units: four significant digits
+DECIMALS = {"share": 3, "nats": 3}  # of other units: four format_significant digits
 UNIT_TEXT = {"share": "0 to 1"}
 
 
@@ -55,15 +56,15 @@ def format_axis(metric: Metric) -> str:
 def format_value(metric: Metric, value: float | None) -> str:
     """`0.312`, `6.254`; in other units `31.42`."""
     if value is None or value != value:
-        return NOTHING
+        return BLANK
     decimals = DECIMALS.get(metric.unit)
-    return significant(value, 4) if decimals is None else f"{value:.{decimals}f}"
+    return format_significant(value, 4) if decimals is None else f"{value:.{decimals}f}"
 
 
-def format_average(metric: Metric, average: Estimate | None, with_n: bool = True) -> str:
+def format_average(metric: Metric, average: SeedAverage | None, with_n: bool = True) -> str:
     """`0.312 ± 0.004 (n=2)`; the unrounded figures are in the CSV."""
     if average is None:
-        return NOTHING
+        return BLANK
     text = format_value(metric, average.mean)
     if average.spread is not None:
         decimals = len(text.partition(".")[2])

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from albert_lab.report import statistics as show
 from albert_lab.report.figures import plots
+from albert_lab.report.formatting import BLANK, format_bytes, format_count
 from albert_lab.report.metrics import Row, declared_metrics, format_heading, format_value, held_out_value
 from albert_lab.report.page.page import page
 from albert_lab.report.summary import Summary, summarize
@@ -15,12 +15,12 @@ from albert_lab.report.tables.cost_table import NOTE as COST_NOTE
 from albert_lab.report.tables.table import Column, Table
 
 _FIGURES: tuple[tuple[str, str, Callable[[float], str]], ...] = (
-    ("parameters", "parameters/unique", show.count),
-    ("applied", "parameters/applied", show.count),
-    ("FLOP per token", "flops_per_token/training", show.count),
-    ("peak memory", "memory_bytes/peak", show.size),
-    ("activations", "memory_bytes/activations", show.size),
-    ("tokens/s", "speed/tokens_per_second", show.count),
+    ("parameters", "parameters/unique", format_count),
+    ("applied", "parameters/applied", format_count),
+    ("FLOP per token", "flops_per_token/training", format_count),
+    ("peak memory", "memory_bytes/peak", format_bytes),
+    ("activations", "memory_bytes/activations", format_bytes),
+    ("tokens/s", "speed/tokens_per_second", format_count),
 )
 NOTE = (
     "Every row is one run: figures of single seeds, without a spread. Settings that all runs share are left out. "
@@ -36,7 +36,7 @@ class RunsReport:
 
     def table(self) -> Table:
         frame = self.frame.sort_values("started", ascending=False, na_position="last", kind="stable")
-        started = frame["started"].map(lambda when: show.NOTHING if pd.isna(when) else f"{when:%Y-%m-%d %H:%M}")
+        started = frame["started"].map(lambda when: BLANK if pd.isna(when) else f"{when:%Y-%m-%d %H:%M}")
         columns = [Column("run", tuple(map(str, frame["name"])), number=False)]
         columns.append(Column("started (UTC)", tuple(started), number=False))
         if frame["task"].nunique() > 1:
@@ -91,7 +91,7 @@ def _results(frame: pd.DataFrame) -> list[Column]:
         Column(format_heading(metric), tuple(format_value(metric, held_out_value(row, metric)) for row in rows))
         for metric in declared_metrics(rows)
     ]
-    return [column for column in columns if set(column.cells) != {show.NOTHING}]
+    return [column for column in columns if set(column.cells) != {BLANK}]
 
 
 def _short(key: str, frame: pd.DataFrame) -> str:
@@ -102,9 +102,9 @@ def _short(key: str, frame: pd.DataFrame) -> str:
 
 def _plain(value: object) -> str:
     if value is None or (isinstance(value, float) and pd.isna(value)):
-        return show.NOTHING
+        return BLANK
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _cells(values: pd.Series, text: Callable[[float], str]) -> tuple[str, ...]:
-    return tuple(show.NOTHING if pd.isna(value) else text(float(value)) for value in values)
+    return tuple(BLANK if pd.isna(value) else text(float(value)) for value in values)

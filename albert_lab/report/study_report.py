@@ -9,11 +9,19 @@ from functools import cached_property, partial
 from pathlib import Path
 
 from albert_lab.config.study import Study
-from albert_lab.report import statistics as show
 from albert_lab.report.figures import plots
+from albert_lab.report.formatting import (
+    BLANK,
+    format_average_speed,
+    format_bytes,
+    format_count,
+    format_duration,
+    format_exact,
+)
 from albert_lab.report.frames import CostOfRun
 from albert_lab.report.metrics import format_average, format_heading, main_metrics
 from albert_lab.report.page.page import page
+from albert_lab.report.statistics import SeedAverage
 from albert_lab.report.summary import Summary, axis_text
 from albert_lab.report.tables.cost_table import HEADING, NOTE, PAPER_SIZE_NOTE, cost_table, short_cost_table
 from albert_lab.report.tables.lines import Counts, Line, Record, csv_row, line
@@ -125,11 +133,11 @@ class StudyReport:
                 *self._names(),
                 self._column("parameters", _printed_parameters, as_printed),
                 self._column("average score (%)", _printed_average, as_printed),
-                self._column("parameters", lambda n: show.exact(n.counted("unique_as_built")), counted),
-                self._column("with E→H always", lambda n: show.exact(n.counted("unique_with_projection")), counted),
-                self._column("applied, with heads", lambda n: show.exact(n.counted("applied")), counted),
+                self._column("parameters", lambda n: format_exact(n.counted("unique_as_built")), counted),
+                self._column("with E→H always", lambda n: format_exact(n.counted("unique_with_projection")), counted),
+                self._column("applied, with heads", lambda n: format_exact(n.counted("applied")), counted),
                 self._column(
-                    "training, FLOP per token", lambda n: show.count(n.counts.get("flops_per_token")), counted
+                    "training, FLOP per token", lambda n: format_count(n.counts.get("flops_per_token")), counted
                 ),
                 *self._costs_at_paper_size(),
             )
@@ -138,19 +146,19 @@ class StudyReport:
     def _costs_at_paper_size(self) -> list[Column]:
         """What is known of them: time, energy and money only for hardware that was named."""
         texts: dict[str, tuple[str, Callable[[float | None], str]]] = {
-            "weights, gradients, moments": ("state_bytes", show.size),
-            "activations of a sequence": ("activation_bytes_per_sequence", show.size),
-            "DDP of 8 sends a step": ("ddp_bytes", show.size),
-            "checkpoint": ("checkpoint_bytes", show.size),
-            "time": ("hours", show.duration),
-            "kWh": ("kilowatt_hours", show.count),
-            "USD": ("dollars", show.count),
+            "weights, gradients, moments": ("state_bytes", format_bytes),
+            "activations of a sequence": ("activation_bytes_per_sequence", format_bytes),
+            "DDP of 8 sends a step": ("ddp_bytes", format_bytes),
+            "checkpoint": ("checkpoint_bytes", format_bytes),
+            "time": ("hours", format_duration),
+            "kWh": ("kilowatt_hours", format_count),
+            "USD": ("dollars", format_count),
         }
         columns = [
             self._column(head, lambda n, key=key, text=text: text(n.counts.get(key)), "predicted on a GPU")  # type: ignore[misc]
             for head, (key, text) in texts.items()
         ]
-        return [column for column in columns if any(cell != show.NOTHING for cell in column.cells)]
+        return [column for column in columns if any(cell != BLANK for cell in column.cells)]
 
     def measured_table(self) -> Table:
         cost = "cost"
@@ -158,12 +166,14 @@ class StudyReport:
             (
                 self._column("cell", lambda n: n.cell.name, number=False),
                 self._column("runs", lambda n: n.state, number=False),
-                self._column("shape", lambda n: n.summary.shape() or show.NOTHING, number=False),
-                self._column("parameters", lambda n: show.count(n.summary.mean("parameters/unique")), cost),
-                self._column("FLOP per token", lambda n: show.count(n.summary.mean("flops_per_token/training")), cost),
+                self._column("shape", lambda n: n.summary.shape() or BLANK, number=False),
+                self._column("parameters", lambda n: format_count(n.summary.mean("parameters/unique")), cost),
+                self._column(
+                    "FLOP per token", lambda n: format_count(n.summary.mean("flops_per_token/training")), cost
+                ),
                 self._column("peak memory", _peak, cost),
                 self._column("above the floor", lambda n: _mean_size(n.summary.above_floor()), cost),
-                self._column("activations", lambda n: show.size(n.summary.mean("memory_bytes/activations")), cost),
+                self._column("activations", lambda n: format_bytes(n.summary.mean("memory_bytes/activations")), cost),
                 self._column("tokens/s", _speed, cost),
                 *self._results("held out"),
                 self._column("paper's average (%)", _printed_average),
@@ -177,13 +187,13 @@ class StudyReport:
             (
                 self._column("cell", lambda n: n.cell.name, number=False),
                 self._column("printed", _printed_parameters, full),
-                self._column("counted", lambda n: show.count(n.counted("unique_as_built")), full),
+                self._column("counted", lambda n: format_count(n.counted("unique_as_built")), full),
                 self._column("average", _printed_average, full),
-                self._column("FLOP/token", lambda n: show.count(n.counts.get("flops_per_token")), full),
-                self._column("params", lambda n: show.count(n.summary.mean("parameters/unique")), here),
-                self._column("activ.", lambda n: show.size(n.summary.mean("memory_bytes/activations")), here),
+                self._column("FLOP/token", lambda n: format_count(n.counts.get("flops_per_token")), full),
+                self._column("params", lambda n: format_count(n.summary.mean("parameters/unique")), here),
+                self._column("activ.", lambda n: format_bytes(n.summary.mean("memory_bytes/activations")), here),
                 self._column("peak", _peak, here),
-                self._column("tokens/s", lambda n: show.count(n.summary.mean("speed/tokens_per_second")), here),
+                self._column("tokens/s", lambda n: format_count(n.summary.mean("speed/tokens_per_second")), here),
                 *self._results(here),
                 self._column("runs", lambda n: _shortened(n.state, 22), number=False),
             )
@@ -212,23 +222,28 @@ def _axes_text(line: Line) -> str:
 
 
 def _printed_parameters(line: Line) -> str:
-    return f"{line.printed.parameters // 10**6} M" if line.printed else show.NOTHING
+    return f"{line.printed.parameters // 10**6} M" if line.printed else BLANK
 
 
 def _printed_average(line: Line) -> str:
-    return f"{line.printed.average:.1f}" if line.printed else show.NOTHING
+    return f"{line.printed.average:.1f}" if line.printed else BLANK
 
 
 def _peak(line: Line) -> str:
-    return show.size(line.summary.mean("memory_bytes/peak"))
+    return format_bytes(line.summary.mean("memory_bytes/peak"))
+
+
+def _flops_per_token(line: Line) -> str:
+    return format_count(line.summary.mean("flops_per_token/training"))
 
 
 def _speed(line: Line) -> str:
-    return show.speed(line.summary.estimate("speed/tokens_per_second"), with_n=False).removesuffix(" tokens/s")
+    speed = line.summary.average("speed/tokens_per_second")
+    return format_average_speed(speed, with_n=False).removesuffix(" tokens/s")
 
 
-def _mean_size(figure: show.Estimate | None) -> str:
-    return show.size(figure.mean if figure else None)
+def _mean_size(figure: SeedAverage | None) -> str:
+    return format_bytes(figure.mean if figure else None)
 
 
 def _shortened(text: str, length: int) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from albert_lab.report.metrics import find_declaration, held_out_value
-from albert_lab.report.statistics import Estimate, estimate, wilson
+from albert_lab.report.statistics import SeedAverage, average_over_seeds, wilson_interval
 from albert_lab.runs.metrics import Metric
 
 SCHEME_TEXT = {
@@ -42,16 +42,16 @@ class Summary:
     embedding_size: int | None
     rows: tuple[Mapping[str, Any], ...] = ()
 
-    def estimate(self, measure: str) -> Estimate | None:
-        return estimate(row.get(measure) for row in self.rows)
+    def average(self, name: str) -> SeedAverage | None:
+        return average_over_seeds(row.get(name) for row in self.rows)
 
-    def mean(self, measure: str) -> float | None:
-        figure = self.estimate(measure)
+    def mean(self, name: str) -> float | None:
+        figure = self.average(name)
         return figure.mean if figure else None
 
-    def above_floor(self) -> Estimate | None:
+    def above_floor(self) -> SeedAverage | None:
         """Peak memory beyond what the process held before its model existed, in bytes."""
-        return estimate(row["memory_bytes/peak"] - row["memory_bytes/floor"] for row in self.rows)
+        return average_over_seeds(row["memory_bytes/peak"] - row["memory_bytes/floor"] for row in self.rows)
 
     def memory(self) -> dict[str, float] | None:
         """Bytes by kind and the `rest` of the peak above the floor, means over seeds; None where any is missing."""
@@ -72,14 +72,14 @@ class Summary:
     def task(self) -> str | None:
         return self.rows[0]["task"] if self.rows else None
 
-    def held_out(self, metric: Metric) -> Estimate | None:
+    def held_out(self, metric: Metric) -> SeedAverage | None:
         """The metric on held-out samples; None where no run has it."""
-        return estimate(held_out_value(row, metric) for row in self.rows)
+        return average_over_seeds(held_out_value(row, metric) for row in self.rows)
 
     def chance(self, metric: Metric) -> float | None:
         """What a model reaches that has learnt nothing, as the runs declare it."""
         own = [find_declaration(row, metric) for row in self.rows]
-        level = estimate(declared.chance for declared in own if declared)
+        level = average_over_seeds(declared.chance for declared in own if declared)
         return level.mean if level else None
 
     def interval(self, metric: Metric) -> tuple[float, float] | None:
@@ -89,7 +89,7 @@ class Summary:
         """
         share = self.held_out(metric)
         samples = self.mean(f"validation/{metric.counted_by}")
-        return wilson(share.mean, int(samples)) if share and samples else None
+        return wilson_interval(share.mean, int(samples)) if share and samples else None
 
     def shape(self) -> str:
         """The shape that was run: `E=96 H=96 L=6`."""

@@ -11,7 +11,7 @@ import torch.distributed as dist
 
 from albert_lab.config.schema import RunConfig
 from albert_lab.cost.memory.measured import state_bytes
-from albert_lab.report.statistics import wilson
+from albert_lab.report.statistics import wilson_interval
 from albert_lab.runs import machine
 from albert_lab.runs.folder import RunFolder
 from albert_lab.storage.files import write_json
@@ -194,7 +194,7 @@ class Engine:
             text = f"{metric.title} {metric.format(value)}"
             samples = validation.get(metric.counted_by) if metric.counted_by else None
             if samples:
-                low, high = wilson(value, int(samples))
+                low, high = wilson_interval(value, int(samples))
                 text += f" (95 % interval {metric.format(low)} to {metric.format(high)})"
             elif metric.chance is not None:
                 text += f" (chance {metric.format(metric.chance)})"

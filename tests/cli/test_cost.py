@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
-from albert_lab.cli.cost_text import comparison, duration, text
+from albert_lab.cli.cost_text import comparison, text
 from albert_lab.cost.estimate import Estimate
 from albert_lab.cost.figures import figures
+from albert_lab.report.formatting import format_duration
 from tests.lab import Lab, composed
 
 H200 = ["hardware=h200", "scale=paper", "trainer.devices=8", "train.precision=bf16"]
@@ -165,7 +166,7 @@ def test_one_variant_takes_few_function_calls_and_no_torch(tmp_path: Path) -> No
 
 
 def test_durations_have_the_unit_that_reads_best() -> None:
-    assert [duration(hours) for hours in (None, 26298.0, 60.0, 3.0, 0.5, 0.001, 0.0001)] == [
+    assert [format_duration(hours) for hours in (None, 26298.0, 60.0, 3.0, 0.5, 0.001, 0.0001)] == [
         "–", "3.00 years", "2.50 days", "3.00 h", "30.0 min", "3.60 s", "360 ms",
     ]  # fmt: skip
 

@@ -75,7 +75,7 @@ def test_seeds_of_one_configuration_are_summarized_together() -> None:
     summaries = summarize(from_records(reversed(RECORDS)))
     assert [summary.label for summary in summaries[:3]] == ["all E16 H96 L6", "all E96 H96 L6", "attention E16 H96 L6"]
     assert len(summaries) == 8
-    accuracy = summaries[1].estimate("validation/mlm_accuracy")
+    accuracy = summaries[1].average("validation/mlm_accuracy")
     expected = [item["validation"]["mlm_accuracy"] for item in RECORDS[:2]]
     assert accuracy is not None
     assert (accuracy.mean, accuracy.n) == (pytest.approx(sum(expected) / 2), 2)

@@ -8,11 +8,12 @@ from mlflow import MlflowClient
 
 from albert_lab.report.figures.chart import Chart
 from albert_lab.report.figures.plots import learning_curves, results_against_chance, results_against_parameters
+from albert_lab.report.formatting import BLANK
 from albert_lab.report.frames import from_mlflow, from_records
 from albert_lab.report.metrics import format_average, judging_metrics, main_metrics
 from albert_lab.report.mlflow_runs import MlflowRuns
 from albert_lab.report.runs_report import RunsReport
-from albert_lab.report.statistics import NOTHING, Estimate
+from albert_lab.report.statistics import SeedAverage
 from albert_lab.report.study_report import StudyReport
 from albert_lab.report.summary import summarize
 from albert_lab.runs.metrics import Metric, metrics_to_plain
@@ -60,8 +61,8 @@ def test_runs_of_several_tasks_stand_in_one_table_with_blanks() -> None:
     report = RunsReport(from_records([record("all", 16, 0), throw_away("all", 16, 1)]))
     columns = {column.heading: column.cells for column in report.table().columns}
     assert columns["task"] == ("fortune", "pretraining")
-    assert columns["surprise at a word (bits) ↓"] == ("9.125", NOTHING)
-    assert columns["MLM accuracy ↑"][0] == NOTHING
+    assert columns["surprise at a word (bits) ↓"] == ("9.125", BLANK)
+    assert columns["MLM accuracy ↑"][0] == BLANK
     assert report.html().count("against parameters, at this scale") == 4  # a title and a caption each
 
 
@@ -109,12 +110,12 @@ def test_a_narrow_table_leaves_out_losses_beside_a_score() -> None:
 @pytest.mark.parametrize(
     ("unit", "average", "expected"),
     [
-        ("share", Estimate(0.312, 0.004, 2), "0.312 ± 0.004 (n=2)"),
-        ("share", Estimate(0.312, 0.0002, 2), "0.312 ± <0.001 (n=2)"),
-        ("nats", Estimate(0.312, None, 1), "0.312 (n=1)"),
-        ("points", Estimate(89.93, 0.214, 3), "89.93 ± 0.21 (n=3)"),
+        ("share", SeedAverage(0.312, 0.004, 2), "0.312 ± 0.004 (n=2)"),
+        ("share", SeedAverage(0.312, 0.0002, 2), "0.312 ± <0.001 (n=2)"),
+        ("nats", SeedAverage(0.312, None, 1), "0.312 (n=1)"),
+        ("points", SeedAverage(89.93, 0.214, 3), "89.93 ± 0.21 (n=3)"),
         ("share", None, "–"),
     ],
 )
-def test_values_are_printed_by_their_unit(unit: str, average: Estimate | None, expected: str) -> None:
+def test_values_are_printed_by_their_unit(unit: str, average: SeedAverage | None, expected: str) -> None:
     assert format_average(Metric("a", "a", unit, True), average) == expected

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullLocator
 
 from albert_lab.report.figures.chart import GRID, INK
-from albert_lab.report.statistics import scaled
+from albert_lab.report.formatting import format_scaled
 
 # Okabe and Ito's colours, told apart with the common colour-vision deficiencies and on light and dark grounds.
 SCHEME_COLOURS = {"all": "#D55E00", "none": "#0072B2", "attention": "#009E73", "ffn": "#CC79A7", "groups": "#E69F00"}
@@ -57,7 +57,7 @@ def log_parameters(axes: Axes, values: Sequence[float]) -> None:
     axes.set_xlim(low, high)
     axes.set_xticks([step for step in steps if low <= step <= high])
     axes.xaxis.set_minor_locator(NullLocator())
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: scaled(value, digits=1)))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: format_scaled(value, digits=1)))
 
 
 def legend(axes: Axes, handles: Sequence[Any], columns: int) -> None:

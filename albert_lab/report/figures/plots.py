@@ -11,8 +11,15 @@ from matplotlib.ticker import FuncFormatter
 from albert_lab.report.figures import axes as dress
 from albert_lab.report.figures.chart import GRID, INK, Absent, Chart
 from albert_lab.report.figures.labels import label_points
+from albert_lab.report.formatting import (
+    format_average_speed,
+    format_bytes,
+    format_count,
+    format_significant,
+    format_tick,
+)
 from albert_lab.report.metrics import declared_metrics, format_average, format_axis, judging_metrics
-from albert_lab.report.statistics import Estimate, count, significant, size, speed, tick
+from albert_lab.report.statistics import SeedAverage
 from albert_lab.report.summary import MEMORY_KINDS, PREDICTED_KINDS, Summary, scheme_text
 from albert_lab.runs.metrics import Metric
 
@@ -44,7 +51,7 @@ def _against_parameters(summaries: Sequence[Summary], metric: Metric) -> Drawn:
         f"{'Broken line: chance, what a model reaches that has learnt nothing. ' if chances else ''}Small "
         "models trained briefly rank by how fast they start, not by what they could reach."
     )
-    alt = "; ".join(f"{s.label}: {format_average(metric, a)} at {count(p)} parameters" for s, p, a in points)
+    alt = "; ".join(f"{s.label}: {format_average(metric, a)} at {format_count(p)} parameters" for s, p, a in points)
     return _scatter(title, note, alt, points, "unique parameters (log scale)", format_axis(metric), chances)
 
 
@@ -60,8 +67,8 @@ def paper_average(points: Sequence[tuple[Summary, int, float]]) -> Drawn:
     if not points:
         return Absent(title, "the paper has no figures for this study.")
     note = "Scores are the paper's own; parameters are counted on this package's model. Nothing here was measured."
-    alt = "; ".join(f"{s.label}: {score} at {count(parameters)} parameters" for s, parameters, score in points)
-    estimates = [(s, float(parameters), Estimate(score, None, 1)) for s, parameters, score in points]
+    alt = "; ".join(f"{s.label}: {score} at {format_count(parameters)} parameters" for s, parameters, score in points)
+    estimates = [(s, float(parameters), SeedAverage(score, None, 1)) for s, parameters, score in points]
     return _scatter(title, note, alt, estimates, "unique parameters (log scale)", "average of five tasks (%)")
 
 
@@ -107,7 +114,7 @@ def _memory(title: str, bars: Sequence[tuple[Summary, Mapping[str, float]]], kin
 def training_speed(summaries: Sequence[Summary]) -> Drawn:
     """Real tokens a second after warm-up."""
     title = "Training speed"
-    bars = [(summary, rate) for summary in summaries if (rate := summary.estimate("speed/tokens_per_second"))]
+    bars = [(summary, rate) for summary in summaries if (rate := summary.average("speed/tokens_per_second"))]
     if not bars:
         return Absent(title, "no run has measured its speed.")
     figure, axes = _bar_axes([summary.label for summary, _ in bars], "real tokens a second, without padding")
@@ -119,12 +126,12 @@ def training_speed(summaries: Sequence[Summary]) -> Drawn:
         height=0.62,
         error_kw={"ecolor": INK, "elinewidth": 1.2, "capsize": 3},
     )
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: tick(value)))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: format_tick(value)))
     note = (
         "Bars: ± one standard deviation over seeds. Sharing does not save arithmetic, so expect no gain in proportion "
         "to the parameters saved; other work on the same machine shows up here."
     )
-    return Chart(title, "; ".join(f"{s.label}: {speed(rate)}" for s, rate in bars), note, figure)
+    return Chart(title, "; ".join(f"{s.label}: {format_average_speed(rate)}" for s, rate in bars), note, figure)
 
 
 def results_against_chance(summaries: Sequence[Summary]) -> list[Drawn]:
@@ -177,7 +184,7 @@ def learning_curves(curves: Mapping[str, tuple[str, pd.DataFrame]], metric: Metr
         seen[scheme] = seen.get(scheme, 0) + 1
         axes.plot(frame["step"], frame["value"], style, color=colours[scheme], linewidth=1.5, label=label)
     dress.legend(axes, axes.get_lines(), 2)
-    alt = "; ".join(f"{label} ends at {significant(f['value'].iloc[-1], 4)}" for label, (_, f) in known.items())
+    alt = "; ".join(f"{label} ends at {format_significant(f['value'].iloc[-1], 4)}" for label, (_, f) in known.items())
     note = "Curves that still change have not finished: their order may yet change."
     return Chart(title, alt, note, figure)
 
@@ -186,7 +193,7 @@ def _scatter(
     title: str,
     note: str,
     alt: str,
-    points: Sequence[tuple[Summary, float, Estimate]],
+    points: Sequence[tuple[Summary, float, SeedAverage]],
     xlabel: str,
     ylabel: str,
     chances: Sequence[float] = (),
@@ -230,4 +237,4 @@ def _size_handles(markers: Mapping[int | None, str]) -> list[Line2D]:
 
 
 def _memory_text(memory: Mapping[str, float]) -> str:
-    return ", ".join(f"{_KIND_TEXT.get(kind, kind)} {size(value)}" for kind, value in memory.items())
+    return ", ".join(f"{_KIND_TEXT.get(kind, kind)} {format_bytes(value)}" for kind, value in memory.items())

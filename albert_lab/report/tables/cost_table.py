@@ -6,7 +6,7 @@ out, a figure that a single one lacks is blank.
 
 from collections.abc import Callable, Sequence
 
-from albert_lab.report import statistics as show
+from albert_lab.report.formatting import BLANK, format_bytes, format_count, format_duration, format_significant
 from albert_lab.report.summary import Summary
 from albert_lab.report.tables.table import Column, Table
 
@@ -78,7 +78,7 @@ def _speed(summaries: Sequence[Summary], group: str) -> list[Column]:
 
 
 def _table(heading: str, names: Sequence[str], made: Sequence[Column]) -> Table:
-    told = [column for column in made if any(cell != show.NOTHING for cell in column.cells)]
+    told = [column for column in made if any(cell != BLANK for cell in column.cells)]
     return Table((Column(heading, tuple(names), number=False), *told))
 
 
@@ -87,33 +87,33 @@ def _column(heading: str, cell: Cell, summaries: Sequence[Summary], group: str =
 
 
 def _count(measure: str) -> Cell:
-    return lambda summary: show.count(summary.mean(measure))
+    return lambda summary: format_count(summary.mean(measure))
 
 
 def _size(measure: str) -> Cell:
-    return lambda summary: show.size(summary.mean(measure))
+    return lambda summary: format_bytes(summary.mean(measure))
 
 
 def _plain(measure: str) -> Cell:
-    return lambda summary: show.NOTHING if (value := summary.mean(measure)) is None else show.significant(value)
+    return lambda summary: BLANK if (value := summary.mean(measure)) is None else format_significant(value)
 
 
 def _above_floor(summary: Summary) -> str:
     figure = summary.above_floor()
-    return show.size(figure.mean if figure else None)
+    return format_bytes(figure.mean if figure else None)
 
 
 def _state(summary: Summary) -> str:
     kinds = [summary.mean(f"predicted_bytes/{kind}") for kind in STATE]
     known = [kind for kind in kinds if kind is not None]
-    return show.size(sum(known)) if len(known) == len(STATE) else show.NOTHING
+    return format_bytes(sum(known)) if len(known) == len(STATE) else BLANK
 
 
 def _percent(summary: Summary) -> str:
     share = summary.mean("speed/share_of_peak")
-    return show.NOTHING if share is None else f"{show.significant(100 * share, 2)} %"
+    return BLANK if share is None else f"{format_significant(100 * share, 2)} %"
 
 
 def _time(summary: Summary) -> str:
     seconds = summary.mean("training/seconds")
-    return show.duration(None if seconds is None else seconds / 3600)
+    return format_duration(None if seconds is None else seconds / 3600)

@@ -72,7 +72,7 @@ def csv_row(line: Line) -> dict[str, Any]:
         (*FIGURES, "memory_bytes/above_floor", *(key for row in rows for key in row if "/" in key))
     )
     for key in measured:
-        figure = line.summary.above_floor() if key.endswith("above_floor") else line.summary.estimate(key)
+        figure = line.summary.above_floor() if key.endswith("above_floor") else line.summary.average(key)
         row |= {key: None, f"{key} spread": None, f"{key} n": 0}
         if figure:
             row |= {key: figure.mean, f"{key} spread": figure.spread, f"{key} n": figure.n}

@@ -5,8 +5,8 @@ from typing import Any
 
 from albert_lab.config.study import Study
 from albert_lab.report import paper
+from albert_lab.report.formatting import format_scaled
 from albert_lab.report.metrics import declared_metrics, format_average, judging_metrics
-from albert_lab.report.statistics import scaled
 from albert_lab.report.summary import Summary
 from albert_lab.runs.metrics import Metric
 
@@ -32,7 +32,7 @@ def hosts(records: Iterable[Mapping[str, Any]]) -> list[str]:
         host = record.get("host", {})
         cores = host.get("cores")
         parts = [host.get("cpu", "an unknown processor"), f"{cores} core{'s' * (cores != 1)}" if cores else ""]
-        parts.append(scaled(host["memory_bytes"], "B") if host.get("memory_bytes") else "")
+        parts.append(format_scaled(host["memory_bytes"], "B") if host.get("memory_bytes") else "")
         parts.append(f"torch {record['versions']['torch']}" if "torch" in record.get("versions", {}) else "")
         known[", ".join(part for part in parts if part)] = None
     return list(known)

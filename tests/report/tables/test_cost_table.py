@@ -10,9 +10,9 @@ import pytest
 from albert_lab.cost.runs import RUN_COSTS
 from albert_lab.report.figures.chart import Absent, Chart
 from albert_lab.report.figures.plots import predicted_memory
+from albert_lab.report.formatting import BLANK
 from albert_lab.report.frames import Row, from_records, with_costs
 from albert_lab.report.runs_report import RunsReport
-from albert_lab.report.statistics import NOTHING
 from albert_lab.report.study_report import StudyReport
 from albert_lab.report.summary import PREDICTED_KINDS, summarize
 from albert_lab.report.tables.cost_table import HEADING, NOTE, PAPER_SIZE_NOTE, cost_table, short_cost_table
@@ -57,8 +57,8 @@ def test_parameters_stand_beside_flops_and_activations(make, frame: pd.DataFrame
 @pytest.mark.parametrize("make", [cost_table, short_cost_table])
 def test_a_run_that_tells_less_has_blanks_and_a_figure_that_none_tells_no_column(make, frame: pd.DataFrame) -> None:
     columns = {(c.group, c.heading): c.cells for c in make(["a", "b"], summarize(frame)).columns}
-    assert columns["predicted", "activations"] == ("2.00 MB", NOTHING)
-    assert columns["measured", "of peak"] == ("25 %", NOTHING)
+    assert columns["predicted", "activations"] == ("2.00 MB", BLANK)
+    assert columns["measured", "of peak"] == ("25 %", BLANK)
     assert columns["counted", "applied"] == ("632 k", "632 k")
     none = make(["b"], summarize(frame[frame["sharing.scheme"] == "none"])).columns
     assert {column.group for column in none} == {"", "counted", "measured"}
@@ -101,7 +101,7 @@ def test_what_the_paper_size_costs_is_shown_as_far_as_it_is_known() -> None:
     assert PAPER_SIZE_NOTE not in StudyReport(study(), {}, {}, {}).notes()
     told = report.paper_table()
     columns = {column.heading: column.cells for column in told.columns}
-    assert columns["activations of a sequence"][:2] == ("200 MB", NOTHING)
+    assert columns["activations of a sequence"][:2] == ("200 MB", BLANK)
     assert not {"time", "kWh", "USD", "checkpoint"} & set(columns)
 
 
