@@ -34,6 +34,7 @@ HOMES = {  # a third-party library and the only places that may import it
     "optuna": {"sweep"},
     "pandas": {"report"},
     "matplotlib": {"report"},
+    "jinja2": {"report"},
     "sentencepiece": {"data", "tokenizer"},
     "datasets": {"data"},
     "huggingface_hub": {

@@ -30,14 +30,14 @@ def report(composed: Any) -> None:
 
 def _report_runs(config: PretrainConfig) -> None:
     from albert_lab.cost.runs import cost_of_run
-    from albert_lab.report.frames import from_mlflow, with_costs
+    from albert_lab.report.frames import add_costs, from_mlflow
     from albert_lab.report.runs_report import RunsReport
 
     if not config.tracking.uri and not mlflow_database(config).exists():
         raise UserError(
             f"no runs under paths.runs={config.paths.runs} yet; `albert-lab pretrain scale=smoke` makes one"
         )
-    runs = RunsReport(with_costs(from_mlflow(tracking_uri(config), config.tracking.experiment), cost_of_run))
+    runs = RunsReport(add_costs(from_mlflow(tracking_uri(config), config.tracking.experiment), cost_of_run))
     page = Path(config.paths.runs).absolute() / "report.html"
     write_text(page, runs.html())
     print(runs.text())

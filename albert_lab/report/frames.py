@@ -1,4 +1,4 @@
-"""Runs as tidy tables: one row a run, the same columns from result records and from MLflow."""
+"""Runs as data frames: one row a run, the same columns from result records and from MLflow."""
 
 import ast
 from collections.abc import Callable, Iterable, Mapping
@@ -74,8 +74,8 @@ def from_mlflow(uri: str, experiment: str = "albert_lab", study: str | None = No
     return _frame([_flatten_run(run) for run in once.values()])
 
 
-def with_costs(frame: pd.DataFrame, cost_of_run: CostOfRun) -> pd.DataFrame:
-    """The runs with what each cost, a further column a figure; where a run does not tell it, NaN."""
+def add_costs(frame: pd.DataFrame, cost_of_run: CostOfRun) -> pd.DataFrame:
+    """The runs with what each cost, one more column a figure; NaN where it can't be known."""
     costs = [dict(cost_of_run({str(key): value for key, value in row.items()})) for row in frame.to_dict("records")]
     return frame.join(pd.DataFrame(costs, index=frame.index, dtype=float))
 
@@ -85,8 +85,7 @@ def flatten(record: Mapping[str, Any]) -> Row:
     row: Row = {"name": record["name"], "fingerprint": record["fingerprint"], "task": record.get("task")}
     row["started"] = pd.to_datetime(record["started"], utc=True)
     row["host"] = describe_machine(record["host"]) if "host" in record else None
-    for group, values in record["config"].items():
-        row.update({key: _plain(str(value)) for key, value in _dotted(group, values).items() if _tells(key)})
+    row |= _parse_settings(_flatten_settings(record["config"]))
     sections = {name: section for name, section in record.items() if isinstance(section, Mapping)}
     figures = {f"{name}/{key}": value for name, section in sections.items() for key, value in section.items()}
     return row | _figures(metrics_from_plain(record.get("metrics", [])), figures)
@@ -97,7 +96,7 @@ def _flatten_run(run: "Run") -> Row:
     row: Row = {"name": run.info.run_name, "fingerprint": fingerprint_of(run), "task": tags.get("albert_lab.task")}
     row["started"] = pd.to_datetime(run.info.start_time, unit="ms", utc=True)
     row["host"] = tags.get("albert_lab.host")
-    row.update({key: _plain(value) for key, value in run.data.params.items() if _tells(key)})
+    row |= _parse_settings(run.data.params)
     return row | _figures(metrics_of(run), run.data.metrics)
 
 
@@ -105,7 +104,7 @@ def _figures(metrics: tuple[Metric, ...], figures: Mapping[str, Any]) -> Row:
     """The figures that every run has, each declared metric's values, and the number of samples behind a share."""
     counts = [f"validation/{metric.counted_by}" for metric in metrics if metric.counted_by]
     values = [f"{section}/{metric.name}" for metric in metrics for section in ("training", "validation")]
-    return {"metrics": metrics} | {key: _number(figures.get(key)) for key in (*FIGURES, *values, *counts)}
+    return {"metrics": metrics} | {key: _to_float(figures.get(key)) for key in (*FIGURES, *values, *counts)}
 
 
 def _frame(rows: list[Row]) -> pd.DataFrame:
@@ -114,19 +113,21 @@ def _frame(rows: list[Row]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=[*IDENTITY, *settings, *dict.fromkeys((*FIGURES, *figures))])
 
 
-def _tells(key: str) -> bool:
-    """Whether a setting can change one of the figures."""
-    return key.split(".")[0] in RESULT_GROUPS or key in SPEED_SETTINGS
+def _flatten_settings(settings: Mapping[str, Any], prefix: str = "") -> Row:
+    flat: Row = {}
+    for key, value in settings.items():
+        flat |= _flatten_settings(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {prefix + key: value}
+    return flat
 
 
-def _dotted(prefix: str, value: Any) -> Row:
-    if not isinstance(value, Mapping):
-        return {prefix: value}
-    return {k: v for key, inner in value.items() for k, v in _dotted(f"{prefix}.{key}", inner).items()}
+def _parse_settings(settings: Mapping[str, Any]) -> Row:
+    """The settings that can change one of the figures."""
+    matter = {k: v for k, v in settings.items() if k.split(".")[0] in RESULT_GROUPS or k in SPEED_SETTINGS}
+    return {key: _parse_setting(str(value)) for key, value in matter.items()}
 
 
-def _plain(text: str) -> int | float | bool | str | None:
-    """A setting from its text: MLflow keeps every parameter as text, so both sources go through here."""
+def _parse_setting(text: str) -> int | float | bool | str | None:
+    """A setting from its text. MLflow keeps every parameter as text, so both sources go through here."""
     if text in _WORDS:
         return _WORDS[text]
     for number in (int, float):
@@ -134,15 +135,11 @@ def _plain(text: str) -> int | float | bool | str | None:
             return number(text)
         except ValueError:
             continue
-    return _list_text(text) if text.startswith("[") else text
-
-
-def _list_text(text: str) -> str:
     try:
-        return str(ast.literal_eval(text))
+        return str(ast.literal_eval(text)) if text.startswith("[") else text
     except (ValueError, SyntaxError):
         return text
 
 
-def _number(value: Any) -> float:
+def _to_float(value: Any) -> float:
     return float("nan") if value is None else float(value)

@@ -73,7 +73,7 @@ INCONSISTENCIES: dict[str, tuple[str, ...]] = {
 }
 
 
-def lookup(study: str, axes: Axes) -> PaperRow | None:
+def find_row(study: str, axes: Axes) -> PaperRow | None:
     """The paper's row for a cell of a study, None where the paper has none."""
     for row in TABLES.get(study, ()):
         if all(str(axes.get(key)) == str(value) for key, value in row.axes.items()):

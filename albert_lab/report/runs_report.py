@@ -1,20 +1,26 @@
-"""Whatever runs there are, as one plain table: newest first, only the settings in which they differ."""
+"""All runs in one plain table: newest first, with only the settings in which they differ."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 
-from albert_lab.report.figures import plots
+from albert_lab.report.figures.plots import (
+    plot_memory,
+    plot_predicted_memory,
+    plot_results_against_chance,
+    plot_results_against_parameters,
+    plot_training_speed,
+)
 from albert_lab.report.formatting import BLANK, format_bytes, format_count
 from albert_lab.report.metrics import Row, declared_metrics, format_heading, format_value, held_out_value
-from albert_lab.report.page.page import page
+from albert_lab.report.page.page import render_page
 from albert_lab.report.summary import Summary, summarize
-from albert_lab.report.tables.cost_table import HEADING, cost_table, short_cost_table
+from albert_lab.report.tables.cost_table import HEADING, make_cost_table, make_short_cost_table
 from albert_lab.report.tables.cost_table import NOTE as COST_NOTE
 from albert_lab.report.tables.table import Column, Table
 
-_FIGURES: tuple[tuple[str, str, Callable[[float], str]], ...] = (
+_FIGURES: tuple[tuple[str, str, Callable[[float | None], str]], ...] = (
     ("parameters", "parameters/unique", format_count),
     ("applied", "parameters/applied", format_count),
     ("FLOP per token", "flops_per_token/training", format_count),
@@ -32,7 +38,7 @@ NOTE = (
 class RunsReport:
     """A frame of runs, as `frames.from_records` or `frames.from_mlflow` gives it, ready to print."""
 
-    frame: pd.DataFrame  # with `frames.with_costs`, a table of what every variant cost follows
+    frame: pd.DataFrame  # after `frames.add_costs`, the report has a table of costs too
 
     def table(self) -> Table:
         frame = self.frame.sort_values("started", ascending=False, na_position="last", kind="stable")
@@ -40,24 +46,28 @@ class RunsReport:
         columns = [Column("run", tuple(map(str, frame["name"])), number=False)]
         columns.append(Column("started (UTC)", tuple(started), number=False))
         if frame["task"].nunique() > 1:
-            columns.append(Column("task", tuple(map(_plain, frame["task"])), number=False))
-        columns += [Column(_short(key, frame), tuple(map(_plain, frame[key]))) for key in differing(frame)]
-        columns += [Column(head, _cells(frame[key], text)) for head, key, text in _FIGURES if frame[key].notna().any()]
-        return Table((*columns, *_results(frame)))
+            columns.append(Column("task", tuple(map(_format_setting, frame["task"])), number=False))
+        columns += [
+            Column(_shorten_key(key, frame), tuple(map(_format_setting, frame[key])))
+            for key in differing_settings(frame)
+        ]
+        for heading, key, text in _FIGURES:
+            if frame[key].notna().any():
+                columns.append(Column(heading, tuple(text(None if pd.isna(x) else float(x)) for x in frame[key])))
+        return Table((*columns, *_result_columns(frame)))
 
     def text(self) -> str:
-        parts = [self.table().text()]
-        parts += [f"{HEADING}\n\n{self.costs(short_cost_table).text()}"] if self._tells_costs else []
-        return "\n".join(parts)
+        costs = f"\n{HEADING}\n\n{self.costs(make_short_cost_table).text()}" if self._has_costs else ""
+        return self.table().text() + costs
 
     def markdown(self) -> str:
         return f"{self.table().markdown()}\n{NOTE}\n"
 
     @property
-    def _tells_costs(self) -> bool:
+    def _has_costs(self) -> bool:
         return "predicted_bytes/peak" in self.frame and len(self.frame) > 0
 
-    def costs(self, make: Callable[[Sequence[str], Sequence[Summary]], Table] = cost_table) -> Table:
+    def costs(self, make: Callable[[Sequence[str], Sequence[Summary]], Table] = make_cost_table) -> Table:
         """A row a variant, means over its seeds."""
         summaries = summarize(self.frame)
         return make([summary.label for summary in summaries], summaries)
@@ -66,25 +76,25 @@ class RunsReport:
         """One page that loads nothing: the table, and the plots over all runs, seeds of one variant together."""
         summaries = summarize(self.frame)
         charts = [
-            *plots.results_against_parameters(summaries),
-            plots.memory_by_kind(summaries),
-            plots.predicted_memory(summaries),
-            plots.training_speed(summaries),
-            *plots.results_against_chance(summaries),
+            *plot_results_against_parameters(summaries),
+            plot_memory(summaries),
+            plot_predicted_memory(summaries),
+            plot_training_speed(summaries),
+            *plot_results_against_chance(summaries),
         ]
         tables, notes = {"All runs": self.table()}, [NOTE]
-        if self._tells_costs:
+        if self._has_costs:
             tables, notes = tables | {HEADING: self.costs()}, [NOTE, COST_NOTE]
-        return page("Runs", f"{len(self.frame)} finished runs, newest first.", tables, charts, notes)
+        return render_page("Runs", f"{len(self.frame)} finished runs, newest first.", tables, charts, notes)
 
 
-def differing(frame: pd.DataFrame) -> list[str]:
+def differing_settings(frame: pd.DataFrame) -> list[str]:
     """The settings that are not the same in every run."""
     settings = [key for key in frame.columns if "." in key]
     return [key for key in settings if frame[key].map(str).nunique() > 1]
 
 
-def _results(frame: pd.DataFrame) -> list[Column]:
+def _result_columns(frame: pd.DataFrame) -> list[Column]:
     """A column for every metric that a run has measured; blank where a run's task doesn't have it."""
     rows: list[Row] = frame.to_dict("records")  # type: ignore[assignment]
     columns = [
@@ -94,17 +104,13 @@ def _results(frame: pd.DataFrame) -> list[Column]:
     return [column for column in columns if set(column.cells) != {BLANK}]
 
 
-def _short(key: str, frame: pd.DataFrame) -> str:
+def _shorten_key(key: str, frame: pd.DataFrame) -> str:
     """The last part of a setting's name, or all of it where two settings end alike."""
     last = key.rsplit(".", 1)[-1]
     return last if [other.rsplit(".", 1)[-1] for other in frame.columns].count(last) == 1 else key
 
 
-def _plain(value: object) -> str:
+def _format_setting(value: object) -> str:
     if value is None or (isinstance(value, float) and pd.isna(value)):
         return BLANK
     return f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def _cells(values: pd.Series, text: Callable[[float], str]) -> tuple[str, ...]:
-    return tuple(BLANK if pd.isna(value) else text(float(value)) for value in values)

@@ -1,4 +1,4 @@
-"""The seeds of one variant, summarized: what a table's row and a plot's point are made from."""
+"""The seeds of one variant together: what a table's row and a plot's point are made from."""
 
 import re
 from collections.abc import Callable, Hashable, Mapping, Sequence
@@ -63,7 +63,7 @@ class Summary:
         return {**known, "rest": max(0.0, above.mean - sum(known.values()))}
 
     def predicted_memory(self) -> dict[str, float] | None:
-        """Bytes of a step by kind, as arithmetic has them; None where the runs were listed without their costs."""
+        """Bytes of a step by kind, by arithmetic; None where the runs were listed without their costs."""
         kinds = {kind: self.mean(f"predicted_bytes/{kind}") for kind in PREDICTED_KINDS}
         known = {kind: value for kind, value in kinds.items() if value is not None}
         return known if len(known) == len(PREDICTED_KINDS) else None
@@ -97,14 +97,14 @@ class Summary:
         return " ".join(f"{SYMBOLS[key]}={self.rows[0][key]}" for key in keys) if self.rows else ""
 
 
-def scheme_text(scheme: str) -> str:
+def describe_scheme(scheme: str) -> str:
     return SCHEME_TEXT.get(scheme, scheme)
 
 
-def axis_text(key: str, value: int | str) -> str:
+def describe_axis(key: str, value: int | str) -> str:
     """One axis of a study as the paper writes it: `E=768`, `all shared`, `objective.sentence=sop`."""
     if key in ("sharing", "sharing.scheme"):
-        return scheme_text(str(value))
+        return describe_scheme(str(value))
     return f"{SYMBOLS.get(key, key)}={value}"
 
 
@@ -117,23 +117,23 @@ def summarize(frame: pd.DataFrame) -> list[Summary]:
     groups: dict[Hashable, list[dict[str, Any]]] = {}
     for row in frame.to_dict("records"):
         groups.setdefault(tuple(str(row[key]) for key in settings), []).append({str(k): v for k, v in row.items()})
-    return _distinct(sorted((_summary(rows) for rows in groups.values()), key=_order))
+    return _make_labels_distinct(sorted((_summarize_seeds(rows) for rows in groups.values()), key=_sort_key))
 
 
-def _order(summary: Summary) -> tuple[int, int, str]:
+def _sort_key(summary: Summary) -> tuple[int, int, str]:
     schemes = list(SCHEME_TEXT)
-    place = schemes.index(summary.scheme) if summary.scheme in schemes else len(schemes)
-    return place, summary.embedding_size or 0, summary.label
+    position = schemes.index(summary.scheme) if summary.scheme in schemes else len(schemes)
+    return position, summary.embedding_size or 0, summary.label
 
 
-def _summary(rows: list[dict[str, Any]]) -> Summary:
+def _summarize_seeds(rows: list[dict[str, Any]]) -> Summary:
     label = re.sub(r" seed \d+$", "", str(rows[0]["name"]))
     scheme, embedding = rows[0].get("sharing.scheme"), rows[0].get("model.embedding_size")
     return Summary(label, str(scheme), None if embedding is None else int(embedding), tuple(rows))
 
 
-def _distinct(summaries: Sequence[Summary]) -> list[Summary]:
-    """Makes equal labels different: by the task, and by a fingerprint where two configurations share name and task."""
+def _make_labels_distinct(summaries: Sequence[Summary]) -> list[Summary]:
+    """Adds the task to equal labels, and a fingerprint where two configurations share name and task."""
     if len({summary.task for summary in summaries}) > 1:
         summaries = _mark(summaries, lambda summary: str(summary.task))
     return _mark(summaries, lambda summary: str(summary.rows[0]["fingerprint"])[:6])

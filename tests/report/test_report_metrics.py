@@ -7,7 +7,11 @@ import pytest
 from mlflow import MlflowClient
 
 from albert_lab.report.figures.chart import Chart
-from albert_lab.report.figures.plots import learning_curves, results_against_chance, results_against_parameters
+from albert_lab.report.figures.plots import (
+    plot_learning_curves,
+    plot_results_against_chance,
+    plot_results_against_parameters,
+)
 from albert_lab.report.formatting import BLANK
 from albert_lab.report.frames import from_mlflow, from_records
 from albert_lab.report.metrics import format_average, judging_metrics, main_metrics
@@ -46,7 +50,7 @@ def test_a_frame_has_the_same_columns_of_a_new_task_from_records_and_from_mlflow
     assert frame["validation/word_surprise"].tolist() == [8.125]
     assert not [key for key in frame.columns if "mlm" in key or "sentence_" in key]
     curve = MlflowRuns(uri).history(RECORDS[0]["fingerprint"], "train/word_surprise")
-    chart = learning_curves({"all": ("all", curve)}, SURPRISE)
+    chart = plot_learning_curves({"all": ("all", curve)}, SURPRISE)
     assert isinstance(chart, Chart)
     assert chart.figure.axes[0].get_ylabel() == "surprise at a word (bits, lower is better)"
 
@@ -77,14 +81,25 @@ def test_a_study_shows_a_new_metric_in_every_form() -> None:
     assert "validation/luck low" in report.csv()
 
 
+def test_a_cell_of_a_study_has_a_row_for_every_task_of_its_runs() -> None:
+    name = "E=768 all"
+    runs = [record("all", 96, 0), throw_away("all", 96, 0), throw_away("all", 96, 1)]
+    report = StudyReport(study(), {name: runs}, {name: ["killed"]}, {})
+    states = {row.name: row.state for row in report.rows[:2]}
+    assert states == {f"{name}, pretraining": "1 seed; failed: killed", f"{name}, fortune": "2 seeds"}
+    columns = {column.heading: column.cells for column in report.measured_table().columns}
+    assert columns["MLM accuracy ↑"][:2] == (f"{runs[0]['validation']['mlm_accuracy']:.3f}", BLANK)
+    assert columns["surprise at a word (bits) ↓"][:2] == (BLANK, "8.625 ± 0.707")
+
+
 def test_plots_show_a_new_metric_with_unit_direction_and_chance() -> None:
-    (chart,) = results_against_parameters(summarize(from_records(RECORDS)))
+    (chart,) = plot_results_against_parameters(summarize(from_records(RECORDS)))
     assert isinstance(chart, Chart)
     axes = chart.figure.axes[0]
     assert axes.get_ylabel() == "surprise at a word (bits, lower is better)"
     assert "Down and to the left is better" in chart.note
     assert [line.get_ydata() for line in axes.lines if line.get_linestyle() == "--"] == [[11.2, 11.2]]
-    (guessing,) = results_against_chance(summarize(from_records(RECORDS)))
+    (guessing,) = plot_results_against_chance(summarize(from_records(RECORDS)))
     assert guessing.title == "luck against chance"
 
 

@@ -1,15 +1,15 @@
 """The plain table of runs, and labels and colours of plots."""
 
-from albert_lab.report.figures.axes import empty, scheme_colours
 from albert_lab.report.figures.labels import label_points
+from albert_lab.report.figures.style import assign_colours, make_axes
 from albert_lab.report.frames import from_records
-from albert_lab.report.runs_report import RunsReport, differing
+from albert_lab.report.runs_report import RunsReport, differing_settings
 from tests.synthetic_runs import record
 
 
 def test_only_settings_that_differ_are_columns_and_the_newest_run_is_first() -> None:
     frame = from_records([record("all", 16, 0), record("none", 16, 1)])
-    assert differing(frame) == ["sharing.scheme", "train.seed"]
+    assert differing_settings(frame) == ["sharing.scheme", "train.seed"]
     lines = RunsReport(frame).markdown().splitlines()
     assert "| run | started (UTC) | scheme | seed | parameters |" in lines[0]
     assert lines[2].startswith("| none E16 H96 L6 seed 1 | 2026-01-02 03:01 | none | 1 | 632 k |")
@@ -34,13 +34,13 @@ def test_the_page_of_runs_draws_them() -> None:
 
 
 def test_a_scheme_has_the_same_colour_whatever_stands_beside_it() -> None:
-    assert scheme_colours(["all"])["all"] == scheme_colours(["mine", "none", "all"])["all"]
-    colours = scheme_colours(["all", "none", "attention", "ffn", "groups", "mine", "yours"])
+    assert assign_colours(["all"])["all"] == assign_colours(["mine", "none", "all"])["all"]
+    colours = assign_colours(["all", "none", "attention", "ffn", "groups", "mine", "yours"])
     assert len(set(colours.values())) == 7
 
 
 def test_labels_of_points_that_crowd_keep_clear_of_one_another() -> None:
-    figure, axes = empty(4.0, "x", "y")
+    figure, axes = make_axes(4.0, "x", "y")
     points = [(1.0 + 0.01 * i, 1.0 + 0.01 * i) for i in range(8)]
     axes.plot(*zip(*points, strict=True), "o")
     axes.set(xlim=(0, 2), ylim=(0, 2))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from albert_lab.report.figures.chart import Absent, Chart
+from albert_lab.report.figures.chart import Chart, MissingChart
 from albert_lab.report.study_report import StudyReport
 from tests.synthetic_runs import record, study, study_records
 
@@ -83,7 +83,7 @@ def test_failed_and_missing_cells_are_shown(report: StudyReport, html: str) -> N
 def test_a_cell_with_one_failed_seed_says_both() -> None:
     name = "E=768 all"
     report = StudyReport(study(), {name: [record("all", 96, 0)]}, {name: ["killed by signal 9"]}, {})
-    assert report.lines[0].state == "1 seed; failed: killed by signal 9"
+    assert report.rows[0].state == "1 seed; failed: killed by signal 9"
 
 
 def test_csv_holds_the_records_figures_unrounded(report: StudyReport) -> None:
@@ -123,7 +123,7 @@ def test_every_figure_has_a_title_and_says_its_figures_in_words(report: StudyRep
     assert len(figures) == 5
     assert all(attributes["role"] == "img" and attributes["aria-label"] for attributes in figures)
     assert len(re.findall(r"<svg[^>]*>\s*<title>[^<]+</title>", html)) == 5
-    accuracy = report.lines[0].summary.mean("validation/mlm_accuracy")
+    accuracy = report.rows[0].summary.mean("validation/mlm_accuracy")
     assert f"E=768 all: {accuracy:.3f}" in str(figures[0]["aria-label"])
 
 
@@ -137,9 +137,9 @@ def test_a_figure_without_data_is_a_sentence() -> None:
     none = {"sentence_accuracy": None, "sentence_loss": None}
     name = "E=768 all"
     charts = StudyReport(study(), {name: [record("all", 96, 0, **none)]}, {}, {}).charts()
-    assert [type(chart) for chart in charts] == [Chart, Absent, Chart, Absent, Chart, Absent]
+    assert [type(chart) for chart in charts] == [Chart, MissingChart, Chart, MissingChart, Chart, MissingChart]
     empty = StudyReport(study(), {}, {}, {})
-    assert all(isinstance(chart, Absent) for chart in empty.charts())
+    assert all(isinstance(chart, MissingChart) for chart in empty.charts())
     assert "<svg" not in empty.html()
     assert "Nothing has been measured yet." in empty.markdown()
 
@@ -148,7 +148,7 @@ def test_a_study_that_the_paper_does_not_have_reports_too() -> None:
     from dataclasses import replace
 
     report = StudyReport(replace(study(), name="mine"), study_records(), {}, {})
-    assert all(line.printed is None for line in report.lines)
+    assert all(line.printed is None for line in report.rows)
     assert "arXiv" not in report.markdown()
 
 

@@ -1,4 +1,4 @@
-"""A figure with its title and its text alternative, as inline SVG for a page or PNG for a notebook."""
+"""A chart with its title and its text alternative, as inline SVG for a page or PNG for a notebook."""
 
 import hashlib
 import io
@@ -15,7 +15,7 @@ GRID = "#8a8f98"
 
 @dataclass(frozen=True)
 class Chart:
-    """A drawn figure; `alt` says in words what it shows, with the figures themselves."""
+    """A figure that is ready to show; `alt` says in words what it shows, values included."""
 
     title: str
     alt: str
@@ -28,11 +28,7 @@ class Chart:
         buffer = io.StringIO()
         with matplotlib.rc_context({"svg.hashsalt": key}):  # ids that are stable, and differ between charts
             self.figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
-        return _inline(buffer.getvalue(), key, self.title, self.alt)
-
-    def html(self) -> str:
-        caption = f"<figcaption><strong>{escape(self.title)}.</strong> {escape(self.note)}</figcaption>"
-        return f"<figure>\n{self.svg()}\n{caption}\n</figure>\n"
+        return _make_inline(buffer.getvalue(), key, self.title, self.alt)
 
     def _repr_png_(self) -> bytes:
         """What a notebook shows: the figure under its title, which a page puts into the caption."""
@@ -44,21 +40,18 @@ class Chart:
 
 
 @dataclass(frozen=True)
-class Absent:
-    """A figure that has nothing to show, and why."""
+class MissingChart:
+    """Stands in place of a chart that has nothing to show, and says why."""
 
     title: str
     reason: str
-
-    def html(self) -> str:
-        return f'<p class="absent"><strong>{escape(self.title)}:</strong> {escape(self.reason)}</p>\n'
 
     def _repr_markdown_(self) -> str:
         return f"**{self.title}:** {self.reason}"
 
 
-def _inline(text: str, key: str, title: str, alt: str) -> str:
-    """Matplotlib's SVG file as an element of a page: ids made unique, size left to the page, title and text added."""
+def _make_inline(text: str, key: str, title: str, alt: str) -> str:
+    """Turns Matplotlib's SVG file into an element of a page: unique ids, no size of its own, a title and `alt`."""
     text = re.sub(r"<metadata>.*?</metadata>", "", text[text.index("<svg") :], flags=re.DOTALL)
     root, rest = text.split(">", 1)
     root = re.sub(r' (?:xmlns(?::\w+)?|width|height|version)="[^"]*"', "", root)

@@ -1,7 +1,7 @@
-"""What variants cost, a row each: parameters never without FLOPs and activations, predicted beside measured.
+"""What variants cost, a row each: parameters never without FLOPs and activations, predicted next to measured.
 
-The predictions are further columns of the runs (`frames.with_costs`); a column that no variant has a figure for is left
-out, a figure that a single one lacks is blank.
+The predictions are columns that `frames.add_costs` added to the runs. A column without any figure is left out; a figure
+that a single variant lacks is blank.
 """
 
 from collections.abc import Callable, Sequence
@@ -27,93 +27,93 @@ PAPER_SIZE_NOTE = (
 STATE = ("weights", "gradients", "optimizer")
 
 
-def cost_table(names: Sequence[str], summaries: Sequence[Summary]) -> Table:
+def make_cost_table(names: Sequence[str], summaries: Sequence[Summary]) -> Table:
     """Everything, by kind; `names` head the rows."""
     predicted, measured = "predicted", "measured"
     kinds = (*STATE, "activations", "temporary", "peak")
-    made = [
-        *_counts(summaries),
-        *(_column(kind, _size(f"predicted_bytes/{kind}"), summaries, predicted) for kind in kinds),
-        _column("DDP sends a step", _size("wire_bytes/ddp"), summaries, predicted),
-        _column("checkpoint", _size("checkpoint_bytes/with_optimizer"), summaries, predicted),
-        _column("activations", _size("memory_bytes/activations"), summaries, measured),
-        _column("above the floor", _above_floor, summaries, measured),
-        *_speed(summaries, measured),
+    columns = [
+        *_count_columns(summaries),
+        *(_column(kind, _format_bytes(f"predicted_bytes/{kind}"), summaries, predicted) for kind in kinds),
+        _column("DDP sends a step", _format_bytes("wire_bytes/ddp"), summaries, predicted),
+        _column("checkpoint", _format_bytes("checkpoint_bytes/with_optimizer"), summaries, predicted),
+        _column("activations", _format_bytes("memory_bytes/activations"), summaries, measured),
+        _column("above the floor", _format_above_floor, summaries, measured),
+        _column("FLOP/s", _format_count("speed/flops_per_second"), summaries, measured),
+        *_spending_columns(summaries, measured),
     ]
-    return _table("variant", names, made)
+    return _make_table("variant", names, columns)
 
 
-def short_cost_table(names: Sequence[str], summaries: Sequence[Summary]) -> Table:
+def make_short_cost_table(names: Sequence[str], summaries: Sequence[Summary]) -> Table:
     """What fits a terminal."""
     predicted, measured = "predicted", "measured"
-    made = [
-        *_counts(summaries),
-        _column("state", _state, summaries, predicted),
-        _column("activations", _size("predicted_bytes/activations"), summaries, predicted),
-        _column("step's peak", _size("predicted_bytes/peak"), summaries, predicted),
-        _column("DDP/step", _size("wire_bytes/ddp"), summaries, predicted),
-        _column("checkpoint", _size("checkpoint_bytes/with_optimizer"), summaries, predicted),
-        _column("above floor", _above_floor, summaries, measured),
-        *_speed(summaries, measured)[1:],
+    columns = [
+        *_count_columns(summaries),
+        _column("state", _format_state, summaries, predicted),
+        _column("activations", _format_bytes("predicted_bytes/activations"), summaries, predicted),
+        _column("step's peak", _format_bytes("predicted_bytes/peak"), summaries, predicted),
+        _column("DDP/step", _format_bytes("wire_bytes/ddp"), summaries, predicted),
+        _column("checkpoint", _format_bytes("checkpoint_bytes/with_optimizer"), summaries, predicted),
+        _column("above floor", _format_above_floor, summaries, measured),
+        *_spending_columns(summaries, measured),
     ]
-    return _table("cell", names, made)
+    return _make_table("cell", names, columns)
 
 
-def _counts(summaries: Sequence[Summary]) -> list[Column]:
-    return [
-        _column("parameters", _count("parameters/unique"), summaries, "counted"),
-        _column("applied", _count("parameters/applied"), summaries, "counted"),
-        _column("FLOP/token", _count("flops_per_token/training"), summaries, "counted"),
-    ]
-
-
-def _speed(summaries: Sequence[Summary], group: str) -> list[Column]:
-    return [
-        _column("FLOP/s", _count("speed/flops_per_second"), summaries, group),
-        _column("of peak", _percent, summaries, group),
-        _column("time", _time, summaries, group),
-        _column("kWh", _plain("spent/kilowatt_hours"), summaries, group),
-        _column("USD", _plain("spent/dollars"), summaries, group),
-    ]
-
-
-def _table(heading: str, names: Sequence[str], made: Sequence[Column]) -> Table:
-    told = [column for column in made if any(cell != BLANK for cell in column.cells)]
-    return Table((Column(heading, tuple(names), number=False), *told))
+def _make_table(heading: str, names: Sequence[str], columns: Sequence[Column]) -> Table:
+    known = [column for column in columns if any(cell != BLANK for cell in column.cells)]
+    return Table((Column(heading, tuple(names), number=False), *known))
 
 
 def _column(heading: str, cell: Cell, summaries: Sequence[Summary], group: str = "") -> Column:
     return Column(heading, tuple(map(cell, summaries)), group)
 
 
-def _count(measure: str) -> Cell:
-    return lambda summary: format_count(summary.mean(measure))
+def _count_columns(summaries: Sequence[Summary]) -> list[Column]:
+    return [
+        _column("parameters", _format_count("parameters/unique"), summaries, "counted"),
+        _column("applied", _format_count("parameters/applied"), summaries, "counted"),
+        _column("FLOP/token", _format_count("flops_per_token/training"), summaries, "counted"),
+    ]
 
 
-def _size(measure: str) -> Cell:
-    return lambda summary: format_bytes(summary.mean(measure))
+def _spending_columns(summaries: Sequence[Summary], group: str) -> list[Column]:
+    return [
+        _column("of peak", _format_share_of_peak, summaries, group),
+        _column("time", _format_time, summaries, group),
+        _column("kWh", _format_figure("spent/kilowatt_hours"), summaries, group),
+        _column("USD", _format_figure("spent/dollars"), summaries, group),
+    ]
 
 
-def _plain(measure: str) -> Cell:
-    return lambda summary: BLANK if (value := summary.mean(measure)) is None else format_significant(value)
+def _format_count(figure: str) -> Cell:
+    return lambda summary: format_count(summary.mean(figure))
 
 
-def _above_floor(summary: Summary) -> str:
+def _format_bytes(figure: str) -> Cell:
+    return lambda summary: format_bytes(summary.mean(figure))
+
+
+def _format_figure(figure: str) -> Cell:
+    return lambda summary: BLANK if (value := summary.mean(figure)) is None else format_significant(value)
+
+
+def _format_above_floor(summary: Summary) -> str:
     figure = summary.above_floor()
     return format_bytes(figure.mean if figure else None)
 
 
-def _state(summary: Summary) -> str:
+def _format_state(summary: Summary) -> str:
     kinds = [summary.mean(f"predicted_bytes/{kind}") for kind in STATE]
     known = [kind for kind in kinds if kind is not None]
     return format_bytes(sum(known)) if len(known) == len(STATE) else BLANK
 
 
-def _percent(summary: Summary) -> str:
+def _format_share_of_peak(summary: Summary) -> str:
     share = summary.mean("speed/share_of_peak")
     return BLANK if share is None else f"{format_significant(100 * share, 2)} %"
 
 
-def _time(summary: Summary) -> str:
+def _format_time(summary: Summary) -> str:
     seconds = summary.mean("training/seconds")
     return format_duration(None if seconds is None else seconds / 3600)

@@ -1,18 +1,20 @@
 """The sentences under a study's table: where figures come from, and what they can't tell."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from albert_lab.config.study import Study
 from albert_lab.report import paper
-from albert_lab.report.formatting import format_scaled
 from albert_lab.report.metrics import declared_metrics, format_average, judging_metrics
 from albert_lab.report.summary import Summary
+from albert_lab.runs.machine import describe_machine
 from albert_lab.runs.metrics import Metric
 
+Record = Mapping[str, Any]
 
-def study_notes(study: Study, summaries: Sequence[Summary], records: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
-    """Caption first; then sources, hosts, and what these figures themselves warn of."""
+
+def write_study_notes(study: Study, summaries: Sequence[Summary], records: Sequence[Record]) -> tuple[str, ...]:
+    """The caption first; then sources, machines, and what the figures themselves warn of."""
     rows = [row for summary in summaries for row in summary.rows]
     candidates = (
         study.caption,
@@ -23,19 +25,6 @@ def study_notes(study: Study, summaries: Sequence[Summary], records: Sequence[Ma
         *paper.INCONSISTENCIES.get(study.name, ()),
     )
     return tuple(note for note in candidates if note)
-
-
-def hosts(records: Iterable[Mapping[str, Any]]) -> list[str]:
-    """The machines that ran, each once: `AMD EPYC, 2 cores, 25 GB, torch 2.13.0`."""
-    known: dict[str, None] = {}
-    for record in records:
-        host = record.get("host", {})
-        cores = host.get("cores")
-        parts = [host.get("cpu", "an unknown processor"), f"{cores} core{'s' * (cores != 1)}" if cores else ""]
-        parts.append(format_scaled(host["memory_bytes"], "B") if host.get("memory_bytes") else "")
-        parts.append(f"torch {record['versions']['torch']}" if "torch" in record.get("versions", {}) else "")
-        known[", ".join(part for part in parts if part)] = None
-    return list(known)
 
 
 def _sources(study: Study) -> str:
@@ -49,10 +38,16 @@ def _sources(study: Study) -> str:
     return f"As the paper prints it: {paper.SOURCE}, rounded there; average of five tasks. {counted}"
 
 
-def _measured(study: Study, records: Sequence[Mapping[str, Any]]) -> str:
+def _describe_machine(record: Record) -> str:
+    """`AMD EPYC, 2 cores, 25 GB, torch 2.13.0`."""
+    torch = record.get("versions", {}).get("torch")
+    return describe_machine(record.get("host", {})) + (f", torch {torch}" if torch else "")
+
+
+def _measured(study: Study, records: Sequence[Record]) -> str:
     if not records:
         return "Nothing has been measured yet."
-    machines = hosts(records)
+    machines = list(dict.fromkeys(map(_describe_machine, records)))
     text = (
         f"Measured on {'; '.join(machines)}; mean ± sample standard deviation over a cell's seeds; MB = 10⁶ bytes. "
         "Parameters include the heads. Peak memory is the whole process's; its floor is what the process held "
@@ -77,8 +72,8 @@ def _resolution(summaries: Sequence[Summary], metric: Metric) -> str:
     if not spreads:
         return f"{text}; with one seed a cell, nothing says how much of that is chance."
     return (
-        f"{text}; the largest spread over the seeds of one cell is {max(spreads):.4f}; gaps of that order can't be "
-        "told from chance."
+        f"{text}; the largest spread over the seeds of one cell is {max(spreads):.4f}; gaps of that order may "
+        "be chance."
     )
 
 

@@ -2,20 +2,20 @@
 
 import csv
 import io
-from html import escape
+from html import unescape
 
 import pandas as pd
 import pytest
 
 from albert_lab.cost.runs import RUN_COSTS
-from albert_lab.report.figures.chart import Absent, Chart
-from albert_lab.report.figures.plots import predicted_memory
+from albert_lab.report.figures.chart import Chart, MissingChart
+from albert_lab.report.figures.plots import plot_predicted_memory
 from albert_lab.report.formatting import BLANK
-from albert_lab.report.frames import Row, from_records, with_costs
+from albert_lab.report.frames import Row, add_costs, from_records
 from albert_lab.report.runs_report import RunsReport
 from albert_lab.report.study_report import StudyReport
 from albert_lab.report.summary import PREDICTED_KINDS, summarize
-from albert_lab.report.tables.cost_table import HEADING, NOTE, PAPER_SIZE_NOTE, cost_table, short_cost_table
+from albert_lab.report.tables.cost_table import HEADING, NOTE, PAPER_SIZE_NOTE, make_cost_table, make_short_cost_table
 from tests.synthetic_runs import record, study, study_records
 
 MEMORY = {f"predicted_bytes/{kind}": 2e6 for kind in PREDICTED_KINDS} | {"predicted_bytes/peak": 1e7}
@@ -39,23 +39,23 @@ def made_up_cost(row: Row) -> dict[str, float | None]:  # type: ignore[valid-typ
 
 @pytest.fixture
 def frame() -> pd.DataFrame:
-    return with_costs(from_records([record(scheme, 16, 0) for scheme in ("all", "none")]), made_up_cost)
+    return add_costs(from_records([record(scheme, 16, 0) for scheme in ("all", "none")]), made_up_cost)
 
 
-def test_the_figures_that_are_shown_are_those_that_cost_gives() -> None:
+def test_the_figures_shown_are_those_that_cost_computes() -> None:
     assert set(FIGURES) == set(RUN_COSTS)
 
 
-@pytest.mark.parametrize("make", [cost_table, short_cost_table])
-def test_parameters_stand_beside_flops_and_activations(make, frame: pd.DataFrame) -> None:
+@pytest.mark.parametrize("make", [make_cost_table, make_short_cost_table])
+def test_parameters_stand_next_to_flops_and_activations(make, frame: pd.DataFrame) -> None:
     headings = [column.heading for column in make(["a", "b"], summarize(frame)).columns]
     assert {"parameters", "applied", "FLOP/token", "activations", "checkpoint", "of peak", "kWh", "USD"} <= set(
         headings
     )
 
 
-@pytest.mark.parametrize("make", [cost_table, short_cost_table])
-def test_a_run_that_tells_less_has_blanks_and_a_figure_that_none_tells_no_column(make, frame: pd.DataFrame) -> None:
+@pytest.mark.parametrize("make", [make_cost_table, make_short_cost_table])
+def test_an_unknown_figure_is_blank_and_one_that_no_run_has_is_not_a_column(make, frame: pd.DataFrame) -> None:
     columns = {(c.group, c.heading): c.cells for c in make(["a", "b"], summarize(frame)).columns}
     assert columns["predicted", "activations"] == ("2.00 MB", BLANK)
     assert columns["measured", "of peak"] == ("25 %", BLANK)
@@ -69,18 +69,18 @@ def test_runs_listed_with_their_costs_print_both_tables(frame: pd.DataFrame) -> 
     report = RunsReport(frame)
     assert HEADING in report.text()
     assert "10.0 MB" in report.text()
-    assert escape(NOTE) in report.html()
+    assert NOTE in unescape(report.html())
     plain = RunsReport(from_records([record("all", 16, 0)]))
     assert HEADING not in plain.text()
     assert HEADING not in plain.html()
 
 
 def test_no_runs_have_no_costs() -> None:
-    report = RunsReport(with_costs(from_records([]), made_up_cost))
+    report = RunsReport(add_costs(from_records([]), made_up_cost))
     assert HEADING not in report.text() + report.html()
 
 
-def test_a_study_tells_its_costs_in_every_form() -> None:
+def test_a_study_shows_its_costs_in_every_form() -> None:
     report = StudyReport(study(), study_records(), {}, {}, made_up_cost)
     assert f"## {HEADING}, at scale tiny" in report.markdown()
     assert NOTE in report.notes()
@@ -99,15 +99,14 @@ def test_what_the_paper_size_costs_is_shown_as_far_as_it_is_known() -> None:
     report = StudyReport(study(), {}, {}, counts)
     assert PAPER_SIZE_NOTE in report.notes()
     assert PAPER_SIZE_NOTE not in StudyReport(study(), {}, {}, {}).notes()
-    told = report.paper_table()
-    columns = {column.heading: column.cells for column in told.columns}
+    columns = {column.heading: column.cells for column in report.paper_table().columns}
     assert columns["activations of a sequence"][:2] == ("200 MB", BLANK)
     assert not {"time", "kWh", "USD", "checkpoint"} & set(columns)
 
 
 def test_the_chart_of_predicted_memory_says_its_figures_in_words(frame: pd.DataFrame) -> None:
-    drawn = predicted_memory(summarize(frame))
-    assert isinstance(drawn, Chart)
-    assert drawn.alt.count("2.00 MB") == len(PREDICTED_KINDS)
-    assert "none" not in drawn.alt
-    assert isinstance(predicted_memory(summarize(from_records([record()]))), Absent)
+    chart = plot_predicted_memory(summarize(frame))
+    assert isinstance(chart, Chart)
+    assert chart.alt.count("2.00 MB") == len(PREDICTED_KINDS)
+    assert "none" not in chart.alt
+    assert isinstance(plot_predicted_memory(summarize(from_records([record()]))), MissingChart)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from albert_lab.report.paper import INCONSISTENCIES, TABLES, PaperRow, lookup
+from albert_lab.report.paper import INCONSISTENCIES, TABLES, PaperRow, find_row
 
 ROWS = [(name, row) for name, rows in TABLES.items() for row in rows]
 ALL_128 = {"model.embedding_size": 128, "sharing": "all"}
@@ -23,7 +23,7 @@ def test_the_average_is_the_mean_of_five_tasks_with_squad_as_the_mean_of_f1_and_
 def test_rows_that_both_tables_have_differ_only_where_the_paper_differs_from_itself() -> None:
     differing = {}
     for row in TABLES["table4"]:
-        other = lookup("table3", row.axes)
+        other = find_row("table3", row.axes)
         if other:
             changed = {key for key, value in vars(row).items() if value != vars(other)[key]}
             differing[(row.axes["model.embedding_size"], row.axes["sharing"])] = changed
@@ -52,11 +52,11 @@ def test_parameters_are_the_rounded_counts_of_the_backbone() -> None:
 
 
 def test_a_row_is_found_by_its_axes_and_only_in_its_study() -> None:
-    row = lookup("table4", {**ALL_128, "train.seed": 3})
+    row = find_row("table4", {**ALL_128, "train.seed": 3})
     assert row is not None
     assert (row.parameters, row.average) == (12 * 10**6, 80.1)
-    assert lookup("table5", ALL_128) is None
-    assert lookup("table4", {"model.embedding_size": 64, "sharing": "all"}) is None
+    assert find_row("table5", ALL_128) is None
+    assert find_row("table4", {"model.embedding_size": 64, "sharing": "all"}) is None
 
 
 def test_every_table_names_its_inconsistencies() -> None:
