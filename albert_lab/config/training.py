@@ -49,6 +49,11 @@ class ObjectiveConfig:
     mask_token_prob: float = 0.8  # of the predicted tokens: share shown as [MASK]
     random_token_prob: float = 0.1  # share shown as a random piece; the rest stay as they are
 
+    @property
+    def has_sentence_task(self) -> bool:
+        """Whether the model has a sentence head, and the pooler under it."""
+        return self.sentence is not SentenceObjective.none
+
 
 @dataclass
 class DataConfig:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 
 from albert_lab.config.schema import DeviceKind, HardwareConfig, PretrainConfig
-from albert_lab.config.training import Precision, SentenceObjective
+from albert_lab.config.training import Precision
 from albert_lab.cost.cluster.hardware import memory_per_process, peak_flops, resolve_hardware
 from albert_lab.cost.cluster.strategies import StrategyCost, checkpoint_bytes, strategy_costs
 from albert_lab.cost.counts.flops import Flops, count_flops, recomputed_flops
@@ -51,7 +51,7 @@ class Estimate:
             _check_share(f"cost.{key}", getattr(config.cost, key))
         self.config = config
         self.layer_map: LayerMap = make_layer_map(config.sharing, config.model.num_hidden_layers)
-        self.sentence_head = config.objective.sentence is not SentenceObjective.none
+        self.sentence_head = config.objective.has_sentence_task
         self.parameters: ParameterCounts = count_parameters(config.model, self.layer_map, self.sentence_head)
         self.hardware: HardwareConfig = resolve_hardware(config.hardware, config.trainer.accelerator)
         self.devices = config.trainer.devices

@@ -3,7 +3,6 @@
 from dataclasses import dataclass, replace
 
 from albert_lab.config.schema import PretrainConfig
-from albert_lab.config.training import SentenceObjective
 from albert_lab.config.variant import ProjectionRule
 from albert_lab.cost.counts.flops import Flops, flops_per_token
 from albert_lab.cost.counts.parameters import ParameterCounts, count_parameters
@@ -20,16 +19,15 @@ def cost_of(config: PretrainConfig) -> VariantCost:
     """Counts the model that `config` trains, with the head of its sentence task if it has one."""
     layer_map = make_layer_map(config.sharing, config.model.num_hidden_layers)
     objective = config.objective
-    has_sentence_head = objective.sentence is not SentenceObjective.none
     flops = flops_per_token(
         config.model,
         layer_map,
         objective.max_seq_length,
         objective.masked_lm_prob,
-        has_sentence_head,
+        objective.has_sentence_task,
         objective.max_predictions_per_seq,
     )
-    return VariantCost(count_parameters(config.model, layer_map, has_sentence_head), flops)
+    return VariantCost(count_parameters(config.model, layer_map, objective.has_sentence_task), flops)
 
 
 def with_projection(config: PretrainConfig) -> PretrainConfig:

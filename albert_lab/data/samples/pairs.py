@@ -61,8 +61,7 @@ def cut_pairs(
         random_b = _choose_random_run(chunk, keys, bits[_RANDOM_SENTENCE], chunks, sentences, wanted)
         b = _where(takes_random, random_b, b)
     a, b = _where(swapped, b, a), _where(swapped, a, b)
-    in_order = objective.sentence is SentenceObjective.none
-    label = np.zeros_like(first) if in_order else (swapped | takes_random).astype(np.int64)
+    label = (swapped | takes_random).astype(np.int64) if objective.has_sentence_task else np.zeros_like(first)
     return _truncate(a, b, label, objective.max_seq_length - 3, keys)
 
 

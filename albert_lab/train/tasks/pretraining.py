@@ -68,7 +68,7 @@ class PretrainingTask(Task):
         self.samples = PretrainingSamples(open_samples(prepared, config.objective, config.train.seed))
         self.held_out = PretrainingSamples(open_samples(prepared, config.objective, VALIDATION_SEED, "held_out"))
         self.unigram_entropy = unigram_entropy(prepared.store, "held_out")
-        self.has_sentence_task = config.objective.sentence is not SentenceObjective.none
+        self.has_sentence_task = config.objective.has_sentence_task
         self.layer_map = make_layer_map(config.sharing, config.model.num_hidden_layers)
         self.metrics = self._declare_metrics()
 
