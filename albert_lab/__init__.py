@@ -11,13 +11,13 @@ if TYPE_CHECKING:  # at run time a name is imported when it is first used, so th
     from albert_lab.model.torch.albert import AlbertForMaskedLM as AlbertForMaskedLM
     from albert_lab.model.torch.albert import AlbertForPreTraining as AlbertForPreTraining
     from albert_lab.model.torch.albert import AlbertModel as AlbertModel
-    from albert_lab.model.torch.answerable import AlbertForQuestionAnsweringV2 as AlbertForQuestionAnsweringV2
+    from albert_lab.model.torch.classification import AlbertForMultipleChoice as AlbertForMultipleChoice
+    from albert_lab.model.torch.classification import AlbertForSequenceClassification as AlbertForSequenceClassification
+    from albert_lab.model.torch.classification import AlbertForTokenClassification as AlbertForTokenClassification
     from albert_lab.model.torch.outputs import AlbertForPreTrainingOutput as AlbertForPreTrainingOutput
     from albert_lab.model.torch.pretrained_model import AlbertPreTrainedModel as AlbertPreTrainedModel
-    from albert_lab.model.torch.task_models import AlbertForMultipleChoice as AlbertForMultipleChoice
-    from albert_lab.model.torch.task_models import AlbertForQuestionAnswering as AlbertForQuestionAnswering
-    from albert_lab.model.torch.task_models import AlbertForSequenceClassification as AlbertForSequenceClassification
-    from albert_lab.model.torch.task_models import AlbertForTokenClassification as AlbertForTokenClassification
+    from albert_lab.model.torch.question_answering import AlbertForQuestionAnswering as AlbertForQuestionAnswering
+    from albert_lab.model.torch.question_answering import AlbertForQuestionAnsweringV2 as AlbertForQuestionAnsweringV2
     from albert_lab.tokenizer import AlbertTokenizer as AlbertTokenizer
     from albert_lab.tokenizer import AlbertTokenizerFast as AlbertTokenizerFast
 
@@ -26,13 +26,13 @@ __version__ = "0.1.0"
 _HOMES = {
     "AlbertConfig": "model.configuration",
     "AlbertForMaskedLM": "model.torch.albert",
-    "AlbertForMultipleChoice": "model.torch.task_models",
+    "AlbertForMultipleChoice": "model.torch.classification",
     "AlbertForPreTraining": "model.torch.albert",
     "AlbertForPreTrainingOutput": "model.torch.outputs",
-    "AlbertForQuestionAnswering": "model.torch.task_models",
-    "AlbertForQuestionAnsweringV2": "model.torch.answerable",
-    "AlbertForSequenceClassification": "model.torch.task_models",
-    "AlbertForTokenClassification": "model.torch.task_models",
+    "AlbertForQuestionAnswering": "model.torch.question_answering",
+    "AlbertForQuestionAnsweringV2": "model.torch.question_answering",
+    "AlbertForSequenceClassification": "model.torch.classification",
+    "AlbertForTokenClassification": "model.torch.classification",
     "AlbertModel": "model.torch.albert",
     "AlbertPreTrainedModel": "model.torch.pretrained_model",
     "AlbertTokenizer": "tokenizer",

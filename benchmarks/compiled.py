@@ -17,7 +17,7 @@ from torch import Tensor
 from albert_lab.config.training import OptimizerConfig
 from albert_lab.model.configuration import AlbertConfig
 from albert_lab.model.torch.albert import AlbertForPreTraining
-from albert_lab.model.torch.layers.linear import fastest_kernel, use_kernel
+from albert_lab.model.torch.layers.linear import find_fastest_matrix_library, use_matrix_library
 from albert_lab.train.optim.optimizers import make_optimizer
 from albert_lab.train.tasks.scores import score
 
@@ -31,7 +31,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="print JSON instead of lines")
     asked = parser.parse_args()
     torch.set_num_threads(1)
-    use_kernel(fastest_kernel()[0])
+    use_matrix_library(find_fastest_matrix_library()[0])
     found = {
         name: compared(BASE, batch_of(8, 128, 30000, padding), asked.rounds, asked.bf16)
         for name, padding in (("no padding", 0), ("a fifth of padding", 5))

@@ -248,10 +248,10 @@ def training(samples: Samples, shape: ModelConfig, batch_size: int) -> Count:
     from albert_lab.model.configuration import AlbertConfig
     from albert_lab.model.layer_map import make_layer_map
     from albert_lab.model.torch.albert import AlbertForPreTraining
-    from albert_lab.model.torch.layers.linear import fastest_kernel, use_kernel
+    from albert_lab.model.torch.layers.linear import find_fastest_matrix_library, use_matrix_library
     from albert_lab.train.tasks.scores import score
 
-    use_kernel(fastest_kernel()[0])
+    use_matrix_library(find_fastest_matrix_library()[0])
     layer_map = make_layer_map(SharingConfig(), shape.num_hidden_layers)
     model = AlbertForPreTraining(AlbertConfig.of(shape, layer_map, remove_padding=True))
     optimizer = torch.optim.AdamW(model.parameters(), fused=True)

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch.profiler import ProfilerActivity, profile
 
-from albert_lab.model.torch.layers.linear import fastest_kernel, use_kernel
+from albert_lab.model.torch.layers.linear import find_fastest_matrix_library, use_matrix_library
 from benchmarks.training_speed import CASES, Case, make_case, measured_peak
 
 # The first kind whose words an operator's name contains; what none contains is "other".
@@ -36,7 +36,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     asked = parser.parse_args()
     torch.set_num_threads(asked.threads)
-    use_kernel(fastest_kernel()[0])
+    use_matrix_library(find_fastest_matrix_library()[0])
     peak = measured_peak(torch.bfloat16 if asked.bf16 else torch.float32)
     found = {name: _profiles(make_case(name), asked.bf16, peak) for name in asked.case}
     print(json.dumps(found, indent=2) if asked.json else "\n\n".join(_table(*each) for each in found.items()))

@@ -25,7 +25,7 @@ from torch import Tensor
 
 from albert_lab import AlbertConfig, AlbertForPreTraining, AlbertForSequenceClassification
 from albert_lab.cost.counts.flops import count_flops
-from albert_lab.model.torch.layers.linear import fastest_kernel, use_kernel
+from albert_lab.model.torch.layers.linear import find_fastest_matrix_library, use_matrix_library
 from albert_lab.train.tasks.scores import score
 from tests.lab import composed
 
@@ -54,8 +54,8 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     asked = parser.parse_args()
     torch.set_num_threads(asked.threads)
-    kernel, speeds = fastest_kernel()
-    use_kernel(kernel)
+    kernel, speeds = find_fastest_matrix_library()
+    use_matrix_library(kernel)
     peak = measured_peak(torch.bfloat16 if asked.bf16 else torch.float32)
     found = {
         "threads": asked.threads,

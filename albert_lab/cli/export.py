@@ -33,13 +33,13 @@ def export(run: str, folder: Path, unroll: bool = False) -> None:
     """Raises: UserError where there is no model, or one that Hugging Face's format can't say."""
     from albert_lab.model.torch.auto import load_any
     from albert_lab.model.torch.checkpoint import write_pretrained
-    from albert_lab.model.torch.unroll import unrolled
+    from albert_lab.model.torch.unroll import unroll_model
     from albert_lab.tokenizer import AlbertTokenizer
 
     if folder.exists() and Path(run).is_dir() and folder.samefile(run):
         raise UserError(f"{folder} is the model to export; give another folder to write to")
     model = load_any(run)
-    write_pretrained(unrolled(model) if unroll else model, folder, own_format=False)
+    write_pretrained(unroll_model(model) if unroll else model, folder, own_format=False)
     if (Path(run) / "spiece.model").is_file():
         AlbertTokenizer.from_pretrained(run).save_pretrained(folder)
     else:

@@ -105,7 +105,7 @@ def make_layer_map(sharing: SharingConfig, num_hidden_layers: int) -> LayerMap:
     )
 
 
-def unshared(layer_map: LayerMap) -> LayerMap:
+def unshare(layer_map: LayerMap) -> LayerMap:
     """The map of the same depth in which every layer owns its blocks and LayerNorms."""
     own = tuple(range(layer_map.num_layers))
     return LayerMap(own, own, own, own)

@@ -12,7 +12,7 @@ import torch
 
 from albert_lab.config.schema import Gemm, RunConfig
 from albert_lab.config.training import Precision
-from albert_lab.model.torch.layers.linear import fastest_kernel, use_kernel
+from albert_lab.model.torch.layers.linear import find_fastest_matrix_library, use_matrix_library
 from albert_lab.runs.folder import read_json
 from albert_lab.runs.machine import cpu_name, usable_cores
 from albert_lab.storage.files import write_json
@@ -26,11 +26,11 @@ def choose_matrix_library(config: RunConfig, on_cpu: bool) -> None:
     if not on_cpu or config.train.precision is not Precision.fp32:
         return
     if config.trainer.gemm is not Gemm.auto:
-        use_kernel(config.trainer.gemm.value)
+        use_matrix_library(config.trainer.gemm.value)
         log.info("float32 products through %s, as trainer.gemm says", config.trainer.gemm.value)
         return
     found = _measured(Path(config.paths.cache) / "kernels")
-    use_kernel(found["kernel"])
+    use_matrix_library(found["kernel"])
     speeds = ", ".join(f"{name} {speed:.0f}" for name, speed in found["gflops"].items())
     log.info("float32 products through %s (measured on this machine, GFLOP/s: %s)", found["kernel"], speeds)
 
@@ -42,7 +42,7 @@ def _measured(folder: Path) -> dict[str, Any]:
     with lock(file, "the measurement of matrix products"):
         known = read_json(file)
         if known is None:
-            kernel, speeds = fastest_kernel()
+            kernel, speeds = find_fastest_matrix_library()
             known = {"machine": machine, "kernel": kernel, "gflops": speeds}
             write_json(file, known)
     return known

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from albert_lab.model.configuration import AlbertConfig
 from albert_lab.model.torch.albert import AlbertForPreTraining
-from albert_lab.model.torch.layers.packing import packing_of
+from albert_lab.model.torch.layers.packing import make_packing
 from benchmarks.gpu.machine import Machine
 from benchmarks.gpu.models import Batch, loss_of
 
@@ -23,7 +23,7 @@ def agreement(machine: Machine) -> dict[str, Any]:
     """Loss and gradients: the device's against the CPU's, and without padding against with it, in fp32 and bf16."""
     torch.set_float32_matmul_precision("highest")
     model, batch = _model(), _batch()
-    assert packing_of(batch["attention_mask"]).pays(SMALL["hidden_size"]), "the padding is not left out"
+    assert make_packing(batch["attention_mask"]).saves_time(SMALL["hidden_size"]), "the padding is not left out"
     reference = _loss_and_gradients(model, batch, low=False, packed=False)
     model, batch = model.to(machine.device), {name: tensor.to(machine.device) for name, tensor in batch.items()}
     padded = _loss_and_gradients(model, batch, low=False, packed=False)

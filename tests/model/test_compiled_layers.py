@@ -24,7 +24,7 @@ DROPOUTS = {"hidden_dropout_prob": 0.2, "attention_probs_dropout_prob": 0.2}
 
 @pytest.fixture(autouse=True)
 def any_padding_pays(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(Packing, "pays", lambda self, hidden_size: True)
+    monkeypatch.setattr(Packing, "saves_time", lambda self, hidden_size: True)
     yield
     torch.compiler.reset()
 
@@ -91,4 +91,4 @@ def test_all_layers_have_one_graph(scheme: str) -> None:
 def test_a_missing_compiler_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CXX", "no-such-compiler")
     with pytest.raises(UserError, match=r"trainer\.compile=true needs a C\+\+ compiler, and no-such-compiler"):
-        compiler.compile_layers(model_of("all"), "cpu")
+        compiler.check_compiler("cpu")

@@ -1,5 +1,6 @@
 """What holds for every block option: gradients, padding, masks, precision, compiling, exporting, checkpoints."""
 
+import pickle
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -52,6 +53,13 @@ def test_a_mask_of_numbers_to_add_equals_a_mask_of_truths(batch: Any, option: st
     added = torch.zeros(3, 1, 1, 9, dtype=torch.float64).masked_fill(~batch.attention_mask[:, None, None, :], -1e30)
     one, two = (model(**batch._replace(attention_mask=m)._asdict()) for m in (batch.attention_mask, added))
     torch.testing.assert_close(one.prediction_logits, two.prediction_logits, rtol=0, atol=1e-12)
+
+
+@every_option
+def test_a_pickled_model_computes_the_same(batch: Any, option: str) -> None:
+    model = make_model(option)
+    copy = pickle.loads(pickle.dumps(model))
+    assert torch.equal(copy(**batch._asdict()).prediction_logits, model(**batch._asdict()).prediction_logits)
 
 
 @every_option

@@ -15,11 +15,17 @@ from albert_lab.errors import UserError
 from albert_lab.model.torch.layers import linear, packing, word_loss
 from albert_lab.model.torch.layers.attention import varlen_fits
 from albert_lab.model.torch.layers.blocks import AttentionBlock
-from albert_lab.model.torch.layers.linear import KERNELS, Linear, fastest_kernel, kernel_in_use, use_kernel
-from albert_lab.model.torch.layers.packing import packing_of
+from albert_lab.model.torch.layers.linear import (
+    MATRIX_LIBRARIES,
+    Linear,
+    find_fastest_matrix_library,
+    get_matrix_library,
+    use_matrix_library,
+)
+from albert_lab.model.torch.layers.packing import make_packing
 from tests.variants import TINY
 
-PAYS = packing.Packing.pays
+SAVES_TIME = packing.Packing.saves_time
 OPTIONS = {
     "plain": {},
     "relative": {"position_embedding_type": "relative_key_query"},
@@ -29,15 +35,15 @@ OPTIONS = {
 
 
 @pytest.fixture(autouse=True)
-def kernel() -> Iterator[None]:
-    before = kernel_in_use()
+def matrix_library() -> Iterator[None]:
+    before = get_matrix_library()
     yield
-    use_kernel(before)
+    use_matrix_library(before)
 
 
 @pytest.fixture(autouse=True)
 def any_padding_pays(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(packing.Packing, "pays", lambda self, hidden_size: True)
+    monkeypatch.setattr(packing.Packing, "saves_time", lambda self, hidden_size: True)
 
 
 def tiny(**changes: Any) -> AlbertConfig:
@@ -106,17 +112,17 @@ def test_attentions_are_asked_for_with_their_padding() -> None:
 
 
 def test_only_real_tokens_are_computed() -> None:
-    found = packing_of(torch.tensor([[1, 1, 0], [1, 0, 0]]))
-    assert (found.lengths, found.real) == ((2, 1, *[3] * 9, 2), 3)
+    found = make_packing(torch.tensor([[1, 1, 0], [1, 0, 0]]))
+    assert (found.lengths, found.num_real) == ((2, 1, *[3] * 9, 2), 3)
     x = torch.arange(6.0).view(2, 3, 1)
-    assert found.packed(x).flatten().tolist() == [0, 1, 3] + [0] * 29
-    assert found.padded(found.packed(x)).flatten().tolist() == [0, 1, 0, 3, 0, 0]
+    assert found.pack(x).flatten().tolist() == [0, 1, 3] + [0] * 29
+    assert found.unpack(found.pack(x)).flatten().tolist() == [0, 1, 0, 3, 0, 0]
 
 
 def test_padding_stays_where_leaving_it_out_does_not_pay() -> None:
-    assert not PAYS(packing_of(torch.ones(4, 9)), hidden_size=4096)
-    some_padding = packing_of(torch.arange(128) < torch.tensor([[128], [60], [70], [90]]))
-    assert [PAYS(some_padding, hidden_size=size) for size in (24, 768)] == [False, True]
+    assert not SAVES_TIME(make_packing(torch.ones(4, 9)), hidden_size=4096)
+    some_padding = make_packing(torch.arange(128) < torch.tensor([[128], [60], [70], [90]]))
+    assert [SAVES_TIME(some_padding, hidden_size=size) for size in (24, 768)] == [False, True]
 
 
 def varlen_attn(query: Tensor, key: Tensor, value: Tensor, q: Tensor, k: Tensor, max_q: int, max_k: int) -> Tensor:
@@ -164,8 +170,8 @@ def test_one_kernel_for_all_sequences_needs_a_gpu_16_bits_and_no_dropout(monkeyp
 def test_onednn_gives_what_pytorch_gives(shape: tuple[int, ...], bias: bool) -> None:
     x, layer = torch.randn(*shape, requires_grad=True), Linear(8, 5, bias=bias)
     found = {}
-    for name in KERNELS:
-        use_kernel(name)
+    for name in MATRIX_LIBRARIES:
+        use_matrix_library(name)
         y = layer(x)
         found[name] = [y.detach(), *torch.autograd.grad(y.square().sum(), [x, *layer.parameters()])]
     for one, other in zip(*found.values(), strict=True):
@@ -173,7 +179,7 @@ def test_onednn_gives_what_pytorch_gives(shape: tuple[int, ...], bias: bool) -> 
 
 
 def test_onednn_is_used_for_float32_alone() -> None:
-    use_kernel("onednn")
+    use_matrix_library("onednn")
     layer = Linear(8, 5)
     assert "OneDnn" in type(layer(torch.randn(2, 8)).grad_fn).__name__
     assert "OneDnn" not in type(layer.double()(torch.randn(2, 8).double()).grad_fn).__name__
@@ -181,23 +187,23 @@ def test_onednn_is_used_for_float32_alone() -> None:
         assert layer.float()(torch.randn(2, 8)).dtype is torch.bfloat16
 
 
-def test_the_kernel_is_measured_and_a_wrong_name_refused() -> None:
-    kernel, speeds = fastest_kernel()
-    assert kernel in KERNELS
+def test_the_matrix_library_is_measured_and_a_wrong_name_refused() -> None:
+    library, speeds = find_fastest_matrix_library()
+    assert library in MATRIX_LIBRARIES
     assert all(speed > 0 for speed in speeds.values())
-    assert kernel == max(speeds, key=lambda name: speeds[name]) or kernel == "mkl"
-    with pytest.raises(UserError, match="no kernel 'onednm'; did you mean 'onednn'"):
-        use_kernel("onednm")
+    assert library == max(speeds, key=lambda name: speeds[name]) or library == "mkl"
+    with pytest.raises(UserError, match="no matrix library 'onednm'; did you mean 'onednn'"):
+        use_matrix_library("onednm")
 
 
 @pytest.mark.parametrize(("mkl", "onednn", "chosen"), [(1.0, 0.5, "onednn"), (0.5, 1.0, "mkl"), (1.0, 0.98, "mkl")])
-def test_the_faster_kernel_is_chosen_and_noise_changes_nothing(
+def test_the_faster_matrix_library_is_chosen_and_noise_changes_nothing(
     mkl: float, onednn: float, chosen: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seconds = {"mkl": mkl, "onednn": onednn}
-    monkeypatch.setattr(linear, "_seconds", lambda *size: seconds[kernel_in_use()])
-    kernel, speeds = fastest_kernel()
-    assert kernel == chosen
+    monkeypatch.setattr(linear, "_time_linear", lambda *size: seconds[get_matrix_library()])
+    library, speeds = find_fastest_matrix_library()
+    assert library == chosen
     assert speeds["mkl"] / speeds["onednn"] == pytest.approx(onednn / mkl)
 
 

@@ -13,12 +13,12 @@ from albert_lab.config.variant import SharingConfig
 from albert_lab.errors import UserError
 from albert_lab.model.configuration import AlbertConfig
 from albert_lab.model.formats.hf_format import hf_config
-from albert_lab.model.layer_map import LayerMap, hf_layout, make_layer_map, unshared
+from albert_lab.model.layer_map import LayerMap, hf_layout, make_layer_map, unshare
 from albert_lab.model.schemes import SCHEMES
 from albert_lab.model.torch.albert import AlbertForMaskedLM, AlbertForPreTraining, AlbertModel
-from albert_lab.model.torch.answerable import AlbertForQuestionAnsweringV2
-from albert_lab.model.torch.task_models import AlbertForSequenceClassification
-from albert_lab.model.torch.unroll import unrolled
+from albert_lab.model.torch.classification import AlbertForSequenceClassification
+from albert_lab.model.torch.question_answering import AlbertForQuestionAnsweringV2
+from albert_lab.model.torch.unroll import unroll_model
 from tests.model.maps import SIZES, inputs, layer_maps, model_of
 
 SETTINGS: dict[str, dict[str, Any]] = {
@@ -50,10 +50,10 @@ def test_any_map_unrolled_has_equal_outputs_and_a_group_per_layer(
     layer_map: LayerMap, embedding: int, lora: dict[str, Any]
 ) -> None:
     model = model_of(layer_map, embedding_size=embedding, **lora)
-    copy = unrolled(model)
+    copy = unroll_model(model)
     check_equal(model, copy)
     assert hf_layout(copy.config.layer_map) == (4, 4, 1)
-    assert copy.config.layer_map == copy.albert.encoder.layer_map == unshared(layer_map)
+    assert copy.config.layer_map == copy.albert.encoder.layer_map == unshare(layer_map)
     assert copy.config is copy.albert.config
 
 
@@ -66,7 +66,7 @@ def test_transformers_loads_every_scheme_unrolled_with_equal_outputs(
     model = model_of(layer_map, embedding_size=embedding, **LORA)
     with pytest.raises(UserError, match="--unroll"):
         hf_config(model.config)
-    unrolled(model).save_pretrained(tmp_path)
+    unroll_model(model).save_pretrained(tmp_path)
     theirs, info = transformers.AlbertForPreTraining.from_pretrained(
         tmp_path, dtype=torch.float64, attn_implementation="eager", output_loading_info=True
     )
@@ -91,7 +91,7 @@ def test_a_copy_is_of_the_same_class_with_the_same_parts(make: Any) -> None:
     config = AlbertConfig(**SIZES, num_hidden_layers=4, layer_map=layer_map, attn_implementation="eager")
     model = make(config).double().train()
     model.gradient_checkpointing_enable()
-    copy = unrolled(model)
+    copy = unroll_model(model)
     assert type(copy) is type(model)
     assert copy.is_gradient_checkpointing
     assert all(module.training for module in copy.modules())
@@ -103,7 +103,7 @@ def test_a_copy_is_of_the_same_class_with_the_same_parts(make: Any) -> None:
 
 def test_a_copy_shares_no_memory_with_its_model_nor_between_its_layers() -> None:
     model = model_of(make_layer_map(SharingConfig("all"), 4), embedding_size=8)
-    copy = unrolled(model)
+    copy = unroll_model(model)
     owned = [parameter.data_ptr() for each in (model, copy) for parameter in each.parameters()]
     assert len(set(owned)) == len(owned)
     assert {p.dtype for p in copy.parameters()} == {torch.float64}
@@ -112,8 +112,8 @@ def test_a_copy_shares_no_memory_with_its_model_nor_between_its_layers() -> None
 
 
 def test_an_unrolled_model_unrolled_is_the_same() -> None:
-    once = unrolled(model_of(make_layer_map(SharingConfig("cycle", num_blocks=2), 4), **LORA))
-    twice = unrolled(once)
+    once = unroll_model(model_of(make_layer_map(SharingConfig("cycle", num_blocks=2), 4), **LORA))
+    twice = unroll_model(once)
     assert twice.config == once.config
     states = [each.state_dict() for each in (once, twice)]
     assert states[0].keys() == states[1].keys()
@@ -135,11 +135,11 @@ def test_what_no_group_can_say_is_refused_by_name(option: dict[str, Any], says: 
     model = model_of(make_layer_map(SharingConfig("all"), 4), **option)
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     with pytest.raises(UserError, match=says) as refusal:
-        unrolled(model)
+        unroll_model(model)
     assert "--unroll" not in str(refusal.value)
     assert all(torch.equal(before[name], tensor) for name, tensor in model.state_dict().items())
 
 
 def test_an_option_at_its_usual_value_is_no_hindrance() -> None:
     model = model_of(make_layer_map(SharingConfig("ffn"), 4), output_embedding_size=4, tie_word_embeddings=False)
-    check_equal(model, unrolled(model))
+    check_equal(model, unroll_model(model))

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from albert_lab.config.variant import BlockStart, NormSharing, SharingConfig
 from albert_lab.errors import UserError
-from albert_lab.model.layer_map import LayerMap, make_layer_map, unshared
+from albert_lab.model.layer_map import LayerMap, make_layer_map, unshare
 from albert_lab.model.torch.albert import AlbertForMaskedLM, AlbertForPreTraining, AlbertModel
 from albert_lab.model.torch.layers.layer_weights import KINDS
 from albert_lab.model.torch.warm_start import source_depths, start_from
@@ -54,7 +54,7 @@ def started(
 @given(layer_map=layer_maps(), blocks=BLOCKS)
 def test_an_unshared_start_equals_its_shared_source_exactly(layer_map: LayerMap, blocks: BlockStart) -> None:
     source = model_of(layer_map)
-    check_equal(started(unshared(layer_map), source, blocks), source)
+    check_equal(started(unshare(layer_map), source, blocks), source)
 
 
 @settings(max_examples=20, deadline=None)
@@ -63,7 +63,7 @@ def test_unsharing_and_sharing_again_gives_the_shared_weights_back(
     layer_map: LayerMap, blocks: BlockStart, again: BlockStart
 ) -> None:
     source = model_of(layer_map)
-    own = started(unshared(layer_map), source, blocks)
+    own = started(unshare(layer_map), source, blocks)
     if again is BlockStart.stepwise:  # may take a layer that uses another block
         again = BlockStart.first
     check_same_weights(started(layer_map, own, again), source)
@@ -72,10 +72,10 @@ def test_unsharing_and_sharing_again_gives_the_shared_weights_back(
 @settings(max_examples=20, deadline=None)
 @given(layer_map=layer_maps(), blocks=BLOCKS)
 def test_sharing_then_unsharing_changes_no_output(layer_map: LayerMap, blocks: BlockStart) -> None:
-    shared = started(layer_map, model_of(unshared(layer_map)), blocks)
-    own = started(unshared(layer_map), shared, blocks)
+    shared = started(layer_map, model_of(unshare(layer_map)), blocks)
+    own = started(unshare(layer_map), shared, blocks)
     check_equal(own, shared)
-    check_same_weights(started(unshared(layer_map), own, blocks), own)
+    check_same_weights(started(unshare(layer_map), own, blocks), own)
 
 
 @settings(max_examples=20, deadline=None)
@@ -174,7 +174,7 @@ def test_lora_of_the_source_is_merged_into_the_layers_that_own_their_blocks(
     layer_map: LayerMap, blocks: BlockStart
 ) -> None:
     source = model_of(layer_map, lora_rank=2, lora_bias=True)
-    check_equal(started(unshared(layer_map), source, blocks), source, within=1e-11)
+    check_equal(started(unshare(layer_map), source, blocks), source, within=1e-11)
 
 
 @settings(max_examples=10, deadline=None)

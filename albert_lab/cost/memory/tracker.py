@@ -16,7 +16,7 @@ from albert_lab.cost.memory.step import Pass
 from albert_lab.model.configuration import AlbertConfig
 from albert_lab.model.layer_map import LayerMap
 from albert_lab.model.torch.albert import AlbertForPreTraining
-from albert_lab.model.torch.layers.packing import packing_of
+from albert_lab.model.torch.layers.packing import make_packing
 
 Score = Callable[[AlbertForPreTraining, dict[str, torch.Tensor]], torch.Tensor]
 MakeOptimizer = Callable[[AlbertForPreTraining], torch.optim.Optimizer]
@@ -34,11 +34,11 @@ def tracked_peak(
         model = AlbertForPreTraining(AlbertConfig.of(config, layer_map), work.sentence_head)
     if work.recompute:
         model.gradient_checkpointing_enable()
-    packing = None if work.real_tokens is None else packing_of(_mask(work))
+    packing = None if work.real_tokens is None else make_packing(_mask(work))
     with FakeTensorMode():
         model._apply(lambda tensor: torch.empty(tuple(tensor.shape), dtype=tensor.dtype))
         if packing is not None:  # made from real numbers, which this mode has none of
-            fake = packing._replace(places=torch.zeros(len(packing.places), dtype=torch.long))
+            fake = packing._replace(indices=torch.zeros(len(packing.indices), dtype=torch.long))
             vars(model.albert)["_packing"] = lambda attention_mask: fake
         optimizer, batch = make_optimizer(model), _batch(work)
         _step(model, batch, work, loss_of, optimizer)

@@ -18,7 +18,7 @@ from albert_lab.model.torch.layers.embeddings import Embeddings
 from albert_lab.model.torch.layers.encoder import Encoder, EncoderOutput
 from albert_lab.model.torch.layers.heads import MaskedLanguageModelHead, SentenceOrderHead
 from albert_lab.model.torch.layers.linear import Linear
-from albert_lab.model.torch.layers.packing import Packing, packing_of
+from albert_lab.model.torch.layers.packing import Packing, make_packing
 from albert_lab.model.torch.outputs import (
     AlbertForPreTrainingOutput,
     BaseModelOutputWithPooling,
@@ -84,7 +84,7 @@ class AlbertModel(AlbertPreTrainedModel):
         output = BaseModelOutputWithPooling(
             encoded.last_hidden_state, pooled_BH, encoded.hidden_states, encoded.attentions
         )
-        return self._returned(output, return_dict)
+        return self._format_output(output, return_dict)
 
     def _packing(self, attention_mask: Tensor | None) -> Packing | None:
         """How to leave out padding, where that is asked for and pays; compiled code has fixed shapes and keeps it.
@@ -96,8 +96,8 @@ class AlbertModel(AlbertPreTrainedModel):
             return None
         if attention_mask.is_cuda and not self._attends_at_once(attention_mask.device):
             return None
-        packing = packing_of(attention_mask)
-        return packing if packing.pays(self.config.hidden_size) else None
+        packing = make_packing(attention_mask)
+        return packing if packing.saves_time(self.config.hidden_size) else None
 
     def _attends_at_once(self, device: torch.device) -> bool:
         dtype = torch.get_autocast_dtype(device.type) if torch.is_autocast_enabled(device.type) else self.dtype
@@ -107,12 +107,12 @@ class AlbertModel(AlbertPreTrainedModel):
         self, packing: Packing, inputs: tuple[Tensor | None, ...], with_hidden_states: bool
     ) -> EncoderOutput:
         """The encoder's output [B,S,H] of real tokens alone, 0 at padding."""
-        input_ids, token_type_ids, position_ids, inputs_embeds = map(packing.packed, inputs)
-        position_ids = packing.positions if position_ids is None else position_ids
+        input_ids, token_type_ids, position_ids, inputs_embeds = map(packing.pack, inputs)
+        position_ids = packing.position_ids if position_ids is None else position_ids
         x_1TH = self.embeddings(input_ids, token_type_ids, position_ids, inputs_embeds)
         last_1TH, states, _ = self.encoder(x_1TH, packing, with_hidden_states, position_ids=position_ids)
-        padded = None if states is None else tuple(map(packing.padded, states))
-        return EncoderOutput(packing.padded(last_1TH), padded, None)
+        padded = None if states is None else tuple(map(packing.unpack, states))
+        return EncoderOutput(packing.unpack(last_1TH), padded, None)
 
 
 class AlbertForPreTraining(AlbertPreTrainedModel):
@@ -153,8 +153,8 @@ class AlbertForPreTraining(AlbertPreTrainedModel):
             sentence_order_label: [B], 0 in order, 1 swapped. The loss needs both labels and is the sum of the means.
             masked_positions: [N] indices into the B*S tokens of the batch, row by row; None for all of them. Their
                 states are selected before the product with the vocabulary: it costs N x V and not B*S x V.
-            return_sums: return summed losses and hits instead, without ever holding the words' logits [N,V] whole;
-                this is what training and validation call.
+            return_sums: return summed losses and hits instead, and never make the logits [N,V] of the words whole:
+                what training and validation call.
 
         Raises:
             ValueError: `return_sums` without `labels`.
@@ -173,7 +173,7 @@ class AlbertForPreTraining(AlbertPreTrainedModel):
         if labels is not None and sentence_order_label is not None and sop_logits is not None:
             loss = word_loss(logits, labels) + functional.cross_entropy(sop_logits, sentence_order_label.view(-1))
         output = AlbertForPreTrainingOutput(loss, logits, sop_logits, encoded.hidden_states, encoded.attentions)
-        return self._returned(output, return_dict)
+        return self._format_output(output, return_dict)
 
     def _sum_sentences(self, pooled_BH: Tensor | None, labels_B: Tensor | None) -> tuple[Tensor | None, Tensor | None]:
         """The summed cross-entropy of the sentence question and the hits; None for both without head or labels."""
@@ -216,7 +216,7 @@ class AlbertForMaskedLM(AlbertPreTrainedModel):
             return PreTrainingSums(*words)
         logits = self.predictions(encoded.last_hidden_state, self._word_table(), masked_positions)
         loss = None if labels is None else word_loss(logits, labels)
-        return self._returned(MaskedLMOutput(loss, logits, encoded.hidden_states, encoded.attentions), return_dict)
+        return self._format_output(MaskedLMOutput(loss, logits, encoded.hidden_states, encoded.attentions), return_dict)
 
 
 def word_loss(logits: Tensor, labels: Tensor, ignored: int = -100) -> Tensor:

@@ -6,15 +6,14 @@ from typing import Any
 from albert_lab.errors import UserError, nearest
 from albert_lab.model.formats.checkpoint_files import read_config
 from albert_lab.model.torch.albert import AlbertForMaskedLM, AlbertForPreTraining, AlbertModel
-from albert_lab.model.torch.answerable import AlbertForQuestionAnsweringV2
 from albert_lab.model.torch.checkpoint import checkpoint_folder
-from albert_lab.model.torch.pretrained_model import AlbertPreTrainedModel
-from albert_lab.model.torch.task_models import (
+from albert_lab.model.torch.classification import (
     AlbertForMultipleChoice,
-    AlbertForQuestionAnswering,
     AlbertForSequenceClassification,
     AlbertForTokenClassification,
 )
+from albert_lab.model.torch.pretrained_model import AlbertPreTrainedModel
+from albert_lab.model.torch.question_answering import AlbertForQuestionAnswering, AlbertForQuestionAnsweringV2
 
 CLASSES: dict[str, type[AlbertPreTrainedModel]] = {
     model.__name__: model

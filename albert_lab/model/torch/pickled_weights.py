@@ -13,9 +13,7 @@ from albert_lab.errors import UserError, first_line
 from albert_lab.model.formats.safetensors_file import Array
 from albert_lab.model.torch.arrays import to_array
 
-_ZIP = (
-    b"PK\x03\x04"  # how torch.save writes since PyTorch 1.6; before, plain pickles, which can't be mapped into memory
-)
+_ZIP = b"PK\x03\x04"  # how torch.save starts since PyTorch 1.6; older files are plain pickles, which can't be mapped
 _FORBIDDEN = re.compile(r"GLOBAL ([\w.]+)")
 
 

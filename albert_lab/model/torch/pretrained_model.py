@@ -35,7 +35,7 @@ class AlbertPreTrainedModel(nn.Module):
         initialize(part, self.config)
         return part
 
-    def _returned(self, output: Any, return_dict: bool | None) -> Any:
+    def _format_output(self, output: Any, return_dict: bool | None) -> Any:
         as_tuple = not (self.config.return_dict if return_dict is None else return_dict)
         return output.to_tuple() if as_tuple else output
 

@@ -9,7 +9,7 @@ from torch import nn
 from albert_lab.config.variant import ProjectionRule
 from albert_lab.model.configuration import AlbertConfig
 from albert_lab.model.formats.hf_format import hf_config
-from albert_lab.model.layer_map import unshared
+from albert_lab.model.layer_map import unshare
 from albert_lab.model.torch.albert import AlbertModel
 from albert_lab.model.torch.layers.encoder import Encoder
 from albert_lab.model.torch.layers.layer_weights import KINDS, layer_weights
@@ -19,7 +19,7 @@ Model = TypeVar("Model", bound=AlbertPreTrainedModel)
 
 
 @torch.no_grad()
-def unrolled(model: Model) -> Model:
+def unroll_model(model: Model) -> Model:
     """A copy with equal outputs and a group for every logical layer, per-depth LoRA merged into the weights.
 
     Where E = H needs no projection it gets the identity, since Hugging Face's model always has one. Nothing of the
@@ -28,7 +28,7 @@ def unrolled(model: Model) -> Model:
     Raises:
         UserError: an option that Hugging Face's model has no weights for (`hf_format.LIMITS`).
     """
-    config = unrolled_config(model.config)
+    config = unroll_config(model.config)
     hf_config(config)
     copy = deepcopy(model)
     base = copy.base_model
@@ -41,9 +41,9 @@ def unrolled(model: Model) -> Model:
     return copy
 
 
-def unrolled_config(config: AlbertConfig) -> AlbertConfig:
-    """The configuration of `unrolled`: a group per logical layer, a projection, no LoRA."""
-    layer_map = unshared(config.layer_map)
+def unroll_config(config: AlbertConfig) -> AlbertConfig:
+    """The configuration of `unroll_model`: a group per logical layer, a projection, no LoRA."""
+    layer_map = unshare(config.layer_map)
     changes = {
         "layer_map": layer_map,
         "num_hidden_layers": layer_map.num_layers,

@@ -17,7 +17,7 @@ from albert_lab.config.variant import BlockStart, LoraStart
 from albert_lab.errors import UserError, nearest
 from albert_lab.model.torch.albert import AlbertModel
 from albert_lab.model.torch.layers.encoder import Encoder
-from albert_lab.model.torch.layers.layer_weights import KINDS, Weights, layer_weights, pairs_at
+from albert_lab.model.torch.layers.layer_weights import KINDS, Weights, layer_weights, low_rank_pairs
 from albert_lab.model.torch.layers.lora import LowRank
 from albert_lab.model.torch.pretrained_model import AlbertPreTrainedModel
 
@@ -162,7 +162,7 @@ def _start_kind(target: Encoder, origin: Encoder, kind: str, blocks: BlockStart,
         start = _mean([given[depth] for depth in source_depths(ids, blocks)[id]])
         for name, parameter in block.named_parameters():
             parameter.copy_(start[name])
-    for depth, pairs in enumerate(pairs_at(target, kind)):
+    for depth, pairs in enumerate(low_rank_pairs(target, kind)):
         block = getattr(target, kind)[ids[depth]]
         for name, pair in pairs.items():
             _start_pair(pair, given[depth], block.get_submodule(name), name, lora)

@@ -10,7 +10,6 @@ import numpy as np
 from torch import Tensor, nn
 
 from albert_lab.config.schema import PretrainConfig
-from albert_lab.config.training import SentenceObjective
 from albert_lab.cost.variant import cost_of
 from albert_lab.data.prepare import open_samples, prepare
 from albert_lab.data.samples.pretraining import Samples

@@ -28,14 +28,13 @@ from albert_lab.model.configuration import AlbertConfig
 from albert_lab.model.layer_map import LayerMap, make_layer_map
 from albert_lab.model.schemes import SCHEMES
 from albert_lab.model.torch.albert import AlbertForPreTraining
-from albert_lab.model.torch.answerable import AlbertForQuestionAnsweringV2
-from albert_lab.model.torch.pretrained_model import AlbertPreTrainedModel
-from albert_lab.model.torch.task_models import (
+from albert_lab.model.torch.classification import (
     AlbertForMultipleChoice,
-    AlbertForQuestionAnswering,
     AlbertForSequenceClassification,
     AlbertForTokenClassification,
 )
+from albert_lab.model.torch.pretrained_model import AlbertPreTrainedModel
+from albert_lab.model.torch.question_answering import AlbertForQuestionAnswering, AlbertForQuestionAnsweringV2
 
 Variant = Callable[..., tuple[ModelConfig, LayerMap]]
 Shape = tuple[int, int, int]  # sequences, tokens of each, masked tokens of the batch

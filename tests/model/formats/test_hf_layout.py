@@ -8,7 +8,7 @@ from transformers import AlbertConfig, AlbertModel
 
 from albert_lab.config.variant import NormSharing, SharingConfig
 from albert_lab.errors import UserError
-from albert_lab.model.layer_map import HfLayout, LayerMap, hf_layer_map, hf_layout, make_layer_map, unshared
+from albert_lab.model.layer_map import HfLayout, LayerMap, hf_layer_map, hf_layout, make_layer_map, unshare
 
 COUNTS = st.integers(1, 24)
 
@@ -39,7 +39,7 @@ def test_a_whole_number_of_cycles_is_one_group_that_holds_all_blocks(repeats: in
 
 @given(layout=layouts())
 def test_unshared_layers_each_own_their_blocks_and_have_a_layout(layout: tuple[int, int, int]) -> None:
-    layer_map = unshared(hf_layer_map(*layout))
+    layer_map = unshare(hf_layer_map(*layout))
     depth = layout[0] * layout[2]
     assert layer_map == make_layer_map(SharingConfig("none"), depth)
     assert hf_layout(layer_map) == (depth, depth, 1)

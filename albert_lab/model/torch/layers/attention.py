@@ -18,8 +18,8 @@ def sdpa_attention(
 ) -> tuple[Tensor, None]:
     """PyTorch's fused kernel; it never holds all probabilities, so it can't return them.
 
-    On a CPU that kernel has neither dropout nor a gradient for a bias, and in 16 bits it takes twice to four times as
-    long as plain products (there and back, 22 to 512 tokens; `benchmarks/README.md`): these cases go the plain way.
+    On a CPU that kernel has neither dropout nor a gradient for a bias, and in 16 bits it takes two to four times as
+    long as plain products (forward and backward, 22 to 512 tokens; `benchmarks/README.md`): these cases use those.
     """
     bias_learns = mask is not None and mask.requires_grad
     if query_BASD.device.type == "cpu" and (dropout or bias_learns or query_BASD.dtype.itemsize == 2):

@@ -14,7 +14,7 @@ from albert_lab.model.torch.layers.attention import (
     varlen_fits,
 )
 from albert_lab.model.torch.layers.linear import Linear
-from albert_lab.model.torch.layers.lora import mapped
+from albert_lab.model.torch.layers.lora import apply_linear
 from albert_lab.model.torch.layers.packing import Packing
 from albert_lab.model.torch.layers.relative import RELATIVE, RelativePositions
 
@@ -43,35 +43,35 @@ class AttentionBlock(nn.Module):
         The mask is `attention.key_mask`'s; a packing stands for sequences [1,T,H] that lie end to end.
         """
         query_BASD, key_BASD, value_BASD = (
-            self._heads(mapped(self, name, x_BSH, lora)) for name in ("query", "key", "value")
+            self._split_heads(apply_linear(self, name, x_BSH, lora)) for name in ("query", "key", "value")
         )
-        mixed_BASD, probs_BASS = self._mixed(query_BASD, key_BASD, value_BASD, mask, with_probs)
-        return self.dropout(mapped(self, "output", mixed_BASD.transpose(1, 2).flatten(2), lora)), probs_BASS
+        mixed_BASD, probs_BASS = self._mix_values(query_BASD, key_BASD, value_BASD, mask, with_probs)
+        return self.dropout(apply_linear(self, "output", mixed_BASD.transpose(1, 2).flatten(2), lora)), probs_BASS
 
-    def _mixed(
+    def _mix_values(
         self, query_BASD: Tensor, key_BASD: Tensor, value_BASD: Tensor, mask: Tensor | Packing | None, with_probs: bool
     ) -> tuple[Tensor, Tensor | None]:
         if isinstance(mask, Packing):
             if self.attends_at_once(query_BASD.device, query_BASD.dtype):
                 return varlen_attention(query_BASD, key_BASD, value_BASD, mask.ends, max(mask.lengths)), None
             split = (x.split(mask.lengths, dim=2) for x in (query_BASD, key_BASD, value_BASD))
-            mixed = [self._mixed(query, key, value, None, False)[0] for query, key, value in zip(*split, strict=True)]
+            mixed = [self._mix_values(*sequence, None, False)[0] for sequence in zip(*split, strict=True)]
             return torch.cat(mixed, dim=2), None
         bias = mask if self.relative is None else self.relative(query_BASD, key_BASD, mask)
         attend = eager_attention if with_probs else self.attend
-        return attend(query_BASD, key_BASD, value_BASD, bias, self._dropout_now)
+        return attend(query_BASD, key_BASD, value_BASD, bias, self._current_dropout)
 
     def attends_at_once(self, device: torch.device, dtype: torch.dtype) -> bool:
         """Whether sequences that lie end to end need no loop over them: one kernel takes them all."""
         width = self.query.out_features // self.num_heads
         plain = self.relative is None and self.attend is sdpa_attention
-        return plain and varlen_fits(device, dtype, width, self._dropout_now)
+        return plain and varlen_fits(device, dtype, width, self._current_dropout)
 
     @property
-    def _dropout_now(self) -> float:
+    def _current_dropout(self) -> float:
         return self.probs_dropout if self.training else 0.0
 
-    def _heads(self, x_BSH: Tensor) -> Tensor:
+    def _split_heads(self, x_BSH: Tensor) -> Tensor:
         return x_BSH.unflatten(-1, (self.num_heads, -1)).transpose(1, 2)
 
 
@@ -87,5 +87,5 @@ class FeedForwardBlock(nn.Module):
 
     def forward(self, x_BSH: Tensor, lora: nn.ModuleDict | None = None) -> Tensor:
         """What the block adds to `x` [B,S,H]; `lora` as in attention."""
-        inner = self.activation(mapped(self, "intermediate", x_BSH, lora))
-        return self.dropout(mapped(self, "output", inner, lora))
+        inner = self.activation(apply_linear(self, "intermediate", x_BSH, lora))
+        return self.dropout(apply_linear(self, "output", inner, lora))

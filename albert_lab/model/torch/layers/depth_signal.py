@@ -3,6 +3,7 @@
 
 import math
 from collections.abc import Callable
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -11,31 +12,38 @@ from albert_lab.config.variant import DepthSignal
 
 LONGEST_PERIOD = 1e4  # of the slowest sinusoid, over 2 pi
 
-AddSignal = Callable[[Tensor, int], Tensor]  # (x [B,S,H], depth from 0) -> what enters that layer
-# (x [B,S,H], position ids [B,S] or [1,S] or None) -> what adds the signal
-Signal = Callable[[Tensor, Tensor | None], AddSignal]
+
+class Signal(Protocol):
+    """Made once per forward pass, since the part of the positions is the same for every layer."""
+
+    def add(self, x_BSH: Tensor, depth: int) -> Tensor:
+        """What enters the layer at this depth, which counts from 0."""
 
 
-def no_signal(x_BSH: Tensor, position_ids: Tensor | None) -> AddSignal:
-    return lambda x_BSH, depth: x_BSH
+class NoSignal:
+    def __init__(self, x_BSH: Tensor, position_ids: Tensor | None) -> None:
+        """Nothing is added."""
+
+    def add(self, x_BSH: Tensor, depth: int) -> Tensor:
+        return x_BSH
 
 
-def universal_signal(x_BSH: Tensor, position_ids: Tensor | None) -> AddSignal:
+class UniversalSignal:
     """Sinusoids of position and of depth, added before every layer (Dehghani et al., arXiv 1807.03819, equation 5).
 
     As in tensor2tensor, universal_transformer_util.py: `step_preprocess` with both signals on, sinusoidal, and steps
     that count from 0. No weights, so any length and depth.
     """
-    if position_ids is None:
-        position_ids = torch.arange(x_BSH.shape[1], device=x_BSH.device)[None]
-    precise = torch.promote_types(x_BSH.dtype, torch.float32)  # bfloat16 can't tell positions above 256 apart
-    positions_BSH = sinusoids(position_ids, x_BSH.shape[-1], precise)
 
-    def add(x_BSH: Tensor, depth: int) -> Tensor:
-        step_H = sinusoids(torch.tensor(depth, device=x_BSH.device), x_BSH.shape[-1], precise)
-        return x_BSH + (positions_BSH + step_H).to(x_BSH.dtype)
+    def __init__(self, x_BSH: Tensor, position_ids: Tensor | None) -> None:
+        if position_ids is None:
+            position_ids = torch.arange(x_BSH.shape[1], device=x_BSH.device)[None]
+        self.dtype = torch.promote_types(x_BSH.dtype, torch.float32)  # bfloat16 can't tell positions above 256 apart
+        self.positions_BSH = sinusoids(position_ids, x_BSH.shape[-1], self.dtype)
 
-    return add
+    def add(self, x_BSH: Tensor, depth: int) -> Tensor:
+        step_H = sinusoids(torch.tensor(depth, device=x_BSH.device), x_BSH.shape[-1], self.dtype)
+        return x_BSH + (self.positions_BSH + step_H).to(x_BSH.dtype)
 
 
 def sinusoids(at: Tensor, size: int, dtype: torch.dtype) -> Tensor:
@@ -50,7 +58,8 @@ def sinusoids(at: Tensor, size: int, dtype: torch.dtype) -> Tensor:
     return torch.nn.functional.pad(torch.cat([angles.sin(), angles.cos()], -1), (0, size % 2))
 
 
-DEPTH_SIGNALS: dict[DepthSignal, Signal] = {
-    DepthSignal.none: no_signal,
-    DepthSignal.universal: universal_signal,
+# Given the encoder's input [B,S,H] and the position ids, [B,S] or [1,S]; None: 0 to S-1.
+DEPTH_SIGNALS: dict[DepthSignal, Callable[[Tensor, Tensor | None], Signal]] = {
+    DepthSignal.none: NoSignal,
+    DepthSignal.universal: UniversalSignal,
 }

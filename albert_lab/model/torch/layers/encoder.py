@@ -16,7 +16,7 @@ from albert_lab.model.torch.layers.blocks import AttentionBlock, FeedForwardBloc
 from albert_lab.model.torch.layers.depth_signal import DEPTH_SIGNALS
 from albert_lab.model.torch.layers.lora import LayerLora
 from albert_lab.model.torch.layers.packing import Packing
-from albert_lab.model.torch.layers.residual import RESIDUALS, Residual, final_norm
+from albert_lab.model.torch.layers.residual import RESIDUALS, Residual, make_final_norm
 
 
 class EncoderOutput(NamedTuple):
@@ -42,7 +42,7 @@ Mask = Tensor | Packing | None
 class Encoder(nn.Module):
     """L layers over the unique blocks of a map; a block that several layers use is one module.
 
-    What a layer owns besides, `adapters` and `lora`, is listed by depth.
+    `adapters` and `lora`, which no layers share, are listed by depth.
     """
 
     def __init__(self, config: ModelConfig, layer_map: LayerMap) -> None:
@@ -50,13 +50,13 @@ class Encoder(nn.Module):
         self.layer_map = layer_map
         self.gradient_checkpointing = False
         self._compiled: CompiledLayer | None = None
-        self.depth_signal = DEPTH_SIGNALS[config.depth_signal]
+        self.make_signal = DEPTH_SIGNALS[config.depth_signal]
         self.residual = RESIDUALS[config.norm_placement](layer_map.num_layers)
-        self.attention = _blocks(layer_map.num_attention_blocks, lambda: AttentionBlock(config))
-        self.attention_norm = _blocks(layer_map.num_attention_norms, lambda: _norm(config))
-        self.ffn = _blocks(layer_map.num_ffn_blocks, lambda: FeedForwardBlock(config))
-        self.ffn_norm = _blocks(layer_map.num_ffn_norms, lambda: _norm(config))
-        self.final_norm = final_norm(config)
+        self.attention = _make_blocks(layer_map.num_attention_blocks, lambda: AttentionBlock(config))
+        self.attention_norm = _make_blocks(layer_map.num_attention_norms, lambda: _make_norm(config))
+        self.ffn = _make_blocks(layer_map.num_ffn_blocks, lambda: FeedForwardBlock(config))
+        self.ffn_norm = _make_blocks(layer_map.num_ffn_norms, lambda: _make_norm(config))
+        self.final_norm = make_final_norm(config)
         self.adapters = nn.ModuleList(LayerAdapters(config) for _ in layer_map.layers())
         self.lora = nn.ModuleList(
             LayerLora(config, self.attention[layer.attention], self.ffn[layer.ffn]) for layer in layer_map.layers()
@@ -77,10 +77,10 @@ class Encoder(nn.Module):
             position_ids: [B,S] or [1,S], for a depth signal; None: 0 to S-1.
         """
         hidden_states, attentions = [x_BSH], []
-        run = self._recomputed if self.gradient_checkpointing and torch.is_grad_enabled() else self._layer
-        add_signal = self.depth_signal(x_BSH, position_ids)
+        run = self._run_recomputed if self.gradient_checkpointing and torch.is_grad_enabled() else self._run_layer
+        signal = self.make_signal(x_BSH, position_ids)
         for depth, layer in enumerate(self.layer_map.layers()):
-            x_BSH, probs_BASS = run(depth, layer, add_signal(x_BSH, depth), mask, with_attentions)
+            x_BSH, probs_BASS = run(depth, layer, signal.add(x_BSH, depth), mask, with_attentions)
             if with_hidden_states:
                 hidden_states.append(x_BSH)
             if with_attentions:
@@ -100,15 +100,22 @@ class Encoder(nn.Module):
             cuda_graphs: replay a layer's kernels as one; for batches of one shape, without padding to leave out. Call
                 `torch.compiler.cudagraph_mark_step_begin()` before each step.
         """
-        self._compiled = compiled_layer(cuda_graphs)
+        options: dict[str, Any] = {"fallback_random": True}  # as eager code draws
+        graphs = {"triton.cudagraphs": True} if cuda_graphs else {}
+        self._compiled = CompiledLayer(
+            torch.compile(run_layer, dynamic=False, options=options | graphs),
+            torch.compile(run_feed_forward, dynamic=True, options=options),
+        )
 
-    def _layer(self, depth: int, layer: Layer, x_BSH: Tensor, mask: Mask, with_probs: bool) -> tuple[Tensor, Tensor]:
+    def _run_layer(
+        self, depth: int, layer: Layer, x_BSH: Tensor, mask: Mask, with_probs: bool
+    ) -> tuple[Tensor, Tensor]:
         parts, compiled = self._parts(depth, layer), None if with_probs else self._compiled
         if compiled is not None and not isinstance(mask, Packing):
             return compiled.whole(parts, self.residual, x_BSH, mask, with_probs)
         # Attention within sequences that lie end to end takes their lengths, other ones in every batch: not compiled.
-        x_BSH, attended_BSH, probs_BASS = attended(parts, self.residual, x_BSH, mask, with_probs)
-        rest = fed_forward if compiled is None else compiled.rest
+        x_BSH, attended_BSH, probs_BASS = run_attention(parts, self.residual, x_BSH, mask, with_probs)
+        rest = run_feed_forward if compiled is None else compiled.rest
         return rest(parts, self.residual, x_BSH, attended_BSH), probs_BASS
 
     def _parts(self, depth: int, layer: Layer) -> LayerParts:
@@ -121,14 +128,14 @@ class Encoder(nn.Module):
             cast(LayerLora, self.lora[depth]),
         )
 
-    def _recomputed(
+    def _run_recomputed(
         self, depth: int, layer: Layer, x_BSH: Tensor, mask: Mask, with_probs: bool
     ) -> tuple[Tensor, Tensor]:
         """The layer, keeping only its input: the backward pass runs it again, dropout included (Chen et al., 2016)."""
-        return checkpoint(partial(self._layer, depth, layer), x_BSH, mask, with_probs, use_reentrant=False)
+        return checkpoint(partial(self._run_layer, depth, layer), x_BSH, mask, with_probs, use_reentrant=False)
 
 
-def attended(
+def run_attention(
     parts: LayerParts, residual: Residual, x_BSH: Tensor, mask: Mask, with_probs: bool
 ) -> tuple[Tensor, Tensor, Tensor]:
     """The stream [B,S,H], what attention adds to it, and the probabilities [B,A,S,S] if asked for."""
@@ -137,40 +144,30 @@ def attended(
     return x_BSH, *parts.attention(read_BSH, mask, with_probs, parts.lora.attention)
 
 
-def fed_forward(parts: LayerParts, residual: Residual, x_BSH: Tensor, attended_BSH: Tensor) -> Tensor:
+def run_feed_forward(parts: LayerParts, residual: Residual, x_BSH: Tensor, attended_BSH: Tensor) -> Tensor:
     """The rest of a layer: the stream [B,S,H] after its feed-forward block."""
     x_BSH = parts.adapters.ffn(residual.add(parts.attention_norm, x_BSH, attended_BSH))
-    said_BSH = parts.ffn(residual.read(parts.ffn_norm, x_BSH), parts.lora.ffn)
-    return residual.add(parts.ffn_norm, x_BSH, said_BSH)
+    output_BSH = parts.ffn(residual.read(parts.ffn_norm, x_BSH), parts.lora.ffn)
+    return residual.add(parts.ffn_norm, x_BSH, output_BSH)
 
 
-def whole_layer(
+def run_layer(
     parts: LayerParts, residual: Residual, x_BSH: Tensor, mask: Tensor | None, with_probs: bool
 ) -> tuple[Tensor, Tensor]:
-    x_BSH, attended_BSH, probs_BASS = attended(parts, residual, x_BSH, mask, with_probs)
-    return fed_forward(parts, residual, x_BSH, attended_BSH), probs_BASS
+    x_BSH, attended_BSH, probs_BASS = run_attention(parts, residual, x_BSH, mask, with_probs)
+    return run_feed_forward(parts, residual, x_BSH, attended_BSH), probs_BASS
 
 
 class CompiledLayer(NamedTuple):
-    whole: Callable[..., tuple[Tensor, Tensor]]  # `whole_layer`
-    rest: Callable[..., Tensor]  # `fed_forward`
+    # `run_layer`, a graph per shape of a padded batch: kernels don't depend on which batch came first.
+    whole: Callable[..., tuple[Tensor, Tensor]]
+    # `run_feed_forward`, one graph for any number of tokens that lie end to end; CUDA graphs are of one shape each.
+    rest: Callable[..., Tensor]
 
 
-def compiled_layer(cuda_graphs: bool) -> CompiledLayer:
-    """One graph per shape of a padded batch, so that kernels don't hang on which batch came first; one for any number
-    of tokens that lie end to end, and without CUDA graphs, which are of one shape each.
-    """
-    options: dict[str, Any] = {"fallback_random": True}  # as eager code draws
-    graphs = {"triton.cudagraphs": True} if cuda_graphs else {}
-    return CompiledLayer(
-        torch.compile(whole_layer, dynamic=False, options=options | graphs),
-        torch.compile(fed_forward, dynamic=True, options=options),
-    )
-
-
-def _blocks(count: int, make: Callable[[], nn.Module]) -> nn.ModuleList:
+def _make_blocks(count: int, make: Callable[[], nn.Module]) -> nn.ModuleList:
     return nn.ModuleList(make() for _ in range(count))
 
 
-def _norm(config: ModelConfig) -> nn.LayerNorm:
+def _make_norm(config: ModelConfig) -> nn.LayerNorm:
     return nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)

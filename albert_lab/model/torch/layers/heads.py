@@ -41,7 +41,7 @@ class MaskedLanguageModelHead(nn.Module):
     def sum_loss_and_hits(
         self, x_BSH: Tensor, word_embeddings_VE: Tensor, labels: Tensor | None, masked_positions_N: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
-        """The summed cross-entropy, in nats, and how many labels have the highest logit; [N,V] is never held whole.
+        """The summed cross-entropy, in nats, and how many labels have the highest logit; [N,V] never exists whole.
 
         Args:
             labels: [N] ids of the words at `masked_positions_N`, or [B,S] without; -100 where none counts.

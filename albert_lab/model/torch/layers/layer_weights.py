@@ -15,10 +15,10 @@ Weights = dict[str, Tensor]  # by name in the module
 def layer_weights(encoder: Encoder, kind: str) -> list[Weights]:
     """For every logical layer, the tensors of its block or LayerNorm of that kind, per-depth LoRA merged into them."""
     blocks, ids = getattr(encoder, kind), getattr(encoder.layer_map, kind)
-    return [_applied(blocks[id], _pairs(encoder, depth, kind)) for depth, id in enumerate(ids)]
+    return [_merge_lora(blocks[id], _pairs(encoder, depth, kind)) for depth, id in enumerate(ids)]
 
 
-def pairs_at(encoder: Encoder, kind: str) -> list[dict[str, LowRank]]:
+def low_rank_pairs(encoder: Encoder, kind: str) -> list[dict[str, LowRank]]:
     """For every logical layer, its low-rank pairs by linear map; none in a LayerNorm."""
     return [_pairs(encoder, depth, kind) for depth in range(encoder.layer_map.num_layers)]
 
@@ -29,9 +29,9 @@ def _pairs(encoder: Encoder, depth: int, kind: str) -> dict[str, LowRank]:
     return {} if own is None else {name: cast(LowRank, pair) for name, pair in own.items()}
 
 
-def _applied(block: nn.Module, pairs: dict[str, LowRank]) -> Weights:
+def _merge_lora(block: nn.Module, pairs: dict[str, LowRank]) -> Weights:
     weights = {name: tensor.detach() for name, tensor in block.named_parameters()}
     for name, pair in pairs.items():
-        merged = pair.merged(weights[f"{name}.weight"], weights[f"{name}.bias"])
+        merged = pair.merge(weights[f"{name}.weight"], weights[f"{name}.bias"])
         weights[f"{name}.weight"], weights[f"{name}.bias"] = (tensor.detach() for tensor in merged)
     return weights

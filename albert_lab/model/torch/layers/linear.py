@@ -1,8 +1,8 @@
-"""Linear maps on the CPU through the faster of two matrix libraries: PyTorch's own choice (MKL), or oneDNN.
+"""Linear maps on the CPU through the faster of two matrix libraries: MKL, which is PyTorch's own choice, or oneDNN.
 
-For float32, PyTorch calls MKL, which on AMD processors reaches less than half of what oneDNN does; on Intel it may be
-the other way round. So the choice is measured (`fastest_kernel`) and can be set (`use_kernel`). Other types, devices
-and compiled code go PyTorch's way.
+For float32, PyTorch calls MKL, which on AMD processors is less than half as fast as oneDNN; on Intel it may be the
+other way round. So the choice is measured (`find_fastest_matrix_library`) and can be set (`use_matrix_library`). Other
+types, other devices and compiled code use PyTorch's own choice.
 """
 
 import statistics
@@ -16,19 +16,19 @@ from torch.nn import functional
 
 from albert_lab.errors import UserError, nearest
 
-KERNELS = ("mkl", "onednn")
-# oneDNN compiles code for every new shape (milliseconds, and memory for a thousand of them): who makes batches of any
-# number of rows rounds it up to a multiple of this.
+MATRIX_LIBRARIES = ("mkl", "onednn")
+# oneDNN compiles code for every new shape (milliseconds, and memory for a thousand of them): code
+# that makes batches of any number of rows rounds it up to a multiple of this.
 ROWS = 32
-_SIZES = ((512, 768, 768), (512, 768, 3072))  # (tokens, in, out) that are measured
+_MEASURED_SIZES = ((512, 768, 768), (512, 768, 3072))  # (tokens, in, out)
 _ROUNDS = 5
-_WORTH = 1.05  # a gain below this is noise, and the default stays
+_LEAST_GAIN = 1.05  # below this it is noise, and the default stays
 
-_kernel = "mkl"
+_library = "mkl"
 
 
 class Linear(nn.Linear):
-    """`nn.Linear`, computed by the kernel in use."""
+    """`nn.Linear`, computed by the matrix library in use."""
 
     def forward(self, x: Tensor) -> Tensor:
         return linear(x, self.weight, self.bias)
@@ -36,13 +36,13 @@ class Linear(nn.Linear):
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """x [...,in] times weight [out,in] transposed, plus bias [out]."""
-    if _kernel == "mkl" or not _is_for_onednn(x, weight):
+    if _library == "mkl" or not _can_use_onednn(x, weight):
         return functional.linear(x, weight, bias)
     y: Tensor = _OneDnnLinear.apply(x, weight, bias)
     return y
 
 
-def _is_for_onednn(x: Tensor, weight: Tensor) -> bool:
+def _can_use_onednn(x: Tensor, weight: Tensor) -> bool:
     return (
         x.dtype is torch.float32
         and weight.dtype is torch.float32
@@ -78,44 +78,44 @@ def _onednn(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     return y
 
 
-def use_kernel(name: str) -> None:
+def use_matrix_library(name: str) -> None:
     """Set how this process computes float32 linear maps on the CPU; it changes results by rounding alone.
 
     Raises:
-        UserError: a name that is not in `KERNELS`.
+        UserError: a name that is not in `MATRIX_LIBRARIES`.
     """
-    global _kernel
-    if name not in KERNELS:
-        raise UserError(f"no kernel {name!r}{nearest(name, KERNELS)}")
-    _kernel = name
+    global _library
+    if name not in MATRIX_LIBRARIES:
+        raise UserError(f"no matrix library {name!r}{nearest(name, MATRIX_LIBRARIES)}")
+    _library = name
 
 
-def kernel_in_use() -> str:
-    return _kernel
+def get_matrix_library() -> str:
+    return _library
 
 
-def fastest_kernel() -> tuple[str, dict[str, float]]:
-    """The kernel that is faster on this machine with this many threads, and the GFLOP/s of each, forward and backward.
+def find_fastest_matrix_library() -> tuple[str, dict[str, float]]:
+    """The library that is faster on this machine with this many threads, and the GFLOP/s of each, forward and backward.
 
-    Takes about a second. Rounds alternate between the kernels, so that another process's load meets both.
+    Takes about a second. Rounds alternate between the libraries, so that another process's load affects both.
     """
     if not torch.backends.mkldnn.is_available():
         return "mkl", {}
-    seconds: dict[str, list[float]] = {name: [] for name in KERNELS}
-    before = kernel_in_use()
+    seconds: dict[str, list[float]] = {name: [] for name in MATRIX_LIBRARIES}
+    before = get_matrix_library()
     try:
         for _ in range(_ROUNDS + 1):
-            for name in KERNELS:
-                use_kernel(name)
-                seconds[name].append(sum(_seconds(*size) for size in _SIZES))
+            for name in MATRIX_LIBRARIES:
+                use_matrix_library(name)
+                seconds[name].append(sum(_time_linear(*size) for size in _MEASURED_SIZES))
     finally:
-        use_kernel(before)
-    flops = sum(3 * 2 * tokens * size_in * size_out for tokens, size_in, size_out in _SIZES)
+        use_matrix_library(before)
+    flops = sum(3 * 2 * tokens * size_in * size_out for tokens, size_in, size_out in _MEASURED_SIZES)
     speed = {name: flops / statistics.median(times[1:]) / 1e9 for name, times in seconds.items()}
-    return ("onednn" if speed["onednn"] > _WORTH * speed["mkl"] else "mkl"), speed
+    return ("onednn" if speed["onednn"] > _LEAST_GAIN * speed["mkl"] else "mkl"), speed
 
 
-def _seconds(tokens: int, size_in: int, size_out: int) -> float:
+def _time_linear(tokens: int, size_in: int, size_out: int) -> float:
     x = torch.ones(tokens, size_in, requires_grad=True)
     layer = Linear(size_in, size_out)
     start = time.perf_counter()

@@ -29,7 +29,7 @@ class LowRank(nn.Module):
         """What the layer adds to the shared map's output [...,out] for its input [...,in]."""
         return functional.linear(functional.linear(x, self.A), self.B, self.bias)
 
-    def merged(self, weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
+    def merge(self, weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
         """Weight and bias of the one linear map that equals the shared one with this addition."""
         return weight + self.B @ self.A, bias if self.bias is None else bias + self.bias
 
@@ -59,11 +59,11 @@ class LayerLora(nn.Module):
 
     def __init__(self, config: ModelConfig, attention: nn.Module, ffn: nn.Module) -> None:
         super().__init__()
-        self.attention = _pairs(config, attention)
-        self.ffn = _pairs(config, ffn)
+        self.attention = _make_pairs(config, attention)
+        self.ffn = _make_pairs(config, ffn)
 
 
-def _pairs(config: ModelConfig, block: nn.Module) -> nn.ModuleDict:
+def _make_pairs(config: ModelConfig, block: nn.Module) -> nn.ModuleDict:
     if not config.lora_rank:
         return nn.ModuleDict()
     linears = {name: child for name, child in block.named_children() if isinstance(child, nn.Linear)}
@@ -72,7 +72,7 @@ def _pairs(config: ModelConfig, block: nn.Module) -> nn.ModuleDict:
     )
 
 
-def mapped(block: nn.Module, name: str, x: Tensor, lora: nn.ModuleDict | None) -> Tensor:
+def apply_linear(block: nn.Module, name: str, x: Tensor, lora: nn.ModuleDict | None) -> Tensor:
     """The output of a block's linear map, with what the layer adds to it."""
     y: Tensor = block.get_submodule(name)(x)
     return y + lora[name](x) if lora is not None and name in lora else y

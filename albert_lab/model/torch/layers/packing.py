@@ -10,63 +10,65 @@ from torch.nn.functional import pad
 
 from albert_lab.model.torch.layers.linear import ROWS
 
-# What attention to one sequence by itself costs beside its arithmetic, there and back, in FLOPs of the same time: about
-# 0.1 ms on a CPU core of 50 GFLOP/s. A constant and no measurement, so that the same batch is computed the same way.
+# What attention to one sequence by itself costs on top of its arithmetic, forward and backward, as FLOPs that take the
+# same time: about 0.1 ms on a CPU core of 50 GFLOP/s. A constant, not a measurement, so that a batch is always computed
+# the same way.
 SEQUENCE_FLOPS = 5e6
-LAYER_FLOPS = 3 * 2 * 12  # of a layer per token, times H^2: four products of H x H and two of H x 4H, there and back
+# Of a layer per token, times H^2, forward and backward: four products of H x H and two of H x 4H.
+LAYER_FLOPS = 3 * 2 * 12
 
 
 class Packing(NamedTuple):
-    """Where the real tokens of a batch of B x S places lie.
+    """Where the real tokens of a padded batch [B,S] are.
 
     Up to 31 copies of the first token follow them, as sequences of their own, so that T is a multiple of `ROWS`.
     """
 
-    places: Tensor  # [T] index into the B*S places, sequence by sequence
+    indices: Tensor  # [T] into the B*S tokens, sequence by sequence
     lengths: tuple[int, ...]  # tokens of every sequence; T is their sum
     ends: Tensor  # int32 [sequences+1]: 0, and where each ends
-    real: int  # tokens without the copies
+    num_real: int  # tokens without the copies
     shape: tuple[int, int]  # B, S
 
-    def packed(self, x: Tensor | None) -> Tensor | None:
+    def pack(self, x: Tensor | None) -> Tensor | None:
         """The tokens [1,T,...] of x [B,S,...] or [1,S,...]; None stays None."""
         if x is None:
             return None
-        return x.expand(*self.shape, *x.shape[2:]).flatten(0, 1).index_select(0, self.places)[None]
+        return x.expand(*self.shape, *x.shape[2:]).flatten(0, 1).index_select(0, self.indices)[None]
 
-    def padded(self, x: Tensor) -> Tensor:
+    def unpack(self, x: Tensor) -> Tensor:
         """[B,S,...] with 0 where there is padding, from [1,T,...]."""
         batch, length = self.shape
         out = x.new_zeros(batch * length, *x.shape[2:])
-        return out.index_copy(0, self.places[: self.real], x[0, : self.real]).unflatten(0, self.shape)
+        return out.index_copy(0, self.indices[: self.num_real], x[0, : self.num_real]).unflatten(0, self.shape)
 
-    def pays(self, hidden_size: int) -> bool:
+    def saves_time(self, hidden_size: int) -> bool:
         """Whether leaving out the padding saves more than attending to every sequence by itself costs.
 
         On a GPU one kernel attends to them all, and any padding is worth leaving out.
         """
         batch, length = self.shape
-        if self.places.is_cuda:
-            return len(self.places) < batch * length
-        saved = (batch * length - len(self.places)) * LAYER_FLOPS * hidden_size**2
+        if self.indices.is_cuda:
+            return len(self.indices) < batch * length
+        saved = (batch * length - len(self.indices)) * LAYER_FLOPS * hidden_size**2
         return saved > batch * SEQUENCE_FLOPS
 
     @property
-    def positions(self) -> Tensor:
-        """The place of every token in its row, [1,T]."""
-        return (self.places % self.shape[1])[None]
+    def position_ids(self) -> Tensor:
+        """The position of every token in its row, [1,T]."""
+        return (self.indices % self.shape[1])[None]
 
 
-def packing_of(attention_mask_BS: Tensor) -> Packing:
+def make_packing(attention_mask_BS: Tensor) -> Packing:
     """How to leave out what the mask calls padding.
 
     The lengths are read on the CPU, so a mask on another device costs a wait for it.
     """
     mask_BS = attention_mask_BS.bool()
     batch, length = mask_BS.shape
-    places, lengths = mask_BS.flatten().nonzero().squeeze(1), mask_BS.sum(1).tolist()
-    filler = -len(places) % ROWS
+    indices, lengths = mask_BS.flatten().nonzero().squeeze(1), mask_BS.sum(1).tolist()
+    filler = -len(indices) % ROWS
     fillers = [min(length, filler - start) for start in range(0, filler, length)]  # no longer than a sequence may be
     lengths += fillers
     ends = torch.tensor([0, *accumulate(lengths)], dtype=torch.int32).to(mask_BS.device, non_blocking=True)
-    return Packing(pad(places, (0, filler)), tuple(lengths), ends, len(places), (batch, length))
+    return Packing(pad(indices, (0, filler)), tuple(lengths), ends, len(indices), (batch, length))

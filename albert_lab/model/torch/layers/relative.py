@@ -13,7 +13,7 @@ RELATIVE = (PositionEmbedding.relative_key, PositionEmbedding.relative_key_query
 class RelativePositions(nn.Module):
     """A vector of width D per distance, times the query (Shaw et al., arXiv 1803.02155), or query and key (2009.13658).
 
-    `AlbertAttention` of transformers 4.57.6 does the same (5 has dropped it): distances count places in the row,
+    `AlbertAttention` of transformers 4.57.6 does the same (5 has dropped it): distances count tokens of the row,
     whatever `position_ids` says; the products are not divided by sqrt(D); a block has one table, shared as it is.
     """
 
@@ -31,18 +31,18 @@ class RelativePositions(nn.Module):
             UserError: more tokens than `max_position_embeddings`.
         """
         check_length(query_BASD.shape[2], self.longest)
-        places_S = torch.arange(query_BASD.shape[2], device=query_BASD.device)
-        distances_SS = places_S[:, None] - places_S[None, :]  # query's place minus key's
+        positions_S = torch.arange(query_BASD.shape[2], device=query_BASD.device)
+        distances_SS = positions_S[:, None] - positions_S[None, :]  # query's minus key's
         table_SSD = self.distance_embedding(distances_SS + self.longest - 1).to(query_BASD.dtype)
         bias_BASS = torch.einsum("baqd,qkd->baqk", query_BASD, table_SSD)
         if self.with_key:
             bias_BASS = bias_BASS + torch.einsum("bakd,qkd->baqk", key_BASD, table_SSD)
-        return _masked(bias_BASS, mask)
+        return _add_mask(bias_BASS, mask)
 
 
-def _masked(bias_BASS: Tensor, mask: Tensor | None) -> Tensor:
+def _add_mask(bias_BASS: Tensor, mask: Tensor | None) -> Tensor:
     if mask is None:
         return bias_BASS
-    if mask.dtype is torch.bool:  # put in place and not added: the lowest number has no room below it
+    if mask.dtype is torch.bool:  # filled in and not added: nothing is below the lowest number
         return bias_BASS.masked_fill(~mask, torch.finfo(bias_BASS.dtype).min)
     return bias_BASS + mask.to(bias_BASS.dtype)

@@ -1,46 +1,74 @@
-"""Where a block's LayerNorm stands between the block and the residual stream x: a pair of small functions."""
+"""Where a block's LayerNorm stands: behind the sum with the residual stream x, or in front of the block.
+
+A `Residual` has two small functions, both given the block's LayerNorm: what the block reads of the stream, and the
+stream after the block.
+"""
 # ruff: noqa: N803 (a shape suffix has the paper's capital letters; legend in albert.py)
 
 import re
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Protocol
 
 from torch import Tensor, nn
 
 from albert_lab.config.variant import ModelConfig, NormPlacement
 
 
-class Residual(NamedTuple):
-    """What a block reads of the stream, and the stream after it; `norm` is the block's LayerNorm."""
+class Residual(Protocol):
+    def read(self, norm: nn.Module, x_BSH: Tensor) -> Tensor:
+        """What the block reads."""
 
-    read: Callable[[nn.Module, Tensor], Tensor]  # (norm, x [B,S,H])
-    add: Callable[[nn.Module, Tensor, Tensor], Tensor]  # (norm, x, what the block says [B,S,H])
+    def add(self, norm: nn.Module, x_BSH: Tensor, output_BSH: Tensor) -> Tensor:
+        """The stream after the block, whose output is given."""
 
 
-def post(num_layers: int) -> Residual:
+class PostNorm:
     """LN(x + f(x)): ALBERT, BERT and the first transformer."""
-    return Residual(lambda norm, x_BSH: x_BSH, lambda norm, x_BSH, said_BSH: norm(x_BSH + said_BSH))
+
+    def __init__(self, num_layers: int) -> None:
+        """Depth plays no part."""
+
+    def read(self, norm: nn.Module, x_BSH: Tensor) -> Tensor:
+        return x_BSH
+
+    def add(self, norm: nn.Module, x_BSH: Tensor, output_BSH: Tensor) -> Tensor:
+        return norm(x_BSH + output_BSH)
 
 
-def pre(num_layers: int) -> Residual:
-    """x + f(LN(x)) (Xiong et al., arXiv 2002.04745); the sum needs a last LayerNorm, `final_norm`."""
-    return Residual(lambda norm, x_BSH: norm(x_BSH), lambda norm, x_BSH, said_BSH: x_BSH + said_BSH)
+class PreNorm:
+    """x + f(LN(x)) (Xiong et al., arXiv 2002.04745); the sum needs a last LayerNorm, `make_final_norm`."""
+
+    def __init__(self, num_layers: int) -> None:
+        """Depth plays no part."""
+
+    def read(self, norm: nn.Module, x_BSH: Tensor) -> Tensor:
+        return norm(x_BSH)
+
+    def add(self, norm: nn.Module, x_BSH: Tensor, output_BSH: Tensor) -> Tensor:
+        return x_BSH + output_BSH
 
 
-def deepnorm(num_layers: int) -> Residual:
+class DeepNorm:
     """LN(alpha x + f(x)) (Wang et al., arXiv 2203.00555, figure 2; torchscale, architecture/encoder.py)."""
-    alpha = (2 * num_layers) ** 0.25
-    return Residual(lambda norm, x_BSH: x_BSH, lambda norm, x_BSH, said_BSH: norm(alpha * x_BSH + said_BSH))
+
+    def __init__(self, num_layers: int) -> None:
+        self.alpha = (2 * num_layers) ** 0.25
+
+    def read(self, norm: nn.Module, x_BSH: Tensor) -> Tensor:
+        return x_BSH
+
+    def add(self, norm: nn.Module, x_BSH: Tensor, output_BSH: Tensor) -> Tensor:
+        return norm(self.alpha * x_BSH + output_BSH)
 
 
-RESIDUALS: dict[NormPlacement, Callable[[int], Residual]] = {
-    NormPlacement.post: post,
-    NormPlacement.pre: pre,
-    NormPlacement.deepnorm: deepnorm,
+RESIDUALS: dict[NormPlacement, Callable[[int], Residual]] = {  # given the number of logical layers
+    NormPlacement.post: PostNorm,
+    NormPlacement.pre: PreNorm,
+    NormPlacement.deepnorm: DeepNorm,
 }
 
 
-def final_norm(config: ModelConfig) -> nn.Module:
+def make_final_norm(config: ModelConfig) -> nn.Module:
     """What the stream passes after the last layer: with pre-LN nothing has normalized it yet."""
     if config.norm_placement is NormPlacement.pre:
         return nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)

@@ -18,8 +18,8 @@ def word_loss_and_hits(x_NE: Tensor, table_VE: Tensor, bias_V: Tensor, labels_N:
 
     Labels that are `IGNORED` do not count.
 
-    Chunk by chunk: a chunk's logits become its gradients at once and are then let go, so [N,V] never exists. The same
-    products as of old, in the precision of autocast; softmax in float32 at least.
+    Chunk by chunk: a chunk's logits become its gradients at once and are then freed, so [N,V] never exists. Products
+    have the precision of autocast; the softmax has float32 at least.
     """
     loss, hits = _ChunkedLoss.apply(x_NE, table_VE, bias_V, labels_N)
     return loss, hits

@@ -1,5 +1,4 @@
-"""The models of tasks: classification of sequences and tokens, choices, answers in a text."""
-# ruff: noqa: N806 (a shape suffix has the paper's capital letters; legend in albert.py)
+"""Models that classify: a sequence, each of its tokens, or which of several continuations fits."""
 
 from torch import Tensor, nn
 from torch.nn import functional
@@ -9,7 +8,6 @@ from albert_lab.model.configuration import PROBLEM_TYPES, AlbertConfig
 from albert_lab.model.torch.albert import AlbertModel, word_loss
 from albert_lab.model.torch.outputs import (
     MultipleChoiceModelOutput,
-    QuestionAnsweringModelOutput,
     SequenceClassifierOutput,
     TokenClassifierOutput,
 )
@@ -50,7 +48,7 @@ class AlbertForSequenceClassification(AlbertPreTrainedModel):
         logits = self.classifier(self.dropout(encoded.pooler_output))
         loss = None if labels is None else self._loss(logits, labels)
         output = SequenceClassifierOutput(loss, logits, encoded.hidden_states, encoded.attentions)
-        return self._returned(output, return_dict)
+        return self._format_output(output, return_dict)
 
     def _loss(self, logits: Tensor, labels: Tensor) -> Tensor:
         problem = self.config.problem_type or self._problem_of(labels)
@@ -102,7 +100,7 @@ class AlbertForMultipleChoice(AlbertPreTrainedModel):
         logits = self.classifier(self.dropout(encoded.pooler_output)).view(-1, choices)
         loss = None if labels is None else functional.cross_entropy(logits, labels)
         output = MultipleChoiceModelOutput(loss, logits, encoded.hidden_states, encoded.attentions)
-        return self._returned(output, return_dict)
+        return self._format_output(output, return_dict)
 
 
 class AlbertForTokenClassification(AlbertPreTrainedModel):
@@ -134,48 +132,4 @@ class AlbertForTokenClassification(AlbertPreTrainedModel):
         logits = self.classifier(self.dropout(encoded.last_hidden_state))
         loss = None if labels is None else word_loss(logits, labels)
         output = TokenClassifierOutput(loss, logits, encoded.hidden_states, encoded.attentions)
-        return self._returned(output, return_dict)
-
-
-class AlbertForQuestionAnswering(AlbertPreTrainedModel):
-    """Where an answer starts and ends in the text (SQuAD 1.1), each end judged by itself."""
-
-    def __init__(self, config: AlbertConfig) -> None:
-        super().__init__(config)
-        self.albert = AlbertModel(config, add_pooling_layer=False)
-        self.qa_outputs = self._initialize(nn.Linear(config.hidden_size, 2))
-
-    def forward(
-        self,
-        input_ids: Tensor | None = None,
-        attention_mask: Tensor | None = None,
-        token_type_ids: Tensor | None = None,
-        position_ids: Tensor | None = None,
-        inputs_embeds: Tensor | None = None,
-        start_positions: Tensor | None = None,
-        end_positions: Tensor | None = None,
-        output_attentions: bool | None = None,
-        output_hidden_states: bool | None = None,
-        return_dict: bool | None = None,
-    ) -> QuestionAnsweringModelOutput:
-        """Logits [B,S] of both ends; the loss is the mean of theirs.
-
-        Args:
-            start_positions, end_positions: [B] or [B,1]; one beyond S does not count (the answer was cut off).
-        """
-        encoded = self.albert(
-            input_ids, attention_mask, token_type_ids, position_ids, inputs_embeds,
-            output_attentions, output_hidden_states, return_dict=True,
-        )  # fmt: skip
-        starts_BS, ends_BS = self.qa_outputs(encoded.last_hidden_state).unbind(-1)
-        loss = None
-        if start_positions is not None and end_positions is not None:
-            loss = (position_loss(starts_BS, start_positions) + position_loss(ends_BS, end_positions)) / 2
-        output = QuestionAnsweringModelOutput(loss, starts_BS, ends_BS, encoded.hidden_states, encoded.attentions)
-        return self._returned(output, return_dict)
-
-
-def position_loss(logits: Tensor, positions: Tensor) -> Tensor:
-    """Cross-entropy over the S tokens of logits [B,S]; a position [B] or [B,1] beyond S does not count."""
-    length = logits.shape[1]
-    return word_loss(logits, positions.view(-1).clamp(0, length), ignored=length)
+        return self._format_output(output, return_dict)

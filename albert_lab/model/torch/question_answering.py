@@ -13,12 +13,55 @@ from torch.export import register_dataclass
 from torch.nn import functional
 
 from albert_lab.model.configuration import AlbertConfig
-from albert_lab.model.torch.albert import AlbertModel
-from albert_lab.model.torch.outputs import ModelOutput
+from albert_lab.model.torch.albert import AlbertModel, word_loss
+from albert_lab.model.torch.outputs import ModelOutput, QuestionAnsweringModelOutput
 from albert_lab.model.torch.pretrained_model import AlbertPreTrainedModel
-from albert_lab.model.torch.task_models import position_loss
 
 MASKED = -1e30  # Google's logit of a token that can't be an answer
+
+
+class AlbertForQuestionAnswering(AlbertPreTrainedModel):
+    """Where an answer starts and ends in the text (SQuAD 1.1), each end judged by itself."""
+
+    def __init__(self, config: AlbertConfig) -> None:
+        super().__init__(config)
+        self.albert = AlbertModel(config, add_pooling_layer=False)
+        self.qa_outputs = self._initialize(nn.Linear(config.hidden_size, 2))
+
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        position_ids: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        start_positions: Tensor | None = None,
+        end_positions: Tensor | None = None,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+        return_dict: bool | None = None,
+    ) -> QuestionAnsweringModelOutput:
+        """Logits [B,S] of both ends; the loss is the mean of theirs.
+
+        Args:
+            start_positions, end_positions: [B] or [B,1]; one beyond S does not count (the answer was cut off).
+        """
+        encoded = self.albert(
+            input_ids, attention_mask, token_type_ids, position_ids, inputs_embeds,
+            output_attentions, output_hidden_states, return_dict=True,
+        )  # fmt: skip
+        starts_BS, ends_BS = self.qa_outputs(encoded.last_hidden_state).unbind(-1)
+        loss = None
+        if start_positions is not None and end_positions is not None:
+            loss = (position_loss(starts_BS, start_positions) + position_loss(ends_BS, end_positions)) / 2
+        output = QuestionAnsweringModelOutput(loss, starts_BS, ends_BS, encoded.hidden_states, encoded.attentions)
+        return self._format_output(output, return_dict)
+
+
+def position_loss(logits: Tensor, positions: Tensor) -> Tensor:
+    """Cross-entropy over the S tokens of logits [B,S]; a position [B] or [B,1] beyond S does not count."""
+    length = logits.shape[1]
+    return word_loss(logits, positions.view(-1).clamp(0, length), ignored=length)
 
 
 @dataclass
@@ -121,7 +164,7 @@ class AlbertForQuestionAnsweringV2(AlbertPreTrainedModel):
             output = self._beam(x_BSH, starts_BS, p_mask)
         output.cls_logits = no_answer_B
         output.hidden_states, output.attentions = encoded.hidden_states, encoded.attentions
-        return self._returned(output, return_dict)
+        return self._format_output(output, return_dict)
 
     def _loss(
         self, x_BSH: Tensor, starts_BS: Tensor, starts_B: Tensor, ends_B: Tensor, p_mask: Tensor | None
