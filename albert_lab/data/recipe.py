@@ -1,4 +1,4 @@
-"""Names cached folders by what they were made of, so that stale data can't be used."""
+"""Names cached folders by what they were made from, so that stale data can't be used."""
 
 import hashlib
 import json
@@ -6,6 +6,6 @@ from typing import Any
 
 
 def recipe_hash(recipe: dict[str, Any]) -> str:
-    """16 hexadecimal digits that follow from the recipe alone."""
+    """16 hexadecimal digits that depend on the recipe alone."""
     text = json.dumps(recipe, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
     return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()

@@ -2,7 +2,7 @@
 
 Workers are plain subprocesses that talk over their pipes. Unlike a `ProcessPoolExecutor`'s they never import the
 caller's `__main__` (a notebook's or a script's without a guard), they end with the process that started them even when
-it is killed, and the death of one is an error, not a wait without end.
+it is killed, and the death of one is an error, not an endless wait.
 """
 
 import os
@@ -21,8 +21,8 @@ from typing import Any, TypeVar
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-_MOST_WORKERS = 16  # beyond it the one writing process is the slower end
-_IN_FLIGHT = 2  # chunks a worker: one in work, one waiting, so that it never idles
+_MAX_WORKERS = 16  # beyond it the one writing process is the bottleneck
+_IN_FLIGHT = 2  # chunks per worker: one in work, one waiting, so that it never idles
 _BOOT = (
     "import pickle, sys; sys.path[:] = pickle.load(sys.stdin.buffer); "
     "from albert_lab.data.workers import serve; serve()"
@@ -30,6 +30,7 @@ _BOOT = (
 
 
 def available_cores() -> int:
+    """Cores that this process may run on."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
@@ -44,7 +45,7 @@ def ordered_map(
     `function` is pickled once per worker, so a callable object may carry what is costly to load. Memory stays bounded
     however long the stream is. Raises what the function raises, and RuntimeError where a worker was killed.
     """
-    workers = min(workers or available_cores(), _MOST_WORKERS)
+    workers = min(workers or available_cores(), _MAX_WORKERS)
     if workers == 1:
         yield from map(function, items)
         return
@@ -79,7 +80,7 @@ class _Worker:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._process.kill()  # nothing is in flight, or nobody wants it any more
+        self._process.kill()  # nothing is in flight, or its results are no longer wanted
         self._process.communicate()
 
     def send(self, message: Any) -> None:
@@ -88,7 +89,7 @@ class _Worker:
             pickle.dump(message, self._process.stdin, protocol=pickle.HIGHEST_PROTOCOL)
             self._process.stdin.flush()
         except BrokenPipeError:
-            raise self._death() from None
+            raise self._explain_death() from None
 
     def receive(self) -> list[Any]:
         """The next results. Raises: what the function raised."""
@@ -96,25 +97,25 @@ class _Worker:
         try:
             results, error = pickle.load(self._process.stdout)
         except (EOFError, pickle.UnpicklingError):
-            raise self._death() from None
+            raise self._explain_death() from None
         if error is not None:
             raise error
         return results
 
-    def _death(self) -> RuntimeError:
+    def _explain_death(self) -> RuntimeError:
         return RuntimeError(
             f"a worker process ended with code {self._process.wait()} before its work was done "
-            f"(-9: killed, most often for want of memory)"
+            f"(-9: killed, most often because memory ran out)"
         )
 
 
 def serve() -> None:
-    """A worker's life: reads a task and then lists of items from standard input, until that is closed."""
+    """Runs in a worker: reads the function, then lists of items, from standard input until that is closed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interrupted parent closes the pipe
     results = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # what a library prints must not get among the results
+    os.dup2(2, 1)  # what a library prints must not mix with the results
     function = pickle.load(sys.stdin.buffer)
-    inbox: queue.Queue[list[Any] | None] = queue.Queue()  # the sender keeps it to `_IN_FLIGHT`
+    inbox: queue.Queue[list[Any] | None] = queue.Queue()  # the sender limits it to `_IN_FLIGHT`
     threading.Thread(target=_receive_all, args=(inbox,), daemon=True).start()
     while (items := inbox.get()) is not None:
         done, error = _apply(function, items)

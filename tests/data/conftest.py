@@ -57,7 +57,7 @@ def tokenizer(prepared: PreparedData) -> Tokenizer:
 
 @pytest.fixture(scope="session")
 def spiece() -> Path:
-    """ALBERT's English vocabulary, where the shared data lies beside the repository."""
+    """ALBERT's English vocabulary, if the shared data lies next to the repository."""
     file = SHARED_DATA / "spm" / "spiece.model"
     if not file.exists():
         pytest.skip(f"{file} is not here: the shared data is for development only")

@@ -1,4 +1,4 @@
-"""Worker processes: results in order, errors told, no import of the caller's main module."""
+"""Worker processes: results in order, errors raised in the caller, whose main module is never imported."""
 
 import os
 import signal

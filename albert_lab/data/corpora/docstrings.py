@@ -28,7 +28,7 @@ from albert_lab.storage.locks import lock
 log = logging.getLogger(__name__)
 
 _RECIPE_VERSION = 1  # raise it when the same packages would give other text
-PACKAGES = {  # distribution: its folders of sources; all are brought by albert_lab's own dependencies
+PACKAGES = {  # distribution: its folders of sources; all come with albert_lab's own dependencies
     "torch": ("torch",),
     "scipy": ("scipy",),
     "scikit-learn": ("sklearn",),
@@ -133,7 +133,7 @@ def _build(folder: Path, packages: list[tuple[str, str]], workers: int | None) -
 class Module(NamedTuple):
     """A document of this corpus."""
 
-    package: str  # the distribution that brings it
+    package: str  # the distribution that it belongs to
     path: str  # of its source file, within the distribution: "torch/nn/functional.py"
     sentences: list[str]
 
@@ -175,7 +175,7 @@ def module_sentences(file: Path) -> list[str]:
 
 
 def docstrings(source: str) -> Iterator[str]:
-    """The triple-quoted strings that begin a line: docstrings, and texts handed to `add_docstr` and its like.
+    """The triple-quoted strings that begin a line: docstrings, and texts passed to `add_docstr` and the like.
 
     By search, not by `ast`: parsing these packages' 100 MB takes 70 s and this 1 s, and files that don't parse do no
     harm. Triple quotes inside another string or a comment can put it out of step for the rest of a file; the lines of

@@ -20,7 +20,7 @@ _INLINE = (
     (re.compile(r":[\w:+-]+:`([^`<]*?)\s*(?:<[^`>]*>)?`"), r"\1"),  # a role keeps its text
     (re.compile(r"`([^`<]+?)\s*<[^`>]*>`_{0,2}"), r"\1"),  # so does a named link
     (re.compile(r"\[([^\]]+)\]\([^)]*\)"), r"\1"),
-    (re.compile(r"\s?\[[\w*#-]+\]_"), ""),  # footnote marks
+    (re.compile(r"\s?\[[\w*#-]+\]_"), ""),  # footnotes
     (re.compile(r"(\*{1,2}|`{1,3})(\S(?:.*?\S)?)\1_{0,2}"), r"\2"),
     (re.compile(r"[`~]|\\(?=\W)"), ""),
     (re.compile(r"\s+"), " "),
@@ -71,26 +71,26 @@ def is_english(sentence: str) -> bool:
 def _blocks(lines: list[str]) -> Iterator[str]:
     """Runs of lines that belong to one paragraph, list item or parameter's description, each joined into one string."""
     block: list[str] = []
-    depth, hangs = 0, False  # indentation of the last line; whether deeper lines belong to the block's first
+    depth, labelled_start = 0, False  # indentation of the last line; whether the block began with a label
     for line in _text_lines(lines):
         text = line.strip()
         indent = len(line) - len(line.lstrip())
-        labelled = _without_label(text) != text
-        if block and (not text or labelled or indent < depth or (indent > depth and not hangs)):
+        labelled = _strip_label(text) != text
+        if block and (not text or labelled or indent < depth or (indent > depth and not labelled_start)):
             yield " ".join(block)
             block = []
         if not text:
             continue
         if not block:
-            hangs = labelled
-            text = _without_label(text)
+            labelled_start = labelled
+            text = _strip_label(text)
         depth = indent
         block.append(text)
     if block:
         yield " ".join(block)
 
 
-def _without_label(text: str) -> str:
+def _strip_label(text: str) -> str:
     for pattern in (_BULLET, _FIELD, _TYPED_ITEM):
         text = pattern.sub("", text, count=1) if pattern.match(text) else text
     return text
@@ -113,7 +113,7 @@ def _text_lines(lines: list[str]) -> Iterator[str]:
         if in_fence or in_doctest or skip_deeper_than is not None:
             yield ""
             continue
-        skip_deeper_than, kept = _opened_block(text, indent)
+        skip_deeper_than, kept = _open_block(text, indent)
         following = lines[number + 1].strip() if number + 1 < len(lines) else ""
         is_title = bool(text) and _UNDERLINE.match(following) is not None
         if is_title or _UNDERLINE.match(text) or _TABLE.match(line):
@@ -121,8 +121,8 @@ def _text_lines(lines: list[str]) -> Iterator[str]:
         yield " " * indent + kept if kept else ""
 
 
-def _opened_block(text: str, indent: int) -> tuple[int | None, str]:
-    """(indentation that a literal block or directive opened here goes beyond, or None; what to keep of the line)."""
+def _open_block(text: str, indent: int) -> tuple[int | None, str]:
+    """(indentation of a literal block or directive that opens here, or None; what to keep of the line)."""
     directive = _DIRECTIVE.match(text)
     if directive:
         if directive.group(1) in _KEPT_DIRECTIVES:

@@ -11,7 +11,8 @@ from albert_lab.data.random_bits import permute, random_bits, uniform
 from albert_lab.data.samples.chunks import cut_chunks
 from albert_lab.data.samples.masks import choose_masks
 from albert_lab.data.samples.pairs import Pairs, cut_pairs
-from albert_lab.data.store.token_store import TokenStore, split_number
+from albert_lab.data.splits import split_number
+from albert_lab.data.store.token_store import TokenStore
 from albert_lab.errors import UserError
 
 if TYPE_CHECKING:  # scoring batches needs no SentencePiece: `benchmarks/gpu`

@@ -163,15 +163,15 @@ class _Writer:
         first_sentence = 0
         for document, count in zip(encoded.documents, encoded.sentences.tolist(), strict=True):
             if count:
-                self._start(document)
+                self._start_document(document)
                 sentences = slice(first_sentence, first_sentence + count)
-                self._count(encoded, sentences)
+                self._count_pieces(encoded, sentences)
                 first_sentence += count
                 self.sentences += count
         self.tokens += len(encoded.ids)
-        self._report()
+        self._log_progress()
 
-    def _start(self, document: int) -> None:
+    def _start_document(self, document: int) -> None:
         if document == self.document:
             return
         self.document = document
@@ -180,7 +180,7 @@ class _Writer:
         self._append("documents.bin", self.sentences)
         self._files["held_out.bin"].write(bytes([self.split]))
 
-    def _count(self, encoded: EncodedParts, sentences: slice) -> None:
+    def _count_pieces(self, encoded: EncodedParts, sentences: slice) -> None:
         self.split_sentences[self.split] += sentences.stop - sentences.start
         first = int(encoded.lengths[: sentences.start].sum())
         ids = encoded.ids[first : first + int(encoded.lengths[sentences].sum())]
@@ -190,7 +190,7 @@ class _Writer:
     def _append(self, name: str, number: int) -> None:
         self._files[name].write(np.int64(number).tobytes())
 
-    def _report(self) -> None:
+    def _log_progress(self) -> None:
         if time.monotonic() - self._logged > _LOG_EVERY_SECONDS:
             self._logged = time.monotonic()
             log.info("token store: %.1f million tokens of %d documents", self.tokens / 1e6, sum(self.documents))

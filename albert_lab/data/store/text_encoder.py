@@ -30,7 +30,7 @@ def starts_word(piece: str) -> bool:
 class Tokenizer:
     """A SentencePiece model with ALBERT's special pieces, from the bytes of a `.model` file.
 
-    Raises: UserError for bytes that are no model, and for special pieces missing or at other ids.
+    Raises: UserError for bytes that are not a model, and for special pieces that are missing or have other ids.
     """
 
     pad_id, unk_id, cls_id, sep_id, mask_id = SPECIAL_PIECES.values()
@@ -48,7 +48,7 @@ class Tokenizer:
 
     @classmethod
     def load(cls, file: Path, lower: bool = True, keep_accents: bool = False) -> "Tokenizer":
-        """Reads a `.model` file. Raises: UserError where it is missing, no model, or not ALBERT's."""
+        """Reads a `.model` file. Raises: UserError if it is missing, not a model, or not ALBERT's."""
         return cls(PieceModel.load(file, "tokenizer.model_file"), str(file), lower, keep_accents)
 
     def encode(self, sentences: Sequence[str]) -> list[np.ndarray]:
@@ -59,7 +59,7 @@ class Tokenizer:
     def encode_flat(self, sentences: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
         """(int32 [N] ids of all sentences joined, int64 [len(sentences)] how many each has)."""
         texts = [preprocess(sentence, self.lower, self.keep_accents) for sentence in sentences]
-        rows = self._model.ids(texts, threads=1)  # whole processes work side by side already
+        rows = self._model.ids(texts, threads=1)  # the work is spread over processes already
         lengths = np.fromiter(map(len, rows), np.int64, len(rows))
         return np.fromiter(chain.from_iterable(rows), np.int32, int(lengths.sum())), lengths
 

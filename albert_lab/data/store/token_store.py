@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 
 from albert_lab.data.random_bits import random_bits, uniform
+from albert_lab.data.splits import SPLITS, split_number
 from albert_lab.errors import UserError
 from albert_lab.storage.digests import file_digest
 
 FORMAT_VERSION = 1
-SPLITS = ("train", "held_out")
 FILES = {  # name: type; tokens are uint16 where the vocabulary allows it
     "tokens.bin": "uint16 or uint32",
     "sentences.bin": "int64",  # [sentences + 1] where each begins in tokens
@@ -25,7 +25,7 @@ _HELD_OUT_KEY = np.array([0x5EED], np.uint64)
 
 
 def is_held_out(document: int, share: float) -> bool:
-    """Whether the document with this number in the corpus is held out: a pure function, so that all agree on it."""
+    """Whether the document with this number in the corpus is held out: a pure function, the same everywhere."""
     return bool(uniform(random_bits(_HELD_OUT_KEY, document))[0] < share)
 
 
@@ -65,12 +65,6 @@ class TokenStore:
         """int64 [D]: numbers in this store of the split's documents, in order."""
         held_out = self._map("held_out.bin", "uint8").astype(bool)
         return np.flatnonzero(held_out == bool(split_number(split)))
-
-
-def split_number(split: str) -> int:
-    if split not in SPLITS:
-        raise ValueError(f"split={split!r}; known: {', '.join(SPLITS)}")
-    return SPLITS.index(split)
 
 
 def unigram_entropy(store: TokenStore | Path, split: str = "train") -> float:

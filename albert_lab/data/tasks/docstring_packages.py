@@ -20,6 +20,7 @@ from typing import Any
 
 from albert_lab.data.corpora.docstrings import Module, installed_packages, read_modules
 from albert_lab.data.recipe import recipe_hash
+from albert_lab.data.splits import SPLITS, split_number
 from albert_lab.data.tasks.labelled_texts import LabelledTexts
 from albert_lab.errors import UserError
 from albert_lab.storage.files import write_json
@@ -29,7 +30,6 @@ from albert_lab.storage.locks import lock
 PACKAGES = (
     "torch", "sympy", "scipy", "mlflow", "pandas", "scikit-learn", "networkx", "numpy", "matplotlib", "SQLAlchemy",
 )  # fmt: skip
-SPLITS = ("train", "held_out")
 HELD_OUT_SHARE = 0.2  # of modules
 SENTENCES = 5  # in a passage
 PASSAGES_PER_MODULE = 8  # at most, so that a few long modules don't make up a class
@@ -58,8 +58,7 @@ def load_examples(cache: Path, split: str, workers: int | None = None) -> Labell
 
     Raises: UserError where fewer than two of the packages are installed.
     """
-    if split not in SPLITS:
-        raise ValueError(f"split={split!r}; known: {', '.join(SPLITS)}")
+    split_number(split)  # raises for an unknown one
     recipe = identity()
     folder = cache / "tasks" / recipe_hash(recipe)
     if not folder.exists():

@@ -1,4 +1,4 @@
-"""Corpora of every file kind give the same documents; every bad input is named with its mend."""
+"""Corpora of every file kind give the same documents; every bad input is named with what to do."""
 
 import gzip
 import json

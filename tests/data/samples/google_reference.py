@@ -1,4 +1,4 @@
-"""Google's create_pretraining_data.py told again as plain loops: what the vectorised code must agree with."""
+"""Google's create_pretraining_data.py retold as plain loops: what the vectorised code must agree with."""
 
 import random
 from collections.abc import Iterable, Sequence

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from albert_lab.data.corpora.docstrings import Module
+from albert_lab.data.splits import SPLITS
 from albert_lab.data.tasks import docstring_packages
-from albert_lab.data.tasks.docstring_packages import PACKAGES, SPLITS, cut_passages, load_examples, make_examples
+from albert_lab.data.tasks.docstring_packages import PACKAGES, cut_passages, load_examples, make_examples
 from albert_lab.errors import UserError
 
 MODULES = [
