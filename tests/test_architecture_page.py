@@ -1,11 +1,14 @@
 """`docs/architecture.md` says where things are: its paths, floors and diffs are those of the code."""
 
+import inspect
 import os
+import pkgutil
 import re
 import shlex
 import shutil
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -20,6 +23,14 @@ ADDITIONS = {title: text for title, text in SECTIONS if "```diff" in text}
 
 def blocks(text: str, language: str) -> str:
     return "".join(re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL))
+
+
+def hops() -> list[tuple[str, str]]:
+    """Caller and called, of both lists: the second one starts from what is called last."""
+    loss, batch = re.findall(r"^```text\n(albert_lab\..*?)```", PAGE, re.MULTILINE | re.DOTALL)
+    down = [line.split()[0] for line in loss.splitlines()]
+    up = [line.split()[0] for line in batch.splitlines()]
+    return [*pairwise(down), *pairwise(reversed(up))]
 
 
 def test_a_path_exists() -> None:
@@ -38,6 +49,15 @@ def test_the_floors_drawn_are_those_of_the_code() -> None:
     (drawing,) = re.findall(r"```text\n(8 .*?)```", PAGE, re.DOTALL)
     drawn = {name: int(line.split()[0]) for line in drawing.splitlines() for name in line.split() if name in FLOORS}
     assert drawn == FLOORS
+
+
+@pytest.mark.parametrize(("caller", "called"), hops(), ids=lambda name: name.removeprefix("albert_lab."))
+def test_a_hop_names_the_next(caller: str, called: str) -> None:
+    assert pkgutil.resolve_name(called)
+    source = inspect.getsource(inspect.getmodule(pkgutil.resolve_name(caller)))
+    *path, owner, name = called.split(".")
+    known_as = [name, owner] if owner[0].isupper() else [name, ".".join(path[:2])]  # a process starts a package
+    assert any(re.search(rf"\b{re.escape(word)}\b", source) for word in known_as)
 
 
 @pytest.mark.parametrize("title", ADDITIONS)
