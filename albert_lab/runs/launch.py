@@ -26,25 +26,27 @@ from albert_lab.storage.locks import lock
 
 log = logging.getLogger(__name__)
 
-STOPPED = 143  # the training process saved its state and left because it was told to (128 + SIGTERM)
+STOPPED = 143  # exit code of a training process that was told to stop and has saved its state (128 + SIGTERM)
 USER_MISTAKE = 2
 CHECKPOINT_FILES = ("config.json", "*.safetensors", "*.safetensors.index.json", "*.bin", "*.bin.index.json")
-FAILURE = "ALBERT_LAB_FAILURE"  # names the file in which the training process leaves the reason of its failure
+FAILURE = "ALBERT_LAB_FAILURE"  # names the file to which the training process writes why it failed
+PARENT = "ALBERT_LAB_PARENT"  # the process id of whoever starts a training process
 
 
 def execute(config: PretrainConfig) -> RunFolder:
-    """Trains what `config` describes and returns its folder, at once if that is already done.
+    """Trains what `config` describes and returns the run's folder; returns a finished run's folder at once.
 
     An unfinished run is resumed. Raises UserError, RunFailedError or RunStoppedError.
     """
     folder = folder_of(config)
     if not folder.record():
+        _require_linux()
         with explain_full_disk(folder.path, "paths.runs"), lock(folder.path / "run", f"run {folder.path.name}") as held:
             if not folder.record():
                 _train(config, folder, held)
                 return folder
     log.info("%s is already finished", folder.path.name)
-    _send_what_was_not_sent(config, folder)
+    _send_missing_metrics(config, folder)
     return folder
 
 
@@ -86,7 +88,7 @@ def _train(config: PretrainConfig, folder: RunFolder, held_lock: int) -> None:
     with tempfile.NamedTemporaryFile("r", prefix="albert-lab-", encoding="utf-8") as failure:
         environment = _threads(config) | {FAILURE: failure.name}
         code = _run_child([sys.executable, "-m", "albert_lab.train", str(folder.path)], environment, held_lock)
-        reason = failure.read() or f"the training process ended with {_name_of(code)}; see {folder.log}"
+        reason = failure.read() or f"the training process ended with {_describe_exit(code)}; see {folder.log}"
     if folder.record():
         return
     if code in (STOPPED, -signal.SIGTERM, -signal.SIGINT):
@@ -94,6 +96,14 @@ def _train(config: PretrainConfig, folder: RunFolder, held_lock: int) -> None:
     if code == USER_MISTAKE:
         raise UserError(reason)
     raise RunFailedError(f"{folder.path.name}: {reason}")
+
+
+def _require_linux() -> None:
+    if not sys.platform.startswith("linux"):
+        raise UserError(
+            f"training needs Linux, whose kernel ends a training process with its command; this is {sys.platform}. "
+            "Models and tokenizers work here"
+        )
 
 
 def _threads(config: PretrainConfig) -> dict[str, str]:
@@ -104,8 +114,9 @@ def _threads(config: PretrainConfig) -> dict[str, str]:
 
 
 def _run_child(command: list[str], environment: dict[str, str], held_lock: int) -> int:
-    """Runs `command` to its end; a SIGTERM sent to this process is passed on. The child holds the run's lock too."""
-    child = subprocess.Popen(command, env={**os.environ, **environment}, pass_fds=(held_lock,), stdout=sys.stderr)
+    """Runs `command` and returns its exit code. The child holds the run's lock too, and gets our SIGTERM."""
+    environment = {**os.environ, **environment, PARENT: str(os.getpid())}
+    child = subprocess.Popen(command, env=environment, pass_fds=(held_lock,), stdout=sys.stderr)
 
     def pass_on(number: int, _: FrameType | None) -> None:
         child.send_signal(number)
@@ -113,29 +124,24 @@ def _run_child(command: list[str], environment: dict[str, str], held_lock: int) 
     in_main_thread = threading.current_thread() is threading.main_thread()
     previous = signal.signal(signal.SIGTERM, pass_on) if in_main_thread else None
     try:
-        return _wait(child)
+        while True:
+            try:
+                return child.wait()
+            except KeyboardInterrupt:  # the terminal sends Ctrl-C to the child as well
+                log.warning("stopping: waiting for the training process to save its state")
     finally:
         if in_main_thread:
             signal.signal(signal.SIGTERM, previous)
 
 
-def _wait(child: subprocess.Popen[bytes]) -> int:
-    """The child's exit code. Ctrl-C reaches the child by itself: it saves its state while we wait."""
-    while True:
-        try:
-            return child.wait()
-        except KeyboardInterrupt:
-            log.warning("stopping: waiting for the training process to save its state")
-
-
-def _name_of(code: int) -> str:
+def _describe_exit(code: int) -> str:
     if code >= 0:
         return f"exit code {code}"
     hint = " (out of memory?)" if -code == signal.SIGKILL else ""
     return f"signal {signal.Signals(-code).name}{hint}"
 
 
-def _send_what_was_not_sent(config: PretrainConfig, folder: RunFolder) -> None:
+def _send_missing_metrics(config: PretrainConfig, folder: RunFolder) -> None:
     """Sends a finished run's metrics to MLflow if the server was down while it trained."""
     state = read_json(folder.tracking) or {}
     if config.tracking.mlflow and not state.get("complete"):

@@ -15,7 +15,7 @@ from albert_lab.config.compose import load
 from albert_lab.config.schema import PretrainConfig
 from albert_lab.errors import UserError, first_line
 from albert_lab.runs.folder import RunFolder
-from albert_lab.runs.launch import FAILURE, STOPPED, USER_MISTAKE
+from albert_lab.runs.launch import FAILURE, PARENT, STOPPED, USER_MISTAKE
 from albert_lab.storage.disk import explain_full_disk
 
 PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
@@ -24,17 +24,19 @@ PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
 def main() -> int:
     folder = RunFolder(Path(sys.argv[1]))
     config = load(folder.config)
-    if "LOCAL_RANK" not in os.environ:
-        _end_with_parent()
-        if config.trainer.devices > 1:
-            return _start_ranks(folder, config)
+    _end_with_parent()
+    if config.trainer.devices > 1 and "LOCAL_RANK" not in os.environ:
+        return _start_ranks(folder, config)
     _start_log(folder)
     return _train(folder, config)
 
 
 def _end_with_parent() -> None:
-    """Has the kernel send SIGTERM when the launcher dies, so that a killed command leaves no training behind."""
+    """Has the kernel send SIGTERM when the parent dies, so that a killed command leaves no training process."""
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    parent = os.environ.get(PARENT)
+    if parent is not None and int(parent) != os.getppid():  # it died before the kernel was asked
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _start_ranks(folder: RunFolder, config: PretrainConfig) -> int:
@@ -44,6 +46,7 @@ def _start_ranks(folder: RunFolder, config: PretrainConfig) -> int:
     from torch.distributed.run import main as torchrun
 
     logging.getLogger("torch.distributed").setLevel(logging.ERROR)
+    os.environ[PARENT] = str(os.getpid())
     try:
         torchrun(command)
     except ChildFailedError as error:
@@ -54,8 +57,8 @@ def _start_ranks(folder: RunFolder, config: PretrainConfig) -> int:
 
 
 def _start_log(folder: RunFolder) -> None:
-    """Rank 0 logs to the terminal and to the run's `log.txt`; the others only what goes wrong."""
-    logging.raiseExceptions = False  # a full disk under log.txt is told once, by what fails on it
+    """Rank 0 logs to the terminal and to the run's `log.txt`; other ranks log errors only."""
+    logging.raiseExceptions = False  # a full disk under log.txt is reported once, by the training
     first = os.environ.get("RANK", "0") == "0"
     handlers: list[logging.Handler] = [logging.StreamHandler(sys.stderr)]
     if first:
@@ -87,14 +90,14 @@ def _train(folder: RunFolder, config: PretrainConfig) -> int:
 
 
 def _fail(reason: str, code: int) -> int:
-    """Leaves the reason for the launcher, which prints it."""
+    """Writes the reason where the launcher reads it."""
     if os.environ.get("RANK", "0") == "0":
         Path(os.environ.get(FAILURE, os.devnull)).write_text(reason, encoding="utf-8")
     return code
 
 
-def _leave(code: int) -> NoReturn:
-    """Ends a rank at once: the record is written, and native threads of the process group may abort a slow exit."""
+def _exit_at_once(code: int) -> NoReturn:
+    """Ends a rank without Python's clean-up, in which threads of the process group may abort."""
     logging.shutdown()
     sys.stderr.flush()
     os._exit(code)
@@ -103,5 +106,5 @@ def _leave(code: int) -> NoReturn:
 if __name__ == "__main__":
     exit_code = main()
     if "LOCAL_RANK" in os.environ:
-        _leave(exit_code)
+        _exit_at_once(exit_code)
     sys.exit(exit_code)
