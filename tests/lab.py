@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from albert_lab.config.compose import CONF_FOLDER, from_hydra, register
-from albert_lab.config.schema import PretrainConfig
+from albert_lab.config.schema import VERBS, PretrainConfig
 
 ROOT = Path(__file__).parents[1]
 SHARED_DATA = ROOT.parent / "shared" / "data"  # real corpora for developing; a user's clone has none
@@ -35,13 +35,20 @@ def made_up_text(documents: int, seed: int = 0) -> str:
     return "\n\n".join("\n".join(sentence() for _ in range(draw.randint(4, 16))) for _ in range(documents)) + "\n"
 
 
-def composed(*overrides: str) -> PretrainConfig:
-    """The configuration that the command line makes of these."""
+def compose_verb(verb: str, *overrides: str) -> Any:
+    """The configuration that `albert-lab VERB` makes of these."""
     from hydra import compose, initialize_config_dir
 
     register()
     with initialize_config_dir(str(CONF_FOLDER)):
-        return from_hydra(compose("config", overrides=list(overrides)))
+        return from_hydra(compose(verb, overrides=list(overrides)), VERBS[verb])
+
+
+def composed(*overrides: str) -> PretrainConfig:
+    """The configuration that `albert-lab pretrain` makes of these."""
+    config = compose_verb("pretrain", *overrides)
+    assert isinstance(config, PretrainConfig)
+    return config
 
 
 def lab_command(*arguments: str) -> list[str]:

@@ -12,9 +12,10 @@ from albert_lab.cli import export, import_checkpoint
 from albert_lab.cli.main import VERBS
 from albert_lab.config.check import check
 from albert_lab.config.compose import CONF_FOLDER, SWEEPS_FOLDER
-from albert_lab.config.overrides import check_overrides, choices_by_group
+from albert_lab.config.overrides import check_overrides, list_choices
+from albert_lab.config.schema import PretrainConfig, RunConfig
 from albert_lab.model.layer_map import make_layer_map
-from tests.lab import ROOT, composed
+from tests.lab import ROOT, compose_verb
 
 PAGES = [
     ROOT / "README.md",
@@ -24,7 +25,7 @@ PAGES = [
 ]
 YAML_FILES = sorted([*CONF_FOLDER.glob("*/*.yaml"), *SWEEPS_FOLDER.glob("*/*.yaml")])
 PLAIN_VERBS = {"export": export, "import": import_checkpoint}  # they take arguments, not overrides
-FLAGS = {"--multirun", "-m", "--help", "--cfg", "job"}
+FLAGS = {"--multirun", "-m", "--help", "--cfg", "job", "hydra"}
 TARGETS = re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
 SHELL = {'eval "$(albert-lab -sc install=bash)"', "source .venv/bin/activate"}
 
@@ -66,6 +67,11 @@ def check_command(command: str) -> None:
         assert Path(sys.executable).with_name(Path(program).name).exists(), f"no program {program}"
 
 
+def overrides_of(verb: str, words: list[str]) -> list[str]:
+    overrides = [word for word in words if word not in FLAGS]
+    return [f"study={overrides[0]}", *overrides[1:]] if verb == "reproduce" and overrides else overrides
+
+
 def check_overrides_of(arguments: list[str]) -> None:
     if arguments in (["--help"], ["--version"]):
         return
@@ -75,13 +81,12 @@ def check_overrides_of(arguments: list[str]) -> None:
         PLAIN_VERBS[verb].parser().parse_args(words)
         return
     overrides = overrides_of(verb, words)
-    check_overrides(overrides)
-    check(composed(*map(first_choice, overrides)))
-
-
-def overrides_of(verb: str, words: list[str]) -> list[str]:
-    overrides = [word for word in words if word not in FLAGS]
-    return [f"study={overrides[0]}", *overrides[1:]] if verb == "reproduce" else overrides
+    check_overrides(verb, overrides)
+    config = compose_verb(verb, *map(first_choice, overrides))
+    if isinstance(config, RunConfig):
+        check(config)
+    if isinstance(config, PretrainConfig):
+        make_layer_map(config.sharing, config.model.num_hidden_layers)
 
 
 def first_choice(override: str) -> str:
@@ -124,13 +129,16 @@ def test_the_documentation_shows_every_verb() -> None:
 @pytest.mark.parametrize("file", YAML_FILES, ids=lambda file: f"{file.parent.name}/{file.stem}")
 def test_a_yaml_file_names_a_command_that_uses_it(file: Path) -> None:
     _, verb, *words = shlex.split(first_command(file))
-    overrides = overrides_of(verb, words)
-    assert any(f"{file.parent.name}={file.stem}" in override for override in overrides), overrides
-    check_overrides(overrides)
-    config = composed(*map(first_choice, overrides))
-    check(config)
-    make_layer_map(config.sharing, config.model.num_hidden_layers)
+    assert any(f"{file.parent.name}={file.stem}" in override for override in overrides_of(verb, words)), words
+    check_command(first_command(file))
+
+
+@pytest.mark.parametrize("file", sorted(CONF_FOLDER.glob("*.yaml")), ids=lambda file: file.stem)
+def test_a_verbs_own_yaml_names_its_command(file: Path) -> None:
+    verb = shlex.split(first_command(file))[1]
+    assert verb == file.stem or file.stem not in VERBS
+    check_command(first_command(file))
 
 
 def test_every_choice_has_a_file() -> None:
-    assert sum(len(choices) for choices in choices_by_group().values()) == len(YAML_FILES)
+    assert sum(len(choices) for choices in list_choices().values()) == len(YAML_FILES)

@@ -6,8 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from albert_lab.config.compose import from_hydra
-from albert_lab.config.schema import HardwareConfig, PretrainConfig
+from albert_lab.config.compose import Config, from_hydra
+from albert_lab.config.plain import flatten
+from albert_lab.config.schema import EstimateConfig, HardwareConfig, PretrainConfig
 from albert_lab.config.study import Cell, Study
 from albert_lab.sweep.study import Outcome, make_study
 
@@ -27,14 +28,19 @@ class ComposedStudy:
 
         hydra_config = HydraConfig.get()
         self.given = list(hydra_config.overrides.task)
-        self.config = from_hydra(composed)
+        self.config = from_hydra(composed, EstimateConfig)
         self.scale = str(hydra_config.runtime.choices["scale"])
-        paper = _compose([f"study={self.config.study.name}", *PAPER_SIZE])
-        self.study: Study = make_study(self.config, self.scale, paper)
+        paper = _compose("pretrain", PretrainConfig, [f"study={self.config.study.name}", *PAPER_SIZE])
+        self.study: Study = make_study(self.config.study, self.scale, flatten(self.config), flatten(paper))
 
-    def compose(self, overrides: Sequence[str]) -> PretrainConfig:
-        """The configuration of one cell: the user's overrides, then the cell's."""
-        return _compose([*self.given, *overrides])
+    def compose_run(self, overrides: Sequence[str]) -> PretrainConfig:
+        """The configuration of a cell's run: the user's overrides, then the cell's."""
+        given = [override for override in self.given if not override.startswith(HARDWARE)]
+        return _compose("pretrain", PretrainConfig, [*given, *overrides])
+
+    def compose_estimate(self, overrides: Sequence[str]) -> EstimateConfig:
+        """The same with the hardware that its cost is estimated for."""
+        return _compose("cost", EstimateConfig, [*self.given, *overrides])
 
     @property
     def folder(self) -> Path:
@@ -51,18 +57,18 @@ class ComposedStudy:
         counts = {cell.name: _paper_counts(self._at_paper_size(cell)) for cell in self.study.cells}
         return StudyReport(self.study, outcome.records(), outcome.failures, counts, cost_of_run)
 
-    def _at_paper_size(self, cell: Cell) -> PretrainConfig:
+    def _at_paper_size(self, cell: Cell) -> EstimateConfig:
         hardware = [given for given in self.given if given.startswith(HARDWARE)]
-        return _compose([*PAPER_SIZE, *cell.paper_overrides, *hardware])
+        return _compose("cost", EstimateConfig, [*PAPER_SIZE, *cell.paper_overrides, *hardware])
 
 
-def _compose(overrides: Sequence[str]) -> PretrainConfig:
+def _compose(verb: str, schema: type[Config], overrides: Sequence[str]) -> Config:
     from hydra import compose
 
-    return from_hydra(compose("config", overrides=list(overrides)))
+    return from_hydra(compose(verb, overrides=list(overrides)), schema)
 
 
-def _paper_counts(config: PretrainConfig) -> dict[str, float | None]:
+def _paper_counts(config: EstimateConfig) -> dict[str, float | None]:
     """Counted on our model at the paper's size: backbone and pooler, with the E -> H projection as built and always."""
     from albert_lab.cost.estimate import Estimate
     from albert_lab.cost.figures import at_size

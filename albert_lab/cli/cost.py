@@ -5,13 +5,12 @@ import logging
 import os
 import tempfile
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from albert_lab.cli.hydra_app import run_app
 from albert_lab.config.compose import SWEEPS_FOLDER, from_hydra
-from albert_lab.config.schema import PretrainConfig, Strategy
+from albert_lab.config.schema import EstimateConfig
 from albert_lab.errors import UserError
 
 log = logging.getLogger(__name__)
@@ -24,7 +23,7 @@ def run(arguments: Sequence[str]) -> int:
     _check_study(arguments)
     with tempfile.NamedTemporaryFile("r", prefix="albert-lab-costs-") as rows:
         os.environ[ROWS] = rows.name
-        run_app(cost, "albert-lab cost", arguments)
+        run_app(cost, "cost", arguments)
         told = [json.loads(line) for line in rows.read().splitlines()]
     failed = [row for row in told if "error" in row]
     for row in failed:
@@ -40,20 +39,20 @@ def cost(composed: Any) -> None:
     from hydra.types import RunMode
 
     hydra_config = HydraConfig.get()
-    config = from_hydra(composed)
+    config = from_hydra(composed, EstimateConfig)
     if config.study.axes:
         from albert_lab.cli.composed_study import ComposedStudy
 
         asked = ComposedStudy(composed)
         for cell in asked.study.cells:
-            _leave([cell.name], asked.compose(cell.overrides))
+            _leave([cell.name], asked.compose_estimate(cell.overrides))
     elif hydra_config.mode is RunMode.RUN:
         _print(config)
     else:
         _leave(list(hydra_config.overrides.task), config)
 
 
-def _leave(overrides: list[str], config: PretrainConfig) -> None:
+def _leave(overrides: list[str], config: EstimateConfig) -> None:
     """Adds the figures of one variant, or why it has none, to those of all."""
     row: dict[str, Any] = {"overrides": overrides, "json": config.cost.json}
     try:
@@ -75,7 +74,7 @@ def _check_study(arguments: Sequence[str]) -> None:
             )
 
 
-def _print(config: PretrainConfig) -> None:
+def _print(config: EstimateConfig) -> None:
     from albert_lab.cli.cost_text import text
 
     told = _figures(config)
@@ -88,17 +87,10 @@ def _print_all(rows: list[dict[str, Any]]) -> None:
     print(json.dumps(rows, indent=2) if rows[0]["json"] else comparison(rows))
 
 
-def _figures(config: PretrainConfig) -> dict[str, Any]:
+def _figures(config: EstimateConfig) -> dict[str, Any]:
     from albert_lab.config.check import check
     from albert_lab.cost.estimate import Estimate
     from albert_lab.cost.figures import figures
 
-    check(_with_some_strategy(config))
+    check(config)
     return figures(Estimate(config))
-
-
-def _with_some_strategy(config: PretrainConfig) -> PretrainConfig:
-    """Several devices need no strategy here: all of them are told."""
-    if config.trainer.devices > 1 and config.trainer.strategy is Strategy.auto:
-        return replace(config, trainer=replace(config.trainer, strategy=Strategy.ddp))
-    return config

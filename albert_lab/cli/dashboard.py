@@ -8,7 +8,7 @@ from typing import Any
 
 from albert_lab.cli.hydra_app import run_app
 from albert_lab.config.compose import from_hydra
-from albert_lab.config.schema import PretrainConfig
+from albert_lab.config.schema import DashboardConfig
 from albert_lab.errors import UserError
 from albert_lab.runs.folder import mlflow_database, tracking_uri
 
@@ -16,29 +16,29 @@ log = logging.getLogger(__name__)
 
 
 def run(arguments: Sequence[str]) -> int:
-    run_app(serve, "albert-lab dashboard", arguments)
+    run_app(serve, "dashboard", arguments)
     return 0
 
 
 def serve(composed: Any) -> None:
     """Replaces this process by MLflow's server, on this machine only."""
-    config = from_hydra(composed)
+    config = from_hydra(composed, DashboardConfig)
     if config.tracking.uri:
         raise UserError(f"tracking.uri={config.tracking.uri} is a server already: open it in a browser")
-    if not mlflow_database(config).exists():
+    if not mlflow_database(config.paths).exists():
         raise UserError(
             f"no runs under paths.runs={config.paths.runs} yet; `albert-lab pretrain scale=smoke` makes one"
         )
     from albert_lab.report.mlflow_view import save_view
 
-    page = save_view(tracking_uri(config), config.tracking.experiment) or ""
+    page = save_view(tracking_uri(config.tracking, config.paths), config.tracking.experiment) or ""
     log.info("http://127.0.0.1:%d/%s (Ctrl-C ends it)", config.tracking.port, page)
     os.environ["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] = "false"  # eight processes and 1.4 GB that a viewer doesn't need
     os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
     os.execv(sys.executable, server_command(config))
 
 
-def server_command(config: PretrainConfig) -> list[str]:
-    store = ["--backend-store-uri", tracking_uri(config)]
+def server_command(config: DashboardConfig) -> list[str]:
+    store = ["--backend-store-uri", tracking_uri(config.tracking, config.paths)]
     address = ["--host", "127.0.0.1", "--port", str(config.tracking.port), "--workers", "1"]
     return [sys.executable, "-m", "mlflow", "server", *store, *address]

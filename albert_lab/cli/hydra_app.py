@@ -1,64 +1,51 @@
-"""Hydra's command line (--multirun, --cfg, --help, --info, completion) around a task, with errors in one line."""
+"""Hydra's command line (--multirun, --cfg, --help, --info, completion) around a job, with errors in one line."""
 
 import os
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from albert_lab.cli.hydra_private import parse_arguments
 from albert_lab.config.compose import CONF_FOLDER, register
 from albert_lab.config.overrides import check_overrides
 from albert_lab.errors import UserError
 
-Task = Callable[[Any], Any]
+Job = Callable[[Any], Any]  # takes what Hydra composed
 
 CALLABLE = ["albert_lab.cli.multirun_callback.MakeRunsFolder", "optuna.samplers.*", "hydra_plugins.*"]  # by `_target_`
 
 
-def run_app(task: Task, name: str, arguments: Sequence[str]) -> None:
-    """Composes `conf/config.yaml` with `arguments` and calls `task` as Hydra does; raises UserError for a bad one."""
+def run_app(job: Job, verb: str, arguments: Sequence[str]) -> None:
+    """Composes `conf/VERB.yaml` with `arguments` and calls `job` as Hydra does; raises UserError for a bad one."""
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra raises, we report
     import hydra
+    from hydra.core.hydra_config import HydraConfig
     from hydra.errors import HydraException
+    from hydra.types import RunMode
     from omegaconf.errors import OmegaConfBaseException
 
     register()
-    check_overrides(_overrides(arguments))
-    sys.argv = [name, *arguments]
+    given = parse_arguments(arguments)
+    if not given.completes:
+        check_overrides(verb, given.overrides)
+    sys.argv = [f"albert-lab {verb}", *arguments]
     raised: list[BaseException] = []
+
+    def run(composed: Any) -> Any:
+        try:
+            return job(composed)
+        except BaseException as error:
+            if HydraConfig.get().mode is RunMode.MULTIRUN:
+                raise
+            raised.append(error)  # raised again below: Hydra would add lines of its own to it
+            return None
+
     try:
-        hydra.main(str(CONF_FOLDER), "config", execution_whitelist=CALLABLE)(_aside(task, raised))()
+        hydra.main(str(CONF_FOLDER), verb, execution_whitelist=CALLABLE)(run)()
     except (HydraException, OmegaConfBaseException) as error:
         raise UserError(one_line(error)) from error
     if raised:
         raise raised[0]
-
-
-def _aside(task: Task, raised: list[BaseException]) -> Task:
-    """`task`, its exception put aside in a single run: Hydra would add lines of its own to it."""
-
-    def call(composed: Any) -> Any:
-        from hydra.core.hydra_config import HydraConfig
-        from hydra.types import RunMode
-
-        try:
-            return task(composed)
-        except BaseException as error:
-            if HydraConfig.get().mode is RunMode.MULTIRUN:
-                raise
-            raised.append(error)
-            return None
-
-    return call
-
-
-def _overrides(arguments: Sequence[str]) -> list[str]:
-    """The overrides among `arguments`: Hydra's flags and their values aside."""
-    from hydra._internal.utils import get_args_parser
-
-    parsed, unknown = get_args_parser().parse_known_args(list(arguments))
-    if unknown:
-        raise UserError(f"unknown option {unknown[0]!r}; `--hydra-help` lists Hydra's, settings are written KEY=VALUE")
-    return [] if parsed.shell_completion else list(parsed.overrides)
 
 
 def one_line(error: BaseException) -> str:
@@ -67,5 +54,5 @@ def one_line(error: BaseException) -> str:
         error = error.__cause__
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     keys = [line.removeprefix("full_key: ") for line in lines if line.startswith("full_key: ")]
-    said = " ".join(line for line in lines if not line.startswith(("full_key", "reference_type", "object_type")))
-    return f"{keys[0]}: {said}" if keys else said
+    reason = " ".join(line for line in lines if not line.startswith(("full_key", "reference_type", "object_type")))
+    return f"{keys[0]}: {reason}" if keys else reason

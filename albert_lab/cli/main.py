@@ -11,6 +11,7 @@ from albert_lab.errors import RunFailedError, RunStoppedError, UserError, neares
 
 VERBS = {
     "pretrain": "pre-train one variant; with --multirun, many",
+    "finetune": "train a finished run's model, or any checkpoint, on a task",
     "cost": "what a variant costs before it runs: parameters, FLOPs, memory, traffic, time, money",
     "reproduce": "run a study of the paper at a scale and print the table, ours beside the paper's",
     "report": "tables and figures of what has run, from MLflow",

@@ -1,4 +1,4 @@
-"""What Hydra calls around a multirun (`hydra.callbacks` of `conf/config.yaml`)."""
+"""What Hydra calls around a multirun (`hydra.callbacks` of `conf/lab.yaml`)."""
 
 from pathlib import Path
 from typing import Any

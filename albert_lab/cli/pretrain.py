@@ -1,67 +1,9 @@
-"""`albert-lab pretrain`: trains one variant, or with --multirun one after another or side by side."""
+"""`albert-lab pretrain`: trains one variant, or with --multirun many."""
 
-import logging
-import os
-import tempfile
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
 
-from albert_lab.cli.hydra_app import run_app
-from albert_lab.config.compose import from_hydra
-from albert_lab.errors import RunFailedError, RunStoppedError, UserError
-
-log = logging.getLogger(__name__)
-
-FAILURES = "ALBERT_LAB_FAILURES"  # names the file in which the jobs of a multirun note their failures
+from albert_lab.cli.train_jobs import train_jobs
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Exit code 0 when every run is finished, else 1; one run's mistake is the user's."""
-    with tempfile.NamedTemporaryFile("r", prefix="albert-lab-failures-") as failures:
-        os.environ[FAILURES] = failures.name
-        run_app(train, "albert-lab pretrain", arguments)
-        reasons = failures.read().splitlines()
-    for reason in reasons:
-        log.error("failed: %s", reason)
-    return 1 if reasons else 0
-
-
-def train(composed: Any) -> list[float] | None:
-    """One Hydra job. Returns the measures that a sweeper optimises, `study.measures` of the record."""
-    from hydra.core.hydra_config import HydraConfig
-    from hydra.types import RunMode
-
-    from albert_lab.runs.launch import execute
-
-    hydra_config = HydraConfig.get()
-    try:
-        config = from_hydra(composed)
-        folder = execute(config)
-    except RunStoppedError as error:
-        if hydra_config.mode is RunMode.RUN:
-            raise
-        raise KeyboardInterrupt from error  # ends the sweep: Hydra goes on to the next job after any other error
-    except (UserError, RunFailedError) as error:
-        if hydra_config.mode is RunMode.RUN or "optuna" in hydra_config.sweeper["_target_"].lower():
-            raise
-        _note(str(error), hydra_config.job.num)  # one failed cell doesn't end a sweep
-        return None
-    print(folder.path, flush=True)
-    return _measures(folder.record() or {}, config.study.measures)
-
-
-def _note(reason: str, job: int) -> None:
-    log.error("job %d failed: %s", job, reason)
-    with open(Path(os.environ[FAILURES]), "a", encoding="utf-8") as file:
-        file.write(f"job {job}: {reason}\n")
-
-
-def _measures(record: dict[str, Any], names: Sequence[str]) -> list[float]:
-    values = []
-    for name in names:
-        group, _, key = name.partition("/")
-        if record.get(group, {}).get(key) is None:
-            raise UserError(f"study.measures: the record has no {name!r}")
-        values.append(float(record[group][key]))
-    return values
+    return train_jobs("pretrain", arguments)

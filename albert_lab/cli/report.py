@@ -7,7 +7,7 @@ from typing import Any
 
 from albert_lab.cli.hydra_app import run_app
 from albert_lab.config.compose import from_hydra
-from albert_lab.config.schema import PretrainConfig
+from albert_lab.config.schema import EstimateConfig
 from albert_lab.errors import UserError
 from albert_lab.runs.folder import mlflow_database, tracking_uri
 from albert_lab.storage.files import write_text
@@ -16,28 +16,29 @@ log = logging.getLogger(__name__)
 
 
 def run(arguments: Sequence[str]) -> int:
-    run_app(report, "albert-lab report", arguments)
+    run_app(report, "report", arguments)
     return 0
 
 
 def report(composed: Any) -> None:
-    config = from_hydra(composed)
+    config = from_hydra(composed, EstimateConfig)
     if config.study.name is None:
         _report_runs(config)
     else:
         _report_study(composed)
 
 
-def _report_runs(config: PretrainConfig) -> None:
+def _report_runs(config: EstimateConfig) -> None:
     from albert_lab.cost.runs import cost_of_run
     from albert_lab.report.frames import add_costs, from_mlflow
     from albert_lab.report.runs_report import RunsReport
 
-    if not config.tracking.uri and not mlflow_database(config).exists():
+    if not config.tracking.uri and not mlflow_database(config.paths).exists():
         raise UserError(
             f"no runs under paths.runs={config.paths.runs} yet; `albert-lab pretrain scale=smoke` makes one"
         )
-    runs = RunsReport(add_costs(from_mlflow(tracking_uri(config), config.tracking.experiment), cost_of_run))
+    frame = from_mlflow(tracking_uri(config.tracking, config.paths), config.tracking.experiment)
+    runs = RunsReport(add_costs(frame, cost_of_run))
     page = Path(config.paths.runs).absolute() / "report.html"
     write_text(page, runs.html())
     print(runs.text())
@@ -46,10 +47,10 @@ def _report_runs(config: PretrainConfig) -> None:
 
 def _report_study(composed: Any) -> None:
     from albert_lab.cli.composed_study import ComposedStudy
-    from albert_lab.sweep.study import finished_runs
+    from albert_lab.sweep.study import find_finished
 
     asked = ComposedStudy(composed)
-    found = asked.report(finished_runs(asked.study, asked.compose))
+    found = asked.report(find_finished(asked.study, asked.compose_run))
     found.save(asked.folder)
     print(found.text())
     print(asked.folder)

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from albert_lab.cli.hydra_app import run_app
-from albert_lab.config.overrides import choices_by_group
+from albert_lab.config.overrides import list_choices
 from albert_lab.errors import UserError, nearest
-from albert_lab.runs.folder import read_json, tracking_uri
+from albert_lab.runs.folder import tracking_uri
+from albert_lab.storage.files import read_json
 
 log = logging.getLogger(__name__)
 
@@ -24,18 +25,18 @@ Finished runs are skipped, so the same command goes on where it was stopped."""
 
 def run(arguments: Sequence[str]) -> int:
     if not arguments or arguments[0] in ("-h", "--help"):
-        print(USAGE.format(studies=", ".join(choices_by_group()["study"])))
+        print(USAGE.format(studies=", ".join(list_choices()["study"])))
         return 0 if arguments else 2
     name, *rest = arguments
     check_study(name)
     failed: list[str] = []
-    run_app(lambda composed: failed.extend(reproduce(composed)), "albert-lab reproduce", [f"study={name}", *rest])
+    run_app(lambda composed: failed.extend(reproduce(composed)), "reproduce", [f"study={name}", *rest])
     return 1 if failed else 0
 
 
 def check_study(name: str) -> None:
-    if name not in choices_by_group()["study"]:
-        raise UserError(f"no study {name!r}{nearest(name, choices_by_group()['study'])}")
+    if name not in list_choices()["study"]:
+        raise UserError(f"no study {name!r}{nearest(name, list_choices()['study'])}")
 
 
 def reproduce(composed: Any) -> list[str]:
@@ -45,14 +46,15 @@ def reproduce(composed: Any) -> list[str]:
     from albert_lab.sweep.study import run_study
 
     asked = ComposedStudy(composed)
-    folder_of(asked.config)  # a mistake that all cells share ends the command at once
-    outcome = run_study(asked.study, asked.compose, asked.config.study.jobs)
+    folder_of(asked.compose_run([]))  # a mistake that all cells share ends the command at once
+    outcome = run_study(asked.study, asked.compose_run, asked.config.study.jobs)
     report = asked.report(outcome)
     report.save(asked.folder)
     print(report.text())
     if asked.config.tracking.mlflow:
         folders = [folder.path for folders in outcome.folders.values() for folder in folders]
-        _show_in_mlflow(tracking_uri(asked.config), asked.study.name, asked.folder, folders)
+        uri = tracking_uri(asked.config.tracking, asked.config.paths)
+        _show_in_mlflow(uri, asked.study.name, asked.folder, folders)
     log.info("table.md, table.csv and report.html are in %s", asked.folder)
     print(asked.folder)
     return [reason for reasons in outcome.failures.values() for reason in reasons]

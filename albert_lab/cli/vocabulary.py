@@ -7,21 +7,21 @@ from typing import Any
 
 from albert_lab.cli.hydra_app import run_app
 from albert_lab.config.compose import from_hydra
-from albert_lab.config.schema import PretrainConfig
+from albert_lab.config.schema import VocabularyConfig
 
 log = logging.getLogger(__name__)
 
 
 def run(arguments: Sequence[str]) -> int:
-    run_app(vocabulary, "albert-lab vocabulary", arguments)
+    run_app(vocabulary, "vocabulary", arguments)
     return 0
 
 
 def vocabulary(composed: Any) -> None:
-    print(write_vocabulary(from_hydra(composed)), flush=True)
+    print(write_vocabulary(from_hydra(composed, VocabularyConfig)), flush=True)
 
 
-def write_vocabulary(config: PretrainConfig) -> Path:
+def write_vocabulary(config: VocabularyConfig) -> Path:
     """The folder under `paths.runs`, named by the number of pieces and by what they are; the same one every time.
 
     Raises: UserError for whatever is wrong with the corpus or the vocabulary's size.

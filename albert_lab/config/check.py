@@ -1,27 +1,45 @@
 """What the types can't say: sizes that divide, probabilities that add up, settings that need each other."""
 
 import logging
+from pathlib import Path
 
-from albert_lab.config.schema import PretrainConfig, Strategy, TrainerConfig
-from albert_lab.config.training import TrainConfig
+from albert_lab.config.compose import CONF_FOLDER
+from albert_lab.config.schema import EstimateConfig, FinetuneConfig, PretrainConfig, RunConfig, TrainerConfig
+from albert_lab.config.training import (
+    BudgetConfig,
+    DataConfig,
+    ObjectiveConfig,
+    OptimizerConfig,
+    TokenizerConfig,
+    TrainConfig,
+)
 from albert_lab.config.variant import DepthSignal, LoraStart, ModelConfig, PositionEmbedding, WarmStartConfig
-from albert_lab.errors import UserError
+from albert_lab.errors import UserError, nearest
 
 log = logging.getLogger(__name__)
 
+ONE_PROCESS = "single"  # the strategy that takes one device alone
 
-def check(config: PretrainConfig) -> None:
+
+def check(config: RunConfig) -> None:
     """Raises UserError for the first impossible setting; warns of the merely unusual.
 
     The layer map has its own checks, where it is made (`model.layer_map`).
     """
-    check_model(config.model)
-    _warn_of_the_unusual(config.model)
-    _check_warm_start(config)
-    _check_objective(config)
-    _check_data(config)
+    if isinstance(config, PretrainConfig):
+        check_model(config.model)
+        _warn_of_the_unusual(config.model)
+        _check_warm_start(config.warm_start, config.model)
+        _check_objective(config.objective, config.model)
+        _check_data(config.data)
+        _check_vocabulary_size(config.model, config.tokenizer)
+    if isinstance(config, FinetuneConfig):
+        _check_task(config)
     _check_budget(config.train)
-    _check_optimizer(config)
+    _check_optimizer(config.optimizer, config.train.budget)
+    _check_strategy(config.trainer)
+    if config.trainer.devices > 1 and not isinstance(config, EstimateConfig):  # an estimate compares all strategies
+        _check_several_processes(config.trainer)
     _check_batch(config.train, config.trainer)
 
 
@@ -67,13 +85,12 @@ def _warn_of_the_unusual(model: ModelConfig) -> None:
         log.warning("model.position_embedding_type=none without a model.depth_signal: the order of words is lost")
 
 
-def _check_warm_start(config: PretrainConfig) -> None:
-    start = config.warm_start
+def _check_warm_start(start: WarmStartConfig, model: ModelConfig) -> None:
     if start.checkpoint is None and start != WarmStartConfig():
         raise UserError("warm_start needs warm_start.checkpoint=RUN: a run's folder, or another checkpoint's")
     if start.checkpoint is not None and start.blocks is None:
         raise UserError("warm_start.checkpoint needs warm_start.blocks=first, average or stepwise")
-    if start.lora is LoraStart.svd and not config.model.lora_rank:
+    if start.lora is LoraStart.svd and not model.lora_rank:
         raise UserError("warm_start.lora=svd needs a model.lora_rank above 0, as in block=lora")
 
 
@@ -83,8 +100,7 @@ def nearest_multiple(value: int, factor: int) -> int:
     return below if below and value - below <= below + factor - value else below + factor
 
 
-def _check_objective(config: PretrainConfig) -> None:
-    objective, model = config.objective, config.model
+def _check_objective(objective: ObjectiveConfig, model: ModelConfig) -> None:
     _at_least("model.type_vocab_size", model.type_vocab_size, 2)  # a sample is a pair
     _at_least("objective.max_seq_length", objective.max_seq_length, 8)
     if objective.max_seq_length > model.max_position_embeddings:
@@ -105,21 +121,34 @@ def _check_objective(config: PretrainConfig) -> None:
         )
 
 
-def _check_data(config: PretrainConfig) -> None:
-    data = config.data
+def _check_data(data: DataConfig) -> None:
     if not 0 < data.held_out < 1:
         raise UserError(f"data.held_out={data.held_out:g} must be above 0 and below 1, as in data.held_out=0.02")
     if data.max_documents is not None:
         _at_least("data.max_documents", data.max_documents, 2)
-    if config.model.vocab_size != config.tokenizer.vocab_size:
+
+
+def _check_vocabulary_size(model: ModelConfig, tokenizer: TokenizerConfig) -> None:
+    if model.vocab_size != tokenizer.vocab_size:
         raise UserError(
-            f"model.vocab_size={config.model.vocab_size} differs from tokenizer.vocab_size="
-            f"{config.tokenizer.vocab_size}; set tokenizer.vocab_size alone, the model follows"
+            f"model.vocab_size={model.vocab_size} differs from tokenizer.vocab_size={tokenizer.vocab_size}; "
+            "set tokenizer.vocab_size alone, the model follows"
         )
 
 
-def _check_optimizer(config: PretrainConfig) -> None:
-    optimizer, steps = config.optimizer, config.train.budget.steps
+def _check_task(config: FinetuneConfig) -> None:
+    task = config.task
+    if config.checkpoint is None:
+        raise UserError("finetune needs checkpoint=RUN: a run's folder, or another checkpoint's")
+    known = [file.stem for file in (CONF_FOLDER / "task").glob("*.yaml")]
+    if task.name not in known:
+        raise UserError(f"no task.name={task.name}{nearest(task.name, known)}")
+    if task.max_seq_length is not None:
+        _at_least("task.max_seq_length", task.max_seq_length, 8)
+
+
+def _check_optimizer(optimizer: OptimizerConfig, budget: BudgetConfig) -> None:
+    steps = budget.steps
     if optimizer.learning_rate <= 0:
         raise UserError(f"optimizer.learning_rate={optimizer.learning_rate:g} must be above 0, as in 1e-3")
     _at_least("optimizer.warmup_steps", optimizer.warmup_steps, 0)
@@ -144,11 +173,27 @@ def _check_budget(train: TrainConfig) -> None:
     _at_least("train.validation_samples", train.validation_samples, 1)
 
 
+def list_strategies() -> list[str]:
+    """The names that `trainer.strategy` may have: the files of `train/distributed/`."""
+    files = (Path(__file__).parents[1] / "train" / "distributed").glob("*.py")
+    return sorted(file.stem for file in files if file.stem not in ("__init__", "base"))
+
+
+def _check_strategy(trainer: TrainerConfig) -> None:
+    known = list_strategies()
+    if trainer.strategy not in known:
+        raise UserError(f"no trainer.strategy={trainer.strategy}{nearest(trainer.strategy, known)}")
+
+
+def _check_several_processes(trainer: TrainerConfig) -> None:
+    if trainer.strategy == ONE_PROCESS:
+        others = [f"trainer={name}" for name in list_strategies() if name != ONE_PROCESS]
+        raise UserError(f"trainer.devices={trainer.devices} needs a strategy: {' or '.join(others)}")
+
+
 def _check_batch(train: TrainConfig, trainer: TrainerConfig) -> None:
     _at_least("train.batch_size", train.batch_size, 1)
     _at_least("trainer.devices", trainer.devices, 1)
-    if trainer.devices > 1 and trainer.strategy is Strategy.auto:
-        raise UserError(f"trainer.devices={trainer.devices} needs a strategy: trainer=ddp or trainer=zero2")
     if train.batch_size % trainer.devices:
         raise UserError(
             f"train.batch_size={train.batch_size} does not divide among trainer.devices={trainer.devices}; "

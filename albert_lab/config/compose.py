@@ -2,11 +2,16 @@
 
 import os
 from pathlib import Path
+from typing import TypeVar
 
+from hydra.core.config_search_path import ConfigSearchPath
 from hydra.core.config_store import ConfigStore
+from hydra.core.plugins import Plugins
+from hydra.plugins.search_path_plugin import SearchPathPlugin
 from omegaconf import DictConfig, OmegaConf
 
-from albert_lab.config.schema import PretrainConfig
+from albert_lab.config.schema import RUN_CONFIGS, VERBS, RunConfig
+from albert_lab.errors import UserError
 from albert_lab.storage.files import write_text
 
 _PACKAGE = Path(__file__).resolve().parents[1]
@@ -14,13 +19,24 @@ _SOURCE = _PACKAGE if (_PACKAGE / "conf").is_dir() else _PACKAGE.parent  # an in
 CONF_FOLDER = _SOURCE / "conf"
 SWEEPS_FOLDER = _SOURCE / "sweeps"
 
+Config = TypeVar("Config")
+
+
+class SweepsOnPath(SearchPathPlugin):
+    """Lets Hydra find the group `study`, which lies in `sweeps/`."""
+
+    def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
+        search_path.append("albert_lab", f"file://{SWEEPS_FOLDER}")
+
 
 def register() -> None:
-    """Makes the schema and the resolvers known to Hydra; may be called again."""
-    ConfigStore.instance().store(name="schema", node=PretrainConfig, replace=True)
+    """Makes the schema of every verb and the resolvers known to Hydra; may be called again."""
+    for verb, schema in VERBS.items():
+        ConfigStore.instance().store(name=f"{verb}_schema", node=schema, replace=True)
     OmegaConf.register_resolver("times", lambda *factors: _product(factors), replace=True)
+    OmegaConf.register_resolver("pick", lambda key, table, usual: table.get(key, usual), replace=True)
     OmegaConf.register_resolver("albert_lab.user_cache", _user_cache, replace=True)
-    OmegaConf.register_resolver("albert_lab.sweeps", lambda: str(SWEEPS_FOLDER), replace=True)
+    Plugins.instance().register(SweepsOnPath)
 
 
 def _product(factors: tuple[int, ...]) -> int:
@@ -35,24 +51,29 @@ def _user_cache() -> str:
     return str(Path(home) / "albert_lab")
 
 
-def from_hydra(composed: DictConfig) -> PretrainConfig:
-    """The typed configuration that Hydra composed, every interpolation resolved."""
-    values = OmegaConf.masked_copy(composed, list(PretrainConfig.__dataclass_fields__))
-    OmegaConf.resolve(values)
-    return _typed(values)
+def from_hydra(composed: DictConfig, schema: type[Config]) -> Config:
+    """The configuration that Hydra composed, typed and with every interpolation resolved."""
+    config = OmegaConf.to_object(composed)
+    assert isinstance(config, schema)
+    return config
 
 
-def save(config: PretrainConfig, path: Path) -> None:
-    write_text(path, OmegaConf.to_yaml(OmegaConf.structured(config)))
+def save(config: RunConfig, path: Path) -> None:
+    """Writes a run's settings, its verb first: the verb says of which class they are."""
+    write_text(path, f"verb: {config.verb}\n{OmegaConf.to_yaml(OmegaConf.structured(config))}")
 
 
-def load(path: Path) -> PretrainConfig:
-    loaded = OmegaConf.load(path)
-    assert isinstance(loaded, DictConfig)
-    return _typed(loaded)
+def load(path: Path) -> RunConfig:
+    """Reads what `save` wrote.
 
-
-def _typed(values: DictConfig) -> PretrainConfig:
-    config = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(PretrainConfig), values))
-    assert isinstance(config, PretrainConfig)
+    Raises:
+        UserError: the file names no verb that makes runs.
+    """
+    values = OmegaConf.load(path)
+    assert isinstance(values, DictConfig)
+    verb = values.pop("verb", None)
+    if verb not in RUN_CONFIGS:
+        raise UserError(f"{path} says verb: {verb}; a run's is one of {', '.join(RUN_CONFIGS)}")
+    config = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(RUN_CONFIGS[verb]), values))
+    assert isinstance(config, RunConfig)
     return config

@@ -1,54 +1,54 @@
-"""Hydra overrides, checked against the schema before Hydra composes: unknown names fail with the nearest known one."""
+"""Hydra overrides, checked against a verb's schema before Hydra composes: an unknown name fails with the nearest."""
 
 from collections.abc import Sequence
-from dataclasses import fields, is_dataclass
 from functools import cache
+from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
+from omegaconf import OmegaConf
 
 from albert_lab.config.compose import CONF_FOLDER, SWEEPS_FOLDER
-from albert_lab.config.schema import PretrainConfig
-from albert_lab.errors import UserError, first_line, nearest
+from albert_lab.config.plain import flatten
+from albert_lab.config.schema import VERBS
+from albert_lab.errors import UserError, nearest
 
-OPTIONAL_GROUPS = ("warm_start", "embedding", "block", "preset", "hardware", "study")  # `GROUP=[]` takes none
+# `GROUP=[]` takes none
+OPTIONAL_GROUPS = ("release", "warm_start", "embedding", "block", "preset", "hardware", "study")
 HINTS = {
     "hardware": "; an own one is a YAML like those in conf/hardware, or hardware.memory_bytes=... and its other numbers"
 }
 LIST_GROUPS = ("block",)  # `GROUP=[ONE,OTHER]` takes both
 
 
-def check_overrides(arguments: Sequence[str]) -> None:
+def check_overrides(verb: str, arguments: Sequence[str]) -> None:
     """Raises UserError for the first override that names an unknown key or choice, or adds or deletes one."""
     for argument in arguments:
-        _check(_parsed(argument))
+        try:
+            override = OverridesParser.create().parse_override(argument)
+        except HydraException as error:
+            reason = str(error).strip().splitlines()[0]
+            raise UserError(f"can't read {argument!r}: write KEY=VALUE ({reason})") from error
+        _check(verb, override)
 
 
-def _parsed(argument: str) -> Override:
-    try:
-        return OverridesParser.create().parse_override(argument)
-    except HydraException as error:
-        raise UserError(f"can't read {argument!r}: write KEY=VALUE ({first_line(error)})") from error
-
-
-def _check(override: Override) -> None:
+def _check(verb: str, override: Override) -> None:
     key = override.key_or_group
     if key.split(".")[0].split("/")[0] == "hydra":
         return  # Hydra's own settings, checked by Hydra
+    keys = list_keys(verb)
     if override.is_add() or override.is_force_add() or override.is_delete():
         sign = override.input_line[: override.input_line.index(key)] if override.input_line else "+"
-        raise UserError(f"{sign}{key}: the schema is closed, nothing can be added or deleted{_hint(key)}")
-    if key in choices_by_group():
+        hint = f"; write {key}=VALUE to set it" if key in keys else nearest(key, keys)
+        raise UserError(f"{sign}{key}: the schema is closed, nothing can be added or deleted{hint}")
+    if key in list_groups(verb):
         _check_choice(override)
-    elif key not in known_keys() and key.rpartition(".")[0] not in open_keys():
-        raise UserError(f"unknown key {key!r}{nearest(key, [*known_keys(), *choices_by_group()])}")
-
-
-def _hint(key: str) -> str:
-    if key in known_keys():
-        return f"; write {key}=VALUE to set it"
-    return nearest(key, known_keys())
+    elif key not in keys and key.rpartition(".")[0] not in _open_keys(verb):
+        others = [other for other in VERBS if key in list_keys(other) or key in list_groups(other)]
+        if others:
+            raise UserError(f"`albert-lab {verb}` does not take {key!r}; it belongs to {', '.join(others)}")
+        raise UserError(f"unknown key {key!r}{nearest(key, [*keys, *list_groups(verb)])}")
 
 
 def _check_choice(override: Override) -> None:
@@ -62,8 +62,8 @@ def _check_choice(override: Override) -> None:
             raise UserError(f"no {group}=null; write {group}=[] for none")
         if name.startswith("["):
             raise UserError(f"no {group}={name}: {group} takes one choice; several are --multirun {group}=A,B")
-        if name not in choices_by_group()[group]:
-            raise UserError(f"no {group}={name}{nearest(name, choices_by_group()[group])}{HINTS.get(group, '')}")
+        if name not in list_choices()[group]:
+            raise UserError(f"no {group}={name}{nearest(name, list_choices()[group])}{HINTS.get(group, '')}")
 
 
 def _names(group: str, value: str) -> list[str]:
@@ -76,34 +76,39 @@ def _names(group: str, value: str) -> list[str]:
 
 
 @cache
-def choices_by_group() -> dict[str, list[str]]:
+def list_choices() -> dict[str, list[str]]:
     """The names each configuration group offers: the YAML files of its folder."""
     folders = [folder for folder in CONF_FOLDER.iterdir() if folder.is_dir()] + [SWEEPS_FOLDER / "study"]
     return {folder.name: sorted(file.stem for file in folder.glob("*.yaml")) for folder in folders}
 
 
 @cache
-def known_keys() -> frozenset[str]:
-    """Every key of the schema, dotted."""
-    return frozenset(_keys(PretrainConfig()))
+def list_groups(name: str) -> frozenset[str]:
+    """The groups that `conf/NAME.yaml` and the files that it inherits from choose of."""
+    file = CONF_FOLDER / f"{name}.yaml"
+    if not file.exists():
+        return frozenset()  # a schema
+    groups: set[str] = set()
+    for entry in OmegaConf.load(file).defaults:
+        if isinstance(entry, str):
+            groups |= list_groups(entry) if entry != "_self_" else set()
+        else:
+            groups |= {str(key).removeprefix("optional ") for key in entry if not str(key).startswith("override ")}
+    return frozenset(groups)
 
 
 @cache
-def open_keys() -> frozenset[str]:
+def list_keys(verb: str) -> frozenset[str]:
+    """Every key of the verb's schema, dotted."""
+    return frozenset(_defaults(verb))
+
+
+@cache
+def _open_keys(verb: str) -> frozenset[str]:
     """The keys that hold a mapping: what stands in it is the user's own."""
-    return frozenset(key for key in known_keys() if isinstance(_default(key), dict))
+    return frozenset(key for key, value in _defaults(verb).items() if isinstance(value, dict))
 
 
-def _default(key: str) -> object:
-    node: object = PretrainConfig()
-    for part in key.split("."):
-        node = getattr(node, part)
-    return node
-
-
-def _keys(node: object, prefix: str = "") -> list[str]:
-    keys = []
-    for item in fields(node):  # type: ignore[arg-type]
-        value = getattr(node, item.name)
-        keys += _keys(value, f"{prefix}{item.name}.") if is_dataclass(value) else [prefix + item.name]
-    return keys
+@cache
+def _defaults(verb: str) -> dict[str, Any]:
+    return flatten(VERBS[verb]())

@@ -1,14 +1,21 @@
-"""The typed schema of a run: every setting, its unit and one line of meaning.
+"""The typed schema: every setting, its unit and one line of meaning, and the configuration class of every verb.
 
-The groups of `variant.py` and `training.py` (`RESULT_GROUPS`) can change a result and make up a run's fingerprint;
-those written out here change only where, how fast and how visibly it runs.
+The groups of `variant.py` and `training.py` can change a result and make up a run's fingerprint; those written out here
+change only where, how fast and how visibly it runs.
 """
 
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any
+from typing import Any, ClassVar
 
-from albert_lab.config.training import DataConfig, ObjectiveConfig, OptimizerConfig, TokenizerConfig, TrainConfig
+from albert_lab.config.training import (
+    DataConfig,
+    ObjectiveConfig,
+    OptimizerConfig,
+    TaskConfig,
+    TokenizerConfig,
+    TrainConfig,
+)
 from albert_lab.config.variant import ModelConfig, SharingConfig, WarmStartConfig
 
 
@@ -23,19 +30,13 @@ class Gemm(Enum):
     onednn = "onednn"  # much faster on AMD processors
 
 
-class Strategy(Enum):
-    auto = "auto"  # one process
-    ddp = "ddp"  # data parallel, all state replicated
-    zero2 = "zero2"  # DeepSpeed ZeRO stage 2: optimizer state and gradients sharded
-
-
 @dataclass
 class TrainerConfig:
     """Where and how fast it runs; nothing here changes a result beyond rounding."""
 
     accelerator: str = "auto"  # cpu | gpu | auto
     devices: int = 1  # processes on this machine
-    strategy: Strategy = Strategy.auto
+    strategy: str = "single"  # how processes share work and state: a file of train/distributed/
     gradient_checkpointing: bool = False  # keep only a layer's input and run it again in the backward pass; same bits
     compile: bool = False  # torch.compile makes the layers' kernels: for GPUs; needs a compiler, and rounds otherwise
     micro_batch_size: int | None = None  # sequences in one pass of one process; null: all of its share
@@ -72,7 +73,7 @@ class StudyConfig:
     proportional: dict[str, str] = field(default_factory=dict)  # these axes keep their ratio to that size at any scale
     seeds: list[int] = field(default_factory=lambda: [0])  # every cell is run with each
     jobs: int | None = None  # runs at a time; null: one per core
-    measures: list[str] = field(default_factory=lambda: ["validation/mlm_loss"])  # what a sweeper is told of a run
+    measures: list[str] | None = None  # figures that a sweeper optimizes; null: the metric that judges the task
 
 
 @dataclass
@@ -109,7 +110,10 @@ class PathsConfig:
 
 @dataclass
 class RunConfig:
-    """What every run needs to know, whatever its task: the engine, launching and tracking read these groups alone."""
+    """What every run needs, whatever its task: the engine, launching and tracking read these groups alone."""
+
+    verb: ClassVar[str]  # the command that makes such a run, and the folder under `paths.runs` where it lies
+    result_groups: ClassVar[tuple[str, ...]]  # the groups that can change its result: they make up its fingerprint
 
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
     train: TrainConfig = field(default_factory=TrainConfig)
@@ -120,12 +124,16 @@ class RunConfig:
 
     @property
     def task_name(self) -> str:
+        """The task that the record names; its code is the file of that name in `train/tasks/`."""
         raise NotImplementedError
 
 
 @dataclass
 class PretrainConfig(RunConfig):
-    """Everything a pre-training run needs to know."""
+    """`albert-lab pretrain`: a variant, what it reads and what it learns."""
+
+    verb = "pretrain"
+    result_groups = ("model", "sharing", "warm_start", "objective", "data", "tokenizer", "optimizer", "train")
 
     model: ModelConfig = field(default_factory=ModelConfig)
     sharing: SharingConfig = field(default_factory=SharingConfig)
@@ -133,6 +141,31 @@ class PretrainConfig(RunConfig):
     objective: ObjectiveConfig = field(default_factory=ObjectiveConfig)
     data: DataConfig = field(default_factory=DataConfig)
     tokenizer: TokenizerConfig = field(default_factory=TokenizerConfig)
+
+    @property
+    def task_name(self) -> str:
+        return "pretraining"
+
+
+@dataclass
+class FinetuneConfig(RunConfig):
+    """`albert-lab finetune`: a trained model and the task that it learns; size and vocabulary are the model's own."""
+
+    verb = "finetune"
+    result_groups = ("task", "optimizer", "train")
+
+    checkpoint: str | None = None  # a run's folder, or any folder or hub name of a checkpoint; must be set
+    task: TaskConfig = field(default_factory=TaskConfig)
+
+    @property
+    def task_name(self) -> str:
+        return self.task.name
+
+
+@dataclass
+class EstimateConfig(PretrainConfig):
+    """`albert-lab cost`, and the studies of `reproduce` and `report`: a pre-training run and the hardware for it."""
+
     hardware: HardwareConfig = field(default_factory=HardwareConfig)
     cost: CostConfig = field(default_factory=CostConfig)
 
@@ -141,4 +174,31 @@ class PretrainConfig(RunConfig):
         return "pretraining"
 
 
-RESULT_GROUPS = ("model", "sharing", "warm_start", "objective", "data", "tokenizer", "optimizer", "train")
+@dataclass
+class VocabularyConfig:
+    """`albert-lab vocabulary`: the corpus and the vocabulary to train on it."""
+
+    data: DataConfig = field(default_factory=DataConfig)
+    tokenizer: TokenizerConfig = field(default_factory=TokenizerConfig)
+    paths: PathsConfig = field(default_factory=PathsConfig)
+
+
+@dataclass
+class DashboardConfig:
+    """`albert-lab dashboard`: where the runs are."""
+
+    tracking: TrackingConfig = field(default_factory=TrackingConfig)
+    paths: PathsConfig = field(default_factory=PathsConfig)
+
+
+VERBS = {  # a verb that takes overrides -> its configuration; `conf/VERB.yaml` has its defaults
+    "pretrain": PretrainConfig,
+    "finetune": FinetuneConfig,
+    "cost": EstimateConfig,
+    "reproduce": EstimateConfig,
+    "report": EstimateConfig,
+    "vocabulary": VocabularyConfig,
+    "dashboard": DashboardConfig,
+}
+RESULT_GROUPS = frozenset(group for kind in (PretrainConfig, FinetuneConfig) for group in kind.result_groups)
+RUN_CONFIGS: dict[str, type[RunConfig]] = {kind.verb: kind for kind in (PretrainConfig, FinetuneConfig)}

@@ -1,4 +1,4 @@
-"""What a variant is trained on and how: `objective`, `data`, `tokenizer`, `optimizer` and `train` of the schema."""
+"""What a model is trained on and how: `objective`, `task`, `data`, `tokenizer`, `optimizer`, `train` of the schema."""
 
 from dataclasses import dataclass, field
 from enum import Enum
@@ -35,6 +35,11 @@ class Precision(Enum):
     bf16 = "bf16"  # autocast: bfloat16 products, float32 weights
 
 
+class Pooling(Enum):
+    cls = "cls"  # the pooler's output at [CLS]
+    mean = "mean"  # the mean of the encoder's output over the tokens
+
+
 @dataclass
 class ObjectiveConfig:
     """What the model is trained to predict, and how a sample is cut and masked."""
@@ -53,6 +58,16 @@ class ObjectiveConfig:
     def has_sentence_task(self) -> bool:
         """Whether the model has a sentence head, and the pooler under it."""
         return self.sentence is not SentenceObjective.none
+
+
+@dataclass
+class TaskConfig:
+    """What a trained model is fine-tuned for."""
+
+    name: str = "docstring_packages"  # a file of train/tasks/
+    pooling: Pooling = Pooling.cls  # what a text's classifier reads
+    max_seq_length: int | None = None  # tokens; null: as many as the model has positions
+    freeze_encoder: bool = False  # train the classifier alone: a probe of what the encoder knows
 
 
 @dataclass

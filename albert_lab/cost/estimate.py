@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, cached_property
 
-from albert_lab.config.schema import DeviceKind, HardwareConfig, PretrainConfig
+from albert_lab.config.schema import DeviceKind, EstimateConfig, HardwareConfig
 from albert_lab.config.training import Precision
 from albert_lab.cost.cluster.hardware import memory_per_process, peak_flops, resolve_hardware
 from albert_lab.cost.cluster.strategies import StrategyCost, checkpoint_bytes, strategy_costs
@@ -46,7 +46,7 @@ class Estimate:
         UserError: a model, a map, hardware or an assumption that can't be.
     """
 
-    def __init__(self, config: PretrainConfig) -> None:
+    def __init__(self, config: EstimateConfig) -> None:
         for key in ("mfu", "real_tokens"):
             _check_share(f"cost.{key}", getattr(config.cost, key))
         self.config = config

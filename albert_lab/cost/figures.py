@@ -3,12 +3,11 @@
 from dataclasses import asdict
 from typing import Any
 
-from albert_lab.config.schema import Strategy
 from albert_lab.config.training import Precision
 from albert_lab.cost.cluster.strategies import FLOAT, StrategyCost, strategy_costs
 from albert_lab.cost.counts.weights import model_weights
 from albert_lab.cost.estimate import ASSUMED_MFU, Estimate
-from albert_lab.runs.folder import describe
+from albert_lab.runs.identity import describe
 
 PRECISIONS = tuple(Precision)
 UPDATE_PASSES = 7  # of memory in AdamW's one pass: weight and two moments read and written, gradient read
@@ -136,7 +135,7 @@ def _strategy(estimate: Estimate, index: int, strategy: StrategyCost) -> dict[st
 
 def _chosen(estimate: Estimate, strategies: list[dict[str, Any]]) -> dict[str, Any]:
     """The strategy that the run would have; several devices without one: the first."""
-    wanted = {Strategy.ddp: "ddp", Strategy.zero2: "zero2"}.get(estimate.config.trainer.strategy)
+    wanted = estimate.config.trainer.strategy
     return next((each for each in strategies if each["name"] == wanted), strategies[0])
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from albert_lab.config.schema import DeviceKind, HardwareConfig, PretrainConfig
 from albert_lab.runs import machine
-from albert_lab.runs.folder import read_json
+from albert_lab.runs.folder import list_finished_runs
 
 Record = Mapping[str, Any]
 NEIGHBOURS = 3  # runs nearest in size whose median counts
@@ -36,7 +36,7 @@ def read_history(config: PretrainConfig, hardware: HardwareConfig, flops_per_tok
     if hardware.name is None or not hardware.name.startswith("this machine"):
         return History()
     gpu = machine.gpu_name() if hardware.kind is DeviceKind.gpu else None
-    records = [record for record in _records(Path(config.paths.runs)) if _same_device(record, gpu)]
+    records = [record for record in _records(Path(config.paths.runs), config.task_name) if _same_device(record, gpu)]
     alike = [record for record in records if _same_speed_settings(record, config)]
     near = sorted(
         (_distance(record, flops_per_token), record["name"], _rate(record)) for record in alike if _rate(record)
@@ -47,13 +47,15 @@ def read_history(config: PretrainConfig, hardware: HardwareConfig, flops_per_tok
     return History(_median(rates), len(rates), _median(fills), len(fills), _median(floors))
 
 
-def _records(runs: Path) -> Iterable[Record]:
-    for file in sorted(runs.glob("pretrain/*/result.json")):
+def _records(runs: Path, task: str) -> Iterable[Record]:
+    for folder in list_finished_runs(runs):
         try:
-            record = read_json(file)
+            record = folder.record()
         except ValueError:
             continue  # not ours to judge: a file that is no record tells nothing
-        if record and {"host", "speed", "config", "flops_per_token", "memory_bytes", "training"} <= set(record):
+        if not record or record.get("task", task) != task:  # the first records named none
+            continue
+        if {"host", "speed", "config", "flops_per_token", "memory_bytes", "training"} <= set(record):
             yield record
 
 

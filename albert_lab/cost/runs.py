@@ -12,8 +12,8 @@ from typing import Any
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from albert_lab.config.overrides import known_keys
-from albert_lab.config.schema import DeviceKind, HardwareConfig, PretrainConfig
+from albert_lab.config.overrides import list_keys
+from albert_lab.config.schema import DeviceKind, EstimateConfig, HardwareConfig
 from albert_lab.cost.cluster.hardware import hardware_of_host, peak_flops
 from albert_lab.cost.estimate import HOUR, Estimate
 from albert_lab.cost.figures import ddp_bytes, memory_by_kind
@@ -58,15 +58,15 @@ def cost_of_run(row: Row) -> Figures:
     return told | _speed(estimate, row) | _spent(estimate, row)
 
 
-def config_of_run(row: Row) -> PretrainConfig:
+def config_of_run(row: Row) -> EstimateConfig:
     """A run's settings as a configuration: what the schema no longer has is left out, what it had not yet as usual.
 
     Raises:
         OmegaConfBaseException: a value that the schema no longer takes.
     """
-    usual = PretrainConfig()
+    usual = EstimateConfig()
     settings = OmegaConf.from_dotlist([])
-    for key in (key for key in row if key in known_keys() and _is_set(row[key])):
+    for key in (key for key in row if key in list_keys("cost") and _is_set(row[key])):
         OmegaConf.update(settings, key, _value(row[key]), force_add=True)
     groups = {str(group): OmegaConf.structured(getattr(usual, str(group))) for group in settings}
     return replace(usual, **{group: _merged(schema, settings[group]) for group, schema in groups.items()})
@@ -87,7 +87,7 @@ def _value(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-def _unknown(config: PretrainConfig) -> HardwareConfig:
+def _unknown(config: EstimateConfig) -> HardwareConfig:
     """A device without numbers, of the kind that this machine would take."""
     on_gpu = config.trainer.accelerator != "cpu" and machine.gpu_name() is not None
     return HardwareConfig(name="unknown", kind=DeviceKind.gpu if on_gpu else DeviceKind.cpu)

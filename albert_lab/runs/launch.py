@@ -9,31 +9,29 @@ import tempfile
 import threading
 from pathlib import Path
 from types import FrameType
-from typing import Any
 
 from albert_lab.config.check import check
 from albert_lab.config.compose import save
-from albert_lab.config.schema import PretrainConfig
-from albert_lab.data.corpora.corpus import open_corpus
+from albert_lab.config.schema import PretrainConfig, RunConfig, TrainerConfig
 from albert_lab.errors import RunFailedError, RunStoppedError, UserError
 from albert_lab.model.layer_map import make_layer_map
-from albert_lab.runs.folder import RunFolder, fingerprint, read_json, tracking_uri
+from albert_lab.runs.contents import read_contents
+from albert_lab.runs.folder import RunFolder, tracking_uri
+from albert_lab.runs.identity import fingerprint
 from albert_lab.runs.machine import usable_cores
-from albert_lab.storage.digests import file_digest, identify_files
 from albert_lab.storage.disk import explain_full_disk
-from albert_lab.storage.hub import pretrained_folder
+from albert_lab.storage.files import read_json
 from albert_lab.storage.locks import lock
 
 log = logging.getLogger(__name__)
 
 STOPPED = 143  # exit code of a training process that was told to stop and has saved its state (128 + SIGTERM)
 USER_MISTAKE = 2
-CHECKPOINT_FILES = ("config.json", "*.safetensors", "*.safetensors.index.json", "*.bin", "*.bin.index.json")
 FAILURE = "ALBERT_LAB_FAILURE"  # names the file to which the training process writes why it failed
 PARENT = "ALBERT_LAB_PARENT"  # the process id of whoever starts a training process
 
 
-def execute(config: PretrainConfig) -> RunFolder:
+def execute(config: RunConfig) -> RunFolder:
     """Trains what `config` describes and returns the run's folder; returns a finished run's folder at once.
 
     An unfinished run is resumed. Raises UserError, RunFailedError or RunStoppedError.
@@ -50,43 +48,22 @@ def execute(config: PretrainConfig) -> RunFolder:
     return folder
 
 
-def folder_of(config: PretrainConfig) -> RunFolder:
+def folder_of(config: RunConfig) -> RunFolder:
     """The folder of the run that `config` describes, whether it exists or not. Raises UserError for a bad setting."""
     check(config)
-    make_layer_map(config.sharing, config.model.num_hidden_layers)
-    return RunFolder.of(config, fingerprint(config, _content(config)))
+    if isinstance(config, PretrainConfig):
+        make_layer_map(config.sharing, config.model.num_hidden_layers)
+    return RunFolder.of(config, fingerprint(config, read_contents(config)))
 
 
-def _content(config: PretrainConfig) -> dict[str, Any]:
-    """What the files that the configuration names hold."""
-    content = open_corpus(config.data, Path(config.paths.cache)).identity()
-    if config.tokenizer.model_file is not None:
-        file = Path(config.tokenizer.model_file)
-        if not file.is_file():
-            raise UserError(f"tokenizer.model_file={file}: no such file")
-        content["tokenizer"] = file_digest(file)
-    if config.warm_start.checkpoint is not None:
-        content["warm_start"] = identify_files(
-            _checkpoint_files(config.warm_start.checkpoint), Path(config.paths.cache)
-        )
-    return content
-
-
-def _checkpoint_files(name_or_path: str) -> list[Path]:
-    """What a model is read from: its configuration and its weights."""
-    folder = pretrained_folder(name_or_path, CHECKPOINT_FILES)
-    if not (folder / "config.json").is_file():
-        raise UserError(f"warm_start.checkpoint={name_or_path} holds no config.json; is that run finished?")
-    return sorted(file for pattern in CHECKPOINT_FILES for file in folder.glob(pattern))
-
-
-def _train(config: PretrainConfig, folder: RunFolder, held_lock: int) -> None:
+def _train(config: RunConfig, folder: RunFolder, held_lock: int) -> None:
     from albert_lab.data.prepare import prepare
 
-    prepare(config.data, config.tokenizer, Path(config.paths.cache))
+    if isinstance(config, PretrainConfig):
+        prepare(config.data, config.tokenizer, Path(config.paths.cache))
     save(config, folder.config)
     with tempfile.NamedTemporaryFile("r", prefix="albert-lab-", encoding="utf-8") as failure:
-        environment = _threads(config) | {FAILURE: failure.name}
+        environment = _threads(config.trainer) | {FAILURE: failure.name}
         code = _run_child([sys.executable, "-m", "albert_lab.train", str(folder.path)], environment, held_lock)
         reason = failure.read() or f"the training process ended with {_describe_exit(code)}; see {folder.log}"
     if folder.record():
@@ -106,10 +83,10 @@ def _require_linux() -> None:
         )
 
 
-def _threads(config: PretrainConfig) -> dict[str, str]:
+def _threads(trainer: TrainerConfig) -> dict[str, str]:
     """The environment that gives a process its CPU threads; libraries read it when they are loaded."""
     cores = usable_cores()
-    threads = config.trainer.threads or max(1, cores // config.trainer.devices)
+    threads = trainer.threads or max(1, cores // trainer.devices)
     return {"OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads)}
 
 
@@ -141,9 +118,10 @@ def _describe_exit(code: int) -> str:
     return f"signal {signal.Signals(-code).name}{hint}"
 
 
-def _send_missing_metrics(config: PretrainConfig, folder: RunFolder) -> None:
+def _send_missing_metrics(config: RunConfig, folder: RunFolder) -> None:
     """Sends a finished run's metrics to MLflow if the server was down while it trained."""
     state = read_json(folder.tracking) or {}
     if config.tracking.mlflow and not state.get("complete"):
-        command = [sys.executable, "-m", "albert_lab.train.tracking.journal", str(folder.path), tracking_uri(config)]
+        command = [sys.executable, "-m", "albert_lab.train.tracking.journal", str(folder.path)]
+        command.append(tracking_uri(config.tracking, config.paths))
         subprocess.run(command, check=False, stdout=sys.stderr)

@@ -31,6 +31,15 @@ def write_json(path: Path, value: Any) -> None:
     write_text(path, json.dumps(value, indent=2, sort_keys=True) + "\n")
 
 
+def read_json(path: Path) -> dict[str, Any] | None:
+    """The JSON object of a file of ours, or None where there is no such file."""
+    if not path.exists():
+        return None
+    value = json.loads(path.read_text(encoding="utf-8"))
+    assert isinstance(value, dict)
+    return value
+
+
 def read_object(file: Path) -> dict[str, Any]:
     """A JSON object from a file that someone else wrote.
 

@@ -8,7 +8,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from albert_lab.config.schema import PretrainConfig
+from albert_lab.config.schema import PretrainConfig, StudyConfig
 from albert_lab.config.study import Cell, Study
 from albert_lab.data.prepare import prepare
 from albert_lab.errors import RunFailedError, UserError
@@ -18,6 +18,8 @@ from albert_lab.runs.machine import usable_cores
 
 log = logging.getLogger(__name__)
 
+Settings = Mapping[str, Any]  # by key on the command line
+LETTERS = {"model.embedding_size": "E", "model.hidden_size": "H"}  # the paper's names of axes
 Compose = Callable[[Sequence[str]], PretrainConfig]  # Hydra overrides -> configuration
 
 
@@ -33,45 +35,32 @@ class Outcome:
         return {name: [record for record in records if record] for name, records in found.items()}
 
 
-def make_study(config: PretrainConfig, scale: str, paper: PretrainConfig) -> Study:
-    """The study that `config.study` describes, its cells sized for `config` and for the `paper`'s own size."""
-    described = config.study
-    if not described.name or not described.axes:
-        raise UserError(f"study={described.name} has no axes; a search runs with `albert-lab pretrain --multirun`")
-    cells = tuple(_cell(dict(zip(described.axes, point, strict=True)), config, paper)
-                  for point in product(*described.axes.values()))  # fmt: skip
-    return Study(
-        described.name, described.title, described.question, scale, described.caption, tuple(described.seeds), cells
-    )
+def make_study(config: StudyConfig, scale: str, settings: Settings, paper: Settings) -> Study:
+    """The study that `config` describes.
+
+    Args:
+        settings, paper: every setting by its key, at this scale and at the paper's size, to size the cells for both.
+    """
+    if not config.name or not config.axes:
+        raise UserError(f"study={config.name} has no axes; a search runs with `albert-lab pretrain --multirun`")
+    cells = []
+    for point in product(*config.axes.values()):
+        axes = dict(zip(config.axes, point, strict=True))
+        here = {key: _scale(key, value, config.proportional.get(key), settings, paper) for key, value in axes.items()}
+        name = " ".join(f"{LETTERS.get(key, key)}={value}" for key, value in axes.items())
+        cells.append(Cell(name, axes, _overrides(here), _overrides(axes)))
+    return Study(config.name, config.title, config.question, scale, config.caption, tuple(config.seeds), tuple(cells))
 
 
-def _cell(axes: dict[str, int | str], config: PretrainConfig, paper: PretrainConfig) -> Cell:
-    here = {key: _scaled(key, value, config, paper) for key, value in axes.items()}
-    name = " ".join(f"{_short(key)}={value}" for key, value in axes.items())
-    return Cell(name, axes, _overrides(here), _overrides(axes))
-
-
-def _scaled(key: str, value: int | str, config: PretrainConfig, paper: PretrainConfig) -> int | str:
-    """`value` in the same proportion to this scale's size as it has to the paper's."""
-    reference = config.study.proportional.get(key)
+def _scale(key: str, value: int | str, reference: str | None, settings: Settings, paper: Settings) -> int | str:
+    """`value` in the same proportion to this scale's `reference` as it has to the paper's."""
     if reference is None:
         return value
-    ours, theirs = _setting(config, reference), _setting(paper, reference)
+    ours, theirs = int(settings[reference]), int(paper[reference])
     scaled, rest = divmod(int(value) * ours, theirs)
     if rest:
         raise UserError(f"{key}={value} at {reference}={theirs} has no whole counterpart at {reference}={ours}")
     return scaled
-
-
-def _setting(config: PretrainConfig, key: str) -> int:
-    node: Any = config
-    for part in key.split("."):
-        node = getattr(node, part)
-    return int(node)
-
-
-def _short(key: str) -> str:
-    return {"model.embedding_size": "E", "model.hidden_size": "H"}.get(key, key)
 
 
 def _overrides(axes: Mapping[str, int | str]) -> tuple[str, ...]:
@@ -103,7 +92,7 @@ def _is_finished(config: PretrainConfig) -> bool:
         return False
 
 
-def finished_runs(study: Study, compose: Compose) -> Outcome:
+def find_finished(study: Study, compose: Compose) -> Outcome:
     """What has run of a study so far."""
     cells = [(cell, config) for cell, config in _configurations(study, compose) if _is_finished(config)]
     return _outcome(study, [(cell, folder_of(config)) for cell, config in cells])

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from albert_lab.config.compose import load
-from albert_lab.config.schema import PretrainConfig
+from albert_lab.config.schema import RunConfig
 from albert_lab.errors import UserError, first_line
 from albert_lab.runs.folder import RunFolder
 from albert_lab.runs.launch import FAILURE, PARENT, STOPPED, USER_MISTAKE
@@ -39,7 +39,7 @@ def _end_with_parent() -> None:
         os.kill(os.getpid(), signal.SIGTERM)
 
 
-def _start_ranks(folder: RunFolder, config: PretrainConfig) -> int:
+def _start_ranks(folder: RunFolder, config: RunConfig) -> int:
     command = ["--standalone", f"--nproc-per-node={config.trainer.devices}", "-m", "albert_lab.train", str(folder.path)]
     from torch.distributed.elastic.multiprocessing.api import SignalException
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
@@ -67,7 +67,7 @@ def _start_log(folder: RunFolder) -> None:
     logging.basicConfig(format="%(asctime)s %(message)s", datefmt="%H:%M:%S", level=level, handlers=handlers)
 
 
-def _train(folder: RunFolder, config: PretrainConfig) -> int:
+def _train(folder: RunFolder, config: RunConfig) -> int:
     from albert_lab.train.light_imports import import_lightning
 
     import_lightning(compiler=config.trainer.compile or config.trainer.devices > 1)  # DDP and DeepSpeed use it

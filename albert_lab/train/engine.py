@@ -14,6 +14,7 @@ from albert_lab.cost.memory.measured import state_bytes
 from albert_lab.report.statistics import wilson_interval
 from albert_lab.runs import machine
 from albert_lab.runs.folder import RunFolder
+from albert_lab.runs.record import make_record
 from albert_lab.storage.files import write_json
 from albert_lab.train.batches import TrainingData
 from albert_lab.train.budget import Budget, Clock
@@ -26,7 +27,6 @@ from albert_lab.train.distributed import load_strategy
 from albert_lab.train.light_imports import compute_deterministically
 from albert_lab.train.matrix_library import choose_matrix_library
 from albert_lab.train.module import TrainingModule
-from albert_lab.train.record import make_record
 from albert_lab.train.tasks import make_task
 from albert_lab.train.tasks.task import Figures
 from albert_lab.train.tracking.journal import Journal

@@ -13,9 +13,8 @@ import torch
 from albert_lab.config.schema import Gemm, RunConfig
 from albert_lab.config.training import Precision
 from albert_lab.model.torch.layers.linear import find_fastest_matrix_library, use_matrix_library
-from albert_lab.runs.folder import read_json
 from albert_lab.runs.machine import cpu_name, usable_cores
-from albert_lab.storage.files import write_json
+from albert_lab.storage.files import read_json, write_json
 from albert_lab.storage.locks import lock
 
 log = logging.getLogger(__name__)

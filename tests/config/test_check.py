@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from albert_lab.config.check import check, nearest_multiple
-from albert_lab.config.schema import PretrainConfig, Strategy
+from albert_lab.config.schema import PretrainConfig
 from albert_lab.config.training import BudgetConfig
 from albert_lab.config.variant import DepthSignal, PositionEmbedding
 from albert_lab.errors import UserError
@@ -24,10 +24,14 @@ CASES = {
     "hidden_size=770": (lambda c: vars(c.model).update(hidden_size=770), "model.hidden_size=770.*nearest: 768"),
     "long sequence": (lambda c: vars(c.objective).update(max_seq_length=600), "max_seq_length=600.*nearest: 512"),
     "odd batch": (
-        lambda c: vars(c.trainer).update(devices=3, strategy=Strategy.ddp),
+        lambda c: vars(c.trainer).update(devices=3, strategy="ddp"),
         "train.batch_size=32.*trainer.devices=3; nearest: 33",
     ),
     "odd micro-batch": (lambda c: vars(c.trainer).update(micro_batch_size=5), "micro_batch_size=5.*nearest: 4"),
+    "unknown strategy": (
+        lambda c: vars(c.trainer).update(strategy="zero3000"),
+        "no trainer.strategy=zero3000; did you mean 'zero2'",
+    ),
     "no strategy": (lambda c: vars(c.trainer).update(devices=2), "trainer=ddp or trainer=zero2"),
     "two budgets": (lambda c: vars(c.train.budget).update(seconds=5.0), "exactly one of steps, tokens, seconds"),
     "no budget": (lambda c: vars(c.train).update(budget=BudgetConfig()), "exactly one.*has none"),

@@ -9,10 +9,9 @@ import pytest
 from albert_lab.config.schema import (
     CostConfig,
     DeviceKind,
+    EstimateConfig,
     HardwareConfig,
     PathsConfig,
-    PretrainConfig,
-    Strategy,
     TrainerConfig,
 )
 from albert_lab.config.training import BudgetConfig, Precision, TrainConfig
@@ -25,7 +24,7 @@ from albert_lab.runs import machine
 DEVICE = {"memory_bytes": 80e9, "bf16_flops_per_second": 1e15, "fp32_flops_per_second": 1e14, "watts": 500.0}
 
 
-def config(tmp_path: Path, **more: Any) -> PretrainConfig:
+def config(tmp_path: Path, **more: Any) -> EstimateConfig:
     train = TrainConfig(batch_size=256, precision=Precision.bf16, budget=BudgetConfig(steps=1000))
     defaults = {
         "train": train,
@@ -34,7 +33,7 @@ def config(tmp_path: Path, **more: Any) -> PretrainConfig:
         "cost": CostConfig(mfu=0.5),
         "paths": PathsConfig(runs=str(tmp_path)),
     }
-    return PretrainConfig(**(defaults | more))
+    return EstimateConfig(**(defaults | more))
 
 
 def test_time_energy_and_money_follow_from_the_flops(tmp_path: Path) -> None:
@@ -82,7 +81,7 @@ def test_what_does_not_fit_says_by_how_much_and_what_does(tmp_path: Path) -> Non
 
 
 def test_the_chosen_strategy_is_kept_where_a_smaller_micro_batch_is_enough(tmp_path: Path) -> None:
-    small, chosen = HardwareConfig(name="small", memory_bytes=2e9), TrainerConfig(devices=4, strategy=Strategy.zero2)
+    small, chosen = HardwareConfig(name="small", memory_bytes=2e9), TrainerConfig(devices=4, strategy="zero2")
     told = figures(Estimate(config(tmp_path, hardware=small, trainer=chosen)))
     assert told["fits"] is False
     assert told["nearest_fit"].endswith("with zero2")
@@ -156,7 +155,7 @@ def finished_run(folder: Path, seconds: float, trainer: dict[str, Any] | None = 
 
 
 @pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PretrainConfig:
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> EstimateConfig:
     """A configuration for this machine, taken to have no GPU."""
     monkeypatch.setattr(machine, "gpu_name", lambda: None)
     train = TrainConfig(budget=BudgetConfig(steps=10))
@@ -165,7 +164,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PretrainConfig:
     )  # fmt: skip
 
 
-def test_past_runs_of_this_machine_calibrate_speed_padding_and_floor(here: PretrainConfig, tmp_path: Path) -> None:
+def test_past_runs_of_this_machine_calibrate_speed_padding_and_floor(here: EstimateConfig, tmp_path: Path) -> None:
     for number, seconds in enumerate((9.0, 10.0, 14.0)):
         finished_run(tmp_path / "pretrain" / f"run{number}", seconds)
     estimate = Estimate(here)
@@ -188,18 +187,18 @@ def test_past_runs_of_this_machine_calibrate_speed_padding_and_floor(here: Pretr
     ],
     ids=["another machine", "a hundred times smaller", "too short to be timed", "compiled", "recomputed"],
 )
-def test_other_runs_do_not(here: PretrainConfig, tmp_path: Path, more: dict[str, Any]) -> None:
+def test_other_runs_do_not(here: EstimateConfig, tmp_path: Path, more: dict[str, Any]) -> None:
     finished_run(tmp_path / "pretrain" / "run", 10.0, **more)
     assert Estimate(here).history.flops_per_second is None
 
 
-def test_what_is_told_wins_over_past_runs(here: PretrainConfig, tmp_path: Path) -> None:
+def test_what_is_told_wins_over_past_runs(here: EstimateConfig, tmp_path: Path) -> None:
     finished_run(tmp_path / "pretrain" / "run", 10.0)
     here.cost.real_tokens = 0.9
     assert Estimate(here).real_tokens == 0.9
 
 
-def test_a_file_that_is_no_record_tells_nothing(here: PretrainConfig, tmp_path: Path) -> None:
+def test_a_file_that_is_no_record_tells_nothing(here: EstimateConfig, tmp_path: Path) -> None:
     (tmp_path / "pretrain" / "run").mkdir(parents=True)
     (tmp_path / "pretrain" / "run" / "result.json").write_text("{ no json")
     assert Estimate(here).history == history.History()
@@ -210,7 +209,7 @@ def test_the_update_moves_seven_tensors_through_memory_and_shards_share_it(tmp_p
     hardware = HardwareConfig(name="device", memory_bytes_per_second=1e12, **DEVICE)
     one = figures(Estimate(config(tmp_path, trainer=TrainerConfig(), hardware=hardware)))
     assert one["budget"]["update_seconds"] == pytest.approx(7 * 4 * one["parameters"]["unique"] / 1e12)
-    eight = TrainerConfig(devices=8, strategy=Strategy.ddp)
+    eight = TrainerConfig(devices=8, strategy="ddp")
     moved = {
         each["name"]: each["update_bytes"] for each in figures(Estimate(config(tmp_path, trainer=eight)))["strategies"]
     }

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from albert_lab.config.schema import DeviceKind, HardwareConfig, PretrainConfig, TrainerConfig
+from albert_lab.config.schema import DeviceKind, EstimateConfig, HardwareConfig, TrainerConfig
 from albert_lab.config.variant import ModelConfig, SharingConfig
 from albert_lab.cost import runs
 from albert_lab.cost.cluster.hardware import hardware_of_host
@@ -22,11 +22,11 @@ DEVICE = HardwareConfig(
 NUMBERS = {"speed/step_seconds": 0.5, "training/steps": 100, "training/seconds": 7200.0}
 
 
-def config(**more: Any) -> PretrainConfig:
-    return PretrainConfig(model=ModelConfig(num_hidden_layers=4, vocab_size=2000), sharing=SHARING, **more)
+def config(**more: Any) -> EstimateConfig:
+    return EstimateConfig(model=ModelConfig(num_hidden_layers=4, vocab_size=2000), sharing=SHARING, **more)
 
 
-def row_of(told: PretrainConfig, **more: Any) -> dict[str, Any]:
+def row_of(told: EstimateConfig, **more: Any) -> dict[str, Any]:
     """A run as `report.frames` lists it: names of settings with dots, lists as text, enums by name."""
     groups = ("model", "sharing", "objective", "optimizer", "trainer")
     settings = {f"{group}.{key}": value for group in groups for key, value in asdict(getattr(told, group)).items()}

@@ -13,7 +13,7 @@ from albert_lab.config.variant import NormSharing, SharingConfig
 from albert_lab.errors import UserError
 from albert_lab.model.layer_map import make_layer_map
 from albert_lab.model.schemes import READ_BY, SCHEMES
-from albert_lab.runs.folder import describe_sharing
+from albert_lab.runs.identity import describe_sharing
 from tests.test_documented_commands import composed
 
 VARIANTS_PAGE = (Path(__file__).parents[2] / "docs/variants.md").read_text(encoding="utf-8")

@@ -7,7 +7,7 @@ from mlflow import MlflowClient
 from albert_lab.report.mlflow_saved_view import MAX_CHARACTERS, TAG, unpack_view
 from albert_lab.report.mlflow_view import KEY, _view, save_view
 from albert_lab.runs.metrics import Metric
-from albert_lab.train.tracking.mlflow_store import flat_figures
+from albert_lab.runs.record import flatten_figures
 from tests.synthetic_runs import log_run, record
 
 
@@ -27,7 +27,7 @@ def test_every_chart_of_the_saved_view_has_a_metric_to_show(tmp_path: Path) -> N
     shown = {chart["metricKey"] for chart in charts if chart["type"] == "LINE"}
     shown |= {chart[axis]["key"] for chart in charts for axis in ("xaxis", "yaxis") if axis in chart}
     assert {"train/mlm_loss", "validation/sentence_accuracy", "parameters/unique"} <= shown
-    figures = flat_figures(record())
+    figures = flatten_figures(record())
     assert shown <= {*figures, *(key.replace("validation/", "train/") for key in figures)}
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from albert_lab.config.schema import PretrainConfig
 from albert_lab.config.variant import DepthSignal, ModelConfig, NormPlacement, PositionEmbedding
-from albert_lab.runs.folder import OPTIONS, describe
+from albert_lab.runs.identity import OPTIONS, describe
 
 
 def name(**changes: Any) -> str:

@@ -11,10 +11,11 @@ from types import FrameType
 import lightning as L
 import torch
 
+from albert_lab.config.check import list_strategies
 from albert_lab.config.schema import TrainerConfig
 from albert_lab.errors import UserError
 from albert_lab.train.callbacks.meter import Meter
-from albert_lab.train.distributed import list_strategies, load_strategy
+from albert_lab.train.distributed import load_strategy
 
 log = logging.getLogger(__name__)
 

@@ -18,9 +18,9 @@ from lightning.pytorch.utilities.rank_zero import rank_zero_only
 from albert_lab.config.compose import load
 from albert_lab.config.schema import RunConfig
 from albert_lab.errors import first_line
-from albert_lab.runs.folder import RunFolder, read_json, tracking_uri
+from albert_lab.runs.folder import RunFolder, tracking_uri
 from albert_lab.runs.metrics import Metric, metrics_from_plain
-from albert_lab.storage.files import write_json, write_text
+from albert_lab.storage.files import read_json, write_json, write_text
 
 log = logging.getLogger(__name__)
 
@@ -86,7 +86,7 @@ class MlflowSender:
 
         self.store = mlflow_store
         self.folder, self.config, self.metrics = folder, config, metrics
-        self.uri = uri or tracking_uri(config)
+        self.uri = uri or tracking_uri(config.tracking, config.paths)
         self.state = self._known_state()
         self._warned = False
 

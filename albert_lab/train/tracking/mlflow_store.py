@@ -4,8 +4,6 @@ import json
 import logging
 import os
 from collections.abc import Sequence
-from dataclasses import asdict
-from enum import Enum
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +15,14 @@ from mlflow import MlflowClient
 from mlflow.entities import Metric as MlflowMetric
 from mlflow.entities import Param, RunTag
 
+from albert_lab.config.plain import flatten
 from albert_lab.config.schema import RunConfig
-from albert_lab.runs.folder import RunFolder, describe, read_json
+from albert_lab.runs.folder import RunFolder
+from albert_lab.runs.identity import describe
 from albert_lab.runs.machine import describe_machine
 from albert_lab.runs.metrics import Metric, metrics_to_plain
+from albert_lab.runs.record import flatten_figures
+from albert_lab.storage.files import read_json
 from albert_lab.storage.locks import lock
 
 BATCH = 900  # MLflow takes at most 1,000 metrics in one request
@@ -49,7 +51,7 @@ def start_run(client: MlflowClient, config: RunConfig, folder: RunFolder, metric
         tags |= {"albert_lab.study": study, "mlflow.parentRunId": parent}
     name = config.tracking.run_name or describe(config)
     run_id = str(client.create_run(experiment, run_name=name, tags=tags).info.run_id)
-    client.log_batch(run_id, params=[Param(key, value) for key, value in flat_settings(config).items()])
+    client.log_batch(run_id, params=[Param(key, str(value)) for key, value in flatten(config).items()])
     client.log_artifact(run_id, str(folder.config))
     return run_id
 
@@ -114,37 +116,11 @@ def finish_run(client: MlflowClient, run_id: str, folder: RunFolder) -> None:
     record = read_json(folder.result)
     assert record is not None
     step, time_ms = record["training"]["steps"], int(folder.result.stat().st_mtime * 1000)
-    metrics = [MlflowMetric(key, value, time_ms, step) for key, value in flat_figures(record).items()]
+    metrics = [MlflowMetric(key, value, time_ms, step) for key, value in flatten_figures(record).items()]
     client.log_batch(run_id, metrics=metrics)
     client.set_tag(run_id, "albert_lab.host", describe_machine(record["host"]))
     client.log_artifact(run_id, str(folder.result))
     client.set_terminated(run_id)
-
-
-def flat_figures(record: dict[str, Any]) -> dict[str, float]:
-    """The record's numbers, keyed with slashes: `validation/mlm_accuracy`."""
-    groups = ("parameters", "flops_per_token", "memory_bytes", "speed", "training", "validation")
-    return {
-        f"{group}/{key}": float(value) for group in groups for key, value in record[group].items() if value is not None
-    }
-
-
-def flat_settings(config: RunConfig) -> dict[str, str]:
-    """Every setting, keyed as on the command line: `model.embedding_size`."""
-    return {
-        f"{group}.{key}": _text(value) for group, values in asdict(config).items() for key, value in _leaves(values)
-    }
-
-
-def _leaves(values: dict[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
-    leaves = []
-    for key, value in values.items():
-        leaves += _leaves(value, f"{prefix}{key}.") if isinstance(value, dict) else [(prefix + key, value)]
-    return leaves
-
-
-def _text(value: Any) -> str:
-    return value.name if isinstance(value, Enum) else str(value)
 
 
 def attach_report(client: MlflowClient, experiment: str, study: str, folder: Path) -> None:

@@ -5,8 +5,8 @@ import sys
 from pathlib import Path
 
 from albert_lab.config.compose import load
-from albert_lab.runs.folder import RunFolder, read_json
-from albert_lab.storage.files import write_json
+from albert_lab.runs.folder import RunFolder
+from albert_lab.storage.files import read_json, write_json
 from albert_lab.train.tracking import mlflow_store
 from albert_lab.train.tracking.journal import send_finished
 

@@ -23,9 +23,10 @@ COUNTS = {  # backbone with pooler, with both heads, masked language model alone
     "xlarge": (58_724_864, 59_021_490, 54_821_040),
     "xxlarge": (222_595_584, 223_158_450, 206_368_944),
 }
-DROPOUT = {"base_v1": 0.1, "large_v1": 0.1, "xlarge_v1": 0.1}  # of hidden states and attention; 0 in all others
+DROPOUT = {("base", "v1"): 0.1, ("large", "v1"): 0.1, ("xlarge", "v1"): 0.1}  # of hidden states and attention; else 0
 HEADS = {"base": 12, "large": 16, "xlarge": 16, "xxlarge": 64}
-MODELS = [f"{shape}{version}" for shape in COUNTS for version in ("", "_v1", "_v2")]
+MODELS = [(shape, release) for shape in COUNTS for release in ("[]", "v1", "v2")]
+IDS = [f"{shape}-{release}" for shape, release in MODELS]
 
 
 @pytest.fixture
@@ -37,8 +38,8 @@ def compose(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Pr
 
     def composed(*overrides: str) -> PretrainConfig:
         seen: list[Any] = []
-        run_app(seen.append, "albert-lab pretrain", list(overrides))
-        found = from_hydra(seen[0])
+        run_app(seen.append, "pretrain", list(overrides))
+        found = from_hydra(seen[0], PretrainConfig)
         check(found)
         return found
 
@@ -47,7 +48,8 @@ def compose(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Pr
 
 @pytest.fixture
 def config(request: pytest.FixtureRequest, compose: Callable[..., PretrainConfig]) -> PretrainConfig:
-    return compose(f"model={request.param}", "scale=paper")
+    shape, release = request.param
+    return compose(f"model={shape}", f"release={release}", "scale=paper")
 
 
 def hf_config(config: PretrainConfig) -> HfConfig:
@@ -61,12 +63,11 @@ def hf_count(kind: Any, config: PretrainConfig) -> int:
     return sum(parameter.numel() for parameter in model.parameters())
 
 
-@pytest.mark.parametrize(("config", "name"), [(name, name) for name in MODELS], ids=MODELS, indirect=["config"])
-def test_a_released_configuration_has_the_released_parameters(config: PretrainConfig, name: str) -> None:
+@pytest.mark.parametrize(("config", "shape"), [(model, model[0]) for model in MODELS], ids=IDS, indirect=["config"])
+def test_a_released_configuration_has_the_released_parameters(config: PretrainConfig, shape: str) -> None:
     layer_map = make_layer_map(config.sharing, config.model.num_hidden_layers)
     both = count_parameters(config.model, layer_map)
     alone = count_parameters(config.model, layer_map, sentence_head=False)
-    shape = name.split("_")[0]
     assert (both.backbone_with_pooler, both.unique, alone.unique) == COUNTS[shape]
     assert (
         tuple(hf_count(kind, config) for kind in (AlbertModel, AlbertForPreTraining, AlbertForMaskedLM))
@@ -74,22 +75,23 @@ def test_a_released_configuration_has_the_released_parameters(config: PretrainCo
     )
 
 
-@pytest.mark.parametrize(("config", "name"), [(name, name) for name in MODELS], ids=MODELS, indirect=["config"])
-def test_a_released_configuration_says_what_was_trained(config: PretrainConfig, name: str) -> None:
-    model, dropout = config.model, DROPOUT.get(name, 0.0)
+@pytest.mark.parametrize(("config", "released"), [(model, model) for model in MODELS], ids=IDS, indirect=["config"])
+def test_a_released_configuration_says_what_was_trained(config: PretrainConfig, released: tuple[str, str]) -> None:
+    model, dropout = config.model, DROPOUT.get(released, 0.0)
     assert (model.hidden_dropout_prob, model.attention_probs_dropout_prob) == (dropout, dropout)
     assert (model.hidden_act.value, model.classifier_dropout_prob) == ("gelu_new", 0.1)
     assert (model.vocab_size, model.embedding_size, model.num_attention_heads) == (
         30000,
         128,
-        HEADS[name.split("_")[0]],
+        HEADS[released[0]],
     )
     assert hf_config(config).layer_norm_eps == 1e-12
 
 
 def test_every_model_of_the_command_line_is_tested() -> None:
     of_scales = {"smoke", "tiny", "mini"}
-    assert {file.stem for file in (CONF_FOLDER / "model").glob("*.yaml")} == set(MODELS) | of_scales
+    assert {file.stem for file in (CONF_FOLDER / "model").glob("*.yaml")} == set(COUNTS) | of_scales
+    assert {file.stem for file in (CONF_FOLDER / "release").glob("*.yaml")} == {"v1", "v2"}
 
 
 @pytest.mark.parametrize("scale", ["smoke", "tiny", "mini", "paper"])

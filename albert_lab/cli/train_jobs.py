@@ -1,0 +1,58 @@
+"""The verbs that train: one run, or with --multirun one after another or side by side, each a job of Hydra's."""
+
+import logging
+import os
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from albert_lab.cli.hydra_app import run_app
+from albert_lab.config.compose import from_hydra
+from albert_lab.config.schema import RUN_CONFIGS
+from albert_lab.errors import RunFailedError, RunStoppedError, UserError
+
+log = logging.getLogger(__name__)
+
+FAILURES = "ALBERT_LAB_FAILURES"  # names the file in which the jobs of a multirun note their failures
+
+
+def train_jobs(verb: str, arguments: Sequence[str]) -> int:
+    """Exit code 0 when every run is finished, else 1; one run's mistake is the user's."""
+    with tempfile.NamedTemporaryFile("r", prefix="albert-lab-failures-") as failures:
+        os.environ[FAILURES] = failures.name
+        run_app(lambda composed: train(verb, composed), verb, arguments)
+        reasons = failures.read().splitlines()
+    for reason in reasons:
+        log.error("failed: %s", reason)
+    return 1 if reasons else 0
+
+
+def train(verb: str, composed: Any) -> list[float] | None:
+    """One Hydra job. Returns the measures that a sweeper optimises, `study.measures` of the record."""
+    from hydra.core.hydra_config import HydraConfig
+    from hydra.types import RunMode
+
+    from albert_lab.runs.launch import execute
+    from albert_lab.runs.record import read_measures
+
+    hydra_config = HydraConfig.get()
+    try:
+        config = from_hydra(composed, RUN_CONFIGS[verb])
+        folder = execute(config)
+    except RunStoppedError as error:
+        if hydra_config.mode is RunMode.RUN:
+            raise
+        raise KeyboardInterrupt from error  # ends the sweep: Hydra goes on to the next job after any other error
+    except (UserError, RunFailedError) as error:
+        if hydra_config.mode is RunMode.RUN or "optuna" in hydra_config.sweeper["_target_"].lower():
+            raise
+        job = hydra_config.job.num  # one failed cell doesn't end a sweep
+        log.error("job %d failed: %s", job, error)
+        with open(Path(os.environ[FAILURES]), "a", encoding="utf-8") as file:
+            file.write(f"job {job}: {error}\n")
+        return None
+    print(folder.path, flush=True)
+    record = folder.record()
+    assert record is not None
+    return read_measures(record, config.study.measures)
