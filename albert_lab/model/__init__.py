@@ -1,1 +1,1 @@
-"""What a variant is: its layer map, and the network that walks it. Importing this package imports no torch."""
+"""Models: what a variant is, without a framework (here), in files (`formats/`), and as a network (`torch/`)."""

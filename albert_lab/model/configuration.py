@@ -19,7 +19,7 @@ from albert_lab.storage.hub import pretrained_folder
 CONFIG_FILE = "config.json"
 MODEL_TYPE = "albert"
 PROBLEM_TYPES = ("regression", "single_label_classification", "multi_label_classification")
-OURS = "albert_lab"  # the key in config.json of what Hugging Face's format has no word for
+OURS = "albert_lab"  # the key in config.json of what Hugging Face's format has no key for
 
 
 @dataclass(kw_only=True)
@@ -63,7 +63,7 @@ class AlbertConfig(ModelConfig):
 
     def __post_init__(self) -> None:
         for name, kind in get_type_hints(type(self)).items():
-            setattr(self, name, _checked(name, getattr(self, name), kind))
+            setattr(self, name, _convert(name, getattr(self, name), kind))
         check_model(self)
         if self.layer_map is None:
             self.layer_map = hf_layer_map(self.num_hidden_layers, self.num_hidden_groups, self.inner_group_num)
@@ -188,14 +188,14 @@ def layer_map_of_groups(config: AlbertConfig) -> LayerMap | None:
         return None
 
 
-def _checked(name: str, value: Any, kind: Any) -> Any:
+def _convert(name: str, value: Any, kind: Any) -> Any:
     """The value as the field's type; a whole number may stand for a float, a name for one of an enum's choices."""
     kinds = get_args(kind) if get_origin(kind) in (Union, UnionType) else (kind,)
     if value is None and name in DERIVED:
         return None
     for each in kinds:
         if isinstance(each, type) and issubclass(each, Enum) and isinstance(value, str):
-            return _choice(name, value, each)
+            return _convert_choice(name, value, each)
         if each is float and type(value) is int:
             return float(value)
         if type(value) is (get_origin(each) or each):
@@ -204,7 +204,7 @@ def _checked(name: str, value: Any, kind: Any) -> Any:
     raise UserError(f"{name}={value!r} must be {wanted}, not {type(value).__name__}")
 
 
-def _choice(name: str, value: str, choices: type[Enum]) -> Enum:
+def _convert_choice(name: str, value: str, choices: type[Enum]) -> Enum:
     try:
         return choices(value)
     except ValueError:

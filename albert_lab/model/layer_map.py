@@ -71,11 +71,11 @@ class LayerMap:
         lines = [f"{'layer':<{label}}  " + " ".join(f" {number:>{width}} " for number in range(1, self.num_layers + 1))]
         for text, ids in zip(labels, kinds, strict=True):
             blocks = " ".join(f"[{id:>{width}}]" for id in ids)
-            lines.append(f"{text:<{label}}  {blocks}  {_uses(ids)}")
+            lines.append(f"{text:<{label}}  {blocks}  {_describe_uses(ids)}")
         return "\n".join(lines)
 
 
-def _uses(ids: tuple[int, ...]) -> str:
+def _describe_uses(ids: tuple[int, ...]) -> str:
     """`1 block, run 12 times`, `3 blocks, run 2 to 4 times`, `12 blocks`."""
     counts = [ids.count(id) for id in set(ids)]
     blocks = f"{len(counts)} block" + "s" * (len(counts) > 1)
@@ -94,7 +94,7 @@ def make_layer_map(sharing: SharingConfig, num_hidden_layers: int) -> LayerMap:
         raise UserError(f"model.num_hidden_layers={num_hidden_layers} leaves no layer; nearest 1")
     if sharing.scheme not in SCHEMES:
         raise UserError(f"sharing.scheme={sharing.scheme!r} is unknown{nearest(sharing.scheme, SCHEMES)}")
-    _check_nothing_unread(sharing)
+    _refuse_unread_settings(sharing)
     attention, ffn = map(tuple, SCHEMES[sharing.scheme](num_hidden_layers, sharing))
     norms = sharing.norms or default_norms(sharing.scheme)
     return LayerMap(
@@ -131,7 +131,7 @@ def hf_layer_map(num_hidden_layers: int, num_hidden_groups: int = 1, inner_group
     layout = HfLayout(num_hidden_layers, num_hidden_groups, inner_group_num)
     for key, value in layout._asdict().items():
         if value < 1:
-            raise UserError(f"{key}={value} makes no model; nearest 1")
+            raise UserError(f"{key}={value} is too small; nearest 1")
     of_layer = [int(layer / (num_hidden_layers / num_hidden_groups)) for layer in range(num_hidden_layers)]
     unused = sorted(set(range(num_hidden_groups)) - set(of_layer))
     if unused:
@@ -178,7 +178,7 @@ def _norm_ids(kind: str, listed: Sequence[int] | None, norms: NormSharing, block
     return tuple(listed)
 
 
-def _check_nothing_unread(sharing: SharingConfig) -> None:
+def _refuse_unread_settings(sharing: SharingConfig) -> None:
     """Refuse settings that the scheme would silently ignore."""
     unset = SharingConfig()
     for key, schemes in READ_BY.items():
@@ -200,10 +200,10 @@ def _check_ids(kind: str, ids: tuple[int, ...], num_layers: int) -> None:
     used = set(ids)
     unused = next((id for id in range(len(used)) if id not in used), None)  # ids without a gap are 0..len(used)-1
     if unused is not None:
-        raise UserError(f"{key} never uses block {unused}; without gaps it is {_without_gaps(ids)}")
+        raise UserError(f"{key} never uses block {unused}; without gaps it is {_close_gaps(ids)}")
 
 
-def _without_gaps(ids: tuple[int, ...]) -> list[int]:
+def _close_gaps(ids: tuple[int, ...]) -> list[int]:
     """The same sharing with ids 0..n-1, in the order of the ids."""
     rank = {id: new for new, id in enumerate(sorted(set(ids)))}
     return [rank[id] for id in ids]

@@ -22,19 +22,19 @@ class BlockIds(NamedTuple):
 Scheme = Callable[[int, SharingConfig], BlockIds]
 
 
-def _whole(ids: Sequence[int]) -> BlockIds:
+def _share_both(ids: Sequence[int]) -> BlockIds:
     """Attention and feed-forward block shared together."""
     return BlockIds(ids, ids)
 
 
 def share_all(num_layers: int, sharing: SharingConfig) -> BlockIds:
     """ALBERT: one block for every layer (paper section 3.1)."""
-    return _whole([0] * num_layers)
+    return _share_both([0] * num_layers)
 
 
 def share_none(num_layers: int, sharing: SharingConfig) -> BlockIds:
     """BERT: a block per layer."""
-    return _whole(range(num_layers))
+    return _share_both(range(num_layers))
 
 
 def share_attention(num_layers: int, sharing: SharingConfig) -> BlockIds:
@@ -61,7 +61,7 @@ def share_in_groups(num_layers: int, sharing: SharingConfig) -> BlockIds:
         )
     if inner < 1:
         raise UserError(f"sharing.inner_group_num={inner} leaves a group without blocks; nearest 1")
-    return _whole([layer * groups // num_layers * inner + k for layer in range(num_layers) for k in range(inner)])
+    return _share_both([layer * groups // num_layers * inner + k for layer in range(num_layers) for k in range(inner)])
 
 
 def share_in_sequence(num_layers: int, sharing: SharingConfig) -> BlockIds:
@@ -70,7 +70,7 @@ def share_in_sequence(num_layers: int, sharing: SharingConfig) -> BlockIds:
     SEQUENCE of Takase & Kiyono, arXiv 2104.06022 (takase/share_layer_params, fairseq/models/transformer.py:
     `share_type=sequence`, S is `share_layer_num`); "sequence" of Mixture-of-Recursions (S is `num_recursion`).
     """
-    return _whole(_runs(num_layers, _num_blocks(num_layers, sharing), sharing))
+    return _share_both(_make_runs(num_layers, _num_blocks(num_layers, sharing), sharing))
 
 
 def share_in_cycles(num_layers: int, sharing: SharingConfig) -> BlockIds:
@@ -80,7 +80,7 @@ def share_in_cycles(num_layers: int, sharing: SharingConfig) -> BlockIds:
     of Mixture-of-Recursions (U is `base_depth`); the looping of Relaxed Recursive Transformers, arXiv 2410.20672.
     """
     blocks = _num_blocks(num_layers, sharing)
-    return _whole([layer % blocks for layer in range(num_layers)])
+    return _share_both([layer % blocks for layer in range(num_layers)])
 
 
 def share_in_reversed_cycles(num_layers: int, sharing: SharingConfig) -> BlockIds:
@@ -93,7 +93,7 @@ def share_in_reversed_cycles(num_layers: int, sharing: SharingConfig) -> BlockId
     blocks = _num_blocks(num_layers, sharing)
     turn = max(blocks, num_layers - blocks)
     forth = [layer % blocks for layer in range(turn)]
-    return _whole(forth + [blocks - 1 - step for step in range(num_layers - turn)])
+    return _share_both(forth + [blocks - 1 - step for step in range(num_layers - turn)])
 
 
 def share_middle(num_layers: int, sharing: SharingConfig) -> BlockIds:
@@ -103,11 +103,11 @@ def share_middle(num_layers: int, sharing: SharingConfig) -> BlockIds:
     and leaves the LayerNorms alone, so `sharing.norms` is per_layer here unless it is set).
     """
     _at_least_3_layers(num_layers, sharing)
-    return _whole([0] + [1] * (num_layers - 2) + [2])
+    return _share_both([0] + [1] * (num_layers - 2) + [2])
 
 
 def repeat_immediately(num_layers: int, sharing: SharingConfig) -> BlockIds:
-    """Each block `sharing.repeats` times in a row, the last one less often where N is no multiple of it.
+    """Each block `sharing.repeats` times in a row, the last one less often where it does not divide N.
 
     MobileLLM-LS, arXiv 2402.14905 (facebookresearch/MobileLLM, utils/modeling_llama.py: `layer_sharing` runs every
     decoder layer twice, its norms too).
@@ -117,7 +117,7 @@ def repeat_immediately(num_layers: int, sharing: SharingConfig) -> BlockIds:
             f"sharing.repeats={sharing.repeats} does not fit {num_layers} layers; "
             f"nearest {min(max(sharing.repeats, 1), num_layers)}"
         )
-    return _whole([layer // sharing.repeats for layer in range(num_layers)])
+    return _share_both([layer // sharing.repeats for layer in range(num_layers)])
 
 
 def cycle_middle(num_layers: int, sharing: SharingConfig) -> BlockIds:
@@ -128,7 +128,7 @@ def cycle_middle(num_layers: int, sharing: SharingConfig) -> BlockIds:
     reference drops layers and here the last cycle is cut short. `sharing.norms=per_layer` is its `ln_share=false`.
     """
     inner = _num_inner_blocks(num_layers, sharing)
-    return _whole([0] + [1 + layer % inner for layer in range(num_layers - 2)] + [inner + 1])
+    return _share_both([0] + [1 + layer % inner for layer in range(num_layers - 2)] + [inner + 1])
 
 
 def sequence_middle(num_layers: int, sharing: SharingConfig) -> BlockIds:
@@ -138,12 +138,13 @@ def sequence_middle(num_layers: int, sharing: SharingConfig) -> BlockIds:
     `num_recursion`).
     """
     inner = _num_inner_blocks(num_layers, sharing)
-    return _whole([0] + [1 + id for id in _runs(num_layers - 2, inner, sharing, own=2)] + [inner + 1])
+    return _share_both([0] + [1 + id for id in _make_runs(num_layers - 2, inner, sharing, own=2)] + [inner + 1])
 
 
 def share_as_listed(num_layers: int, sharing: SharingConfig) -> BlockIds:
     """The integers that the user wrote."""
-    return BlockIds(_listed("attention", sharing.attention, num_layers), _listed("ffn", sharing.ffn, num_layers))
+    attention = _check_listed("attention", sharing.attention, num_layers)
+    return BlockIds(attention, _check_listed("ffn", sharing.ffn, num_layers))
 
 
 SCHEMES: dict[str, Scheme] = {
@@ -206,10 +207,10 @@ def _at_least_3_layers(num_layers: int, sharing: SharingConfig) -> None:
         )
 
 
-def _runs(num_layers: int, blocks: int, sharing: SharingConfig, own: int = 0) -> list[int]:
+def _make_runs(num_layers: int, blocks: int, sharing: SharingConfig, own: int = 0) -> list[int]:
     """Runs of ceil(N/U) layers, the last one shorter; refused where fewer than U runs make N layers.
 
-    `own` is how many blocks the scheme has besides, for the message.
+    `own` is how many more blocks the scheme has, for the message.
     """
     ids = [layer // -(-num_layers // blocks) for layer in range(num_layers)]
     if ids[-1] + 1 != blocks:
@@ -222,7 +223,7 @@ def _runs(num_layers: int, blocks: int, sharing: SharingConfig, own: int = 0) ->
     return ids
 
 
-def _listed(kind: str, ids: Sequence[int] | None, num_layers: int) -> tuple[int, ...]:
+def _check_listed(kind: str, ids: Sequence[int] | None, num_layers: int) -> tuple[int, ...]:
     if ids is None:
         raise UserError(f"sharing.scheme=custom needs sharing.{kind}: {num_layers} block ids, one per layer")
     if len(ids) != num_layers:

@@ -29,7 +29,7 @@ def check_model_shape(config: ModelConfig, layer_map: LayerMap) -> None:
     """Refuse a model that can't be built, however it was configured; a run's settings have their own, earlier check.
 
     Raises:
-        UserError: a size that no model can have, or a layer map whose depth is no multiple of the configuration's.
+        UserError: a size that no model can have, or a layer map whose depth is not a multiple of the configuration's.
     """
     check_model(config)
     layers = config.num_hidden_layers

@@ -37,7 +37,7 @@ def no_graphs_of_other_tests() -> None:
 
 @pytest.fixture(scope="session")
 def one_onnx_registry() -> Iterator[None]:
-    """The exporter reads the signatures of 500 operators anew for every graph: a quarter of a small graph's time."""
+    """The exporter reads the signatures of 500 operators again for every graph: a quarter of a small graph's time."""
     from torch.onnx._internal.exporter._registration import ONNXRegistry
 
     with pytest.MonkeyPatch.context() as patch:

@@ -39,8 +39,8 @@ def in_plain_steps(encoder: Encoder, x: Tensor) -> Tensor:
         x = normalized(x + encoder.attention[layer.attention](x, None)[0], encoder.attention_norm[layer.attention_norm])
         x = adapted(x, adapters.ffn)
         block = encoder.ffn[layer.ffn]
-        said = block.output(functional.gelu(block.intermediate(x), approximate="tanh"))
-        x = normalized(x + said, encoder.ffn_norm[layer.ffn_norm])
+        output = block.output(functional.gelu(block.intermediate(x), approximate="tanh"))
+        x = normalized(x + output, encoder.ffn_norm[layer.ffn_norm])
     return x
 
 
@@ -71,7 +71,7 @@ def test_every_adapter_gets_a_gradient(make_config: MakeConfig, batch: Any, loss
 
 
 @pytest.mark.parametrize("options", [{"norm_placement": "pre"}, {"depth_signal": "universal"}, {"lora_rank": 2}])
-def test_adapters_stand_beside_the_other_options(
+def test_adapters_work_with_the_other_options(
     make_config: MakeConfig, batch: Any, loss_of: Any, options: dict[str, Any]
 ) -> None:
     both, one = build_exact(make_config(adapter_size=3, **options)), build_exact(make_config(**options))

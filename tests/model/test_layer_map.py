@@ -1,4 +1,4 @@
-"""Layer maps: every scheme gives ids without gaps, and every impossible map is refused with its mend."""
+"""Layer maps: every scheme gives ids without gaps, and every impossible map is refused with a remedy."""
 
 import math
 import subprocess
@@ -127,7 +127,7 @@ def test_a_map_is_drawn_as_rows_of_labelled_blocks() -> None:
         ({"scheme": "none", "attention_norm": [1] * 4}, r"attention_norm=\[1, 1, 1, 1\] never uses block 0"),
     ],
 )
-def test_an_impossible_sharing_is_refused_with_its_mend(sharing: dict[str, Any], says: str) -> None:
+def test_an_impossible_sharing_is_refused_with_a_remedy(sharing: dict[str, Any], says: str) -> None:
     with pytest.raises(UserError, match=says.replace("?", r"\?")):
         make_layer_map(SharingConfig(**sharing), 4)
 

@@ -1,4 +1,4 @@
-"""Leaving padding out, the oneDNN kernel and the chunked loss change results by rounding alone."""
+"""Leaving padding out, oneDNN and the chunked loss change results by rounding alone."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -96,7 +96,7 @@ def test_hidden_states_are_0_at_padding_and_the_same_elsewhere() -> None:
         assert not mine[~real].any()
 
 
-def test_padding_anywhere_keeps_its_tokens_places() -> None:
+def test_padding_anywhere_keeps_the_positions_of_tokens() -> None:
     model = AlbertForSequenceClassification(tiny()).double().eval()
     batch = inputs([9, 9], 9)
     batch["attention_mask"][:, 2:4] = False
@@ -119,7 +119,7 @@ def test_only_real_tokens_are_computed() -> None:
     assert found.unpack(found.pack(x)).flatten().tolist() == [0, 1, 0, 3, 0, 0]
 
 
-def test_padding_stays_where_leaving_it_out_does_not_pay() -> None:
+def test_padding_stays_where_leaving_it_out_saves_no_time() -> None:
     assert not SAVES_TIME(make_packing(torch.ones(4, 9)), hidden_size=4096)
     some_padding = make_packing(torch.arange(128) < torch.tensor([[128], [60], [70], [90]]))
     assert [SAVES_TIME(some_padding, hidden_size=size) for size in (24, 768)] == [False, True]

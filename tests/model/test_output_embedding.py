@@ -15,7 +15,7 @@ from tests.variants import TINY
 WIDTHS = {
     "tied": ({}, 8, True),
     "same": ({"tie_word_embeddings": False}, 8, False),
-    "same, said twice": ({"tie_word_embeddings": False, "output_embedding_size": 8}, 8, False),
+    "same, given twice": ({"tie_word_embeddings": False, "output_embedding_size": 8}, 8, False),
     "wider": ({"output_embedding_size": 24}, 24, False),
     "narrower": ({"output_embedding_size": 3}, 3, False),
 }

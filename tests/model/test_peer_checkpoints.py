@@ -42,7 +42,7 @@ def ours_of(head: str, **changes: Any) -> Any:
 
 @every_head
 @pytest.mark.parametrize("case", CASES)
-def test_there_and_back_keeps_every_byte(head: str, case: str, tmp_path: Path) -> None:
+def test_a_round_trip_keeps_every_byte(head: str, case: str, tmp_path: Path) -> None:
     first = ours_of(head, **CASES[case])
     first.save_pretrained(tmp_path / "lab")
     theirs, info = getattr(transformers, head).from_pretrained(tmp_path / "lab", output_loading_info=True)
@@ -77,13 +77,13 @@ def test_a_checkpoint_of_another_head_lacks_and_leaves_what_it_does_there(
     options = {"ignore_mismatched_sizes": True, "output_loading_info": True}
     with caplog.at_level(logging.WARNING, logger="albert_lab"):
         model, info = getattr(albert_lab, loaded).from_pretrained(tmp_path, **options)
-    told = "".join(record.getMessage() for record in caplog.records if record.name.startswith("albert_lab"))
+    logged = "".join(record.getMessage() for record in caplog.records if record.name.startswith("albert_lab"))
     _, theirs = getattr(transformers, loaded).from_pretrained(tmp_path, **options)
     assert set(info.missing_keys) == theirs["missing_keys"] - {"predictions.decoder.bias"}  # the same as .bias
     assert set(info.mismatched_keys) == {name for name, *_ in theirs["mismatched_keys"]}
     assert without_prefix(info.unexpected_keys) == without_prefix(theirs["unexpected_keys"])
-    assert all(name in told for names in info for name in names)
-    assert bool(told) is any(info)
+    assert all(name in logged for names in info for name in names)
+    assert bool(logged) is any(info)
     assert all(parameter.device.type == "cpu" and parameter.isfinite().all() for parameter in model.parameters())
 
 
@@ -103,7 +103,7 @@ def test_a_head_goes_on_a_base_and_the_base_comes_off_again(tmp_path: Path) -> N
     assert_same_bytes(dict(base.named_parameters()), dict(again.named_parameters()))
 
 
-def test_a_head_of_another_size_is_refused_or_drawn_anew(tmp_path: Path) -> None:
+def test_a_head_of_another_size_is_refused_or_newly_drawn(tmp_path: Path) -> None:
     first = ours_of("AlbertForSequenceClassification", num_labels=3)
     first.save_pretrained(tmp_path)
     class_ = albert_lab.AlbertForSequenceClassification
@@ -127,11 +127,11 @@ def test_weights_have_the_type_asked_for_or_stored(dtype: Any, tmp_path: Path) -
     assert torch.equal(ours.predictions.bias, theirs.predictions.bias)
 
 
-def test_what_is_no_type_of_weights_is_refused(tmp_path: Path) -> None:
+def test_what_is_not_a_type_of_weights_is_refused(tmp_path: Path) -> None:
     ours_of("AlbertModel").save_pretrained(tmp_path)
-    with pytest.raises(UserError, match="dtype='bfloat' is no type of weights; did you mean 'bfloat16'"):
+    with pytest.raises(UserError, match="dtype='bfloat' is not a type of weights; did you mean 'bfloat16'"):
         albert_lab.AlbertModel.from_pretrained(tmp_path, dtype="bfloat")
-    with pytest.raises(UserError, match="dtype='load' is no type"):
+    with pytest.raises(UserError, match="dtype='load' is not a type"):
         albert_lab.AlbertModel.from_pretrained(tmp_path, dtype="load")
 
 
@@ -145,7 +145,7 @@ def test_a_tied_table_is_stored_once(head: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("head", ["AlbertForMaskedLM", "AlbertForPreTraining"])
-def test_an_untied_table_and_its_bias_go_there_and_back(head: str, tmp_path: Path) -> None:
+def test_an_untied_table_and_its_bias_survive_a_round_trip(head: str, tmp_path: Path) -> None:
     first = ours_of(head, tie_word_embeddings=False).double()
     first.save_pretrained(tmp_path / "lab")
     theirs, info = getattr(transformers, head).from_pretrained(tmp_path / "lab", output_loading_info=True)

@@ -1,4 +1,4 @@
-"""`AlbertConfig` has Hugging Face's fields and defaults, goes there and back, and refuses what it can't mean."""
+"""`AlbertConfig` has Hugging Face's fields and defaults, survives a round trip, and refuses impossible values."""
 
 import copy
 import json
@@ -93,7 +93,7 @@ def test_keys_of_a_file_that_no_albert_reads_are_skipped() -> None:
         ({"hidden_size": 770, "num_attention_heads": 12}, "hidden_size=770 is not divisible by .*=12; nearest: 768"),
         ({"hidden_dropout_prob": 1.5}, "hidden_dropout_prob=1.5 must be between 0 and 1; nearest: 1"),
         ({"num_hidden_layers": 4, "num_hidden_groups": 5}, "num_hidden_groups=5 .* never uses group .*; nearest 4"),
-        ({"inner_group_num": 0}, "inner_group_num=0 makes no model; nearest 1"),
+        ({"inner_group_num": 0}, "inner_group_num=0 is too small; nearest 1"),
         ({"hidden_act": "gelu_nwe"}, "hidden_act='gelu_nwe' is unknown; .*gelu_new"),
         ({"problem_type": "regresion"}, "problem_type='regresion' is unknown; .*regression"),
         ({"problem_type": "single_label_classification", "num_labels": 1}, "needs num_labels=2"),

@@ -183,7 +183,7 @@ def test_forward_is_one_graph_without_breaks(make_config: MakeConfig, batch: Any
         ({"num_hidden_layers": 5}, "model.num_hidden_layers=5 and the layer map has 6 layers"),
     ],
 )
-def test_an_impossible_model_is_refused_with_its_mend(
+def test_an_impossible_model_is_refused_with_a_remedy(
     make_config: MakeConfig, change: dict[str, Any], says: str
 ) -> None:
     with pytest.raises(UserError, match=says):

@@ -109,13 +109,13 @@ def test_the_beam_is_googles(shape: tuple[int, int], seed: int) -> None:
         assert output.cls_logits[row].item() == pytest.approx(google.no_answer(), abs=1e-10)
         starts = output.start_top_index[row].tolist()
         check_best(output.start_top_log_probs[row], starts, google.start())
-        for place, start in enumerate(starts):
-            ends = output.end_top_index[row, place].tolist()
-            check_best(output.end_top_log_probs[row, place], ends, google.end(start))
+        for rank, start in enumerate(starts):
+            ends = output.end_top_index[row, rank].tolist()
+            check_best(output.end_top_log_probs[row, rank], ends, google.end(start))
 
 
 def check_best(log_probs: torch.Tensor, index: list[int], expected: Array) -> None:
-    """The highest, best first, each with its own place (of equal ones, any)."""
+    """The highest, best first, each with its own index (of equal ones, any)."""
     best = np.sort(expected)[::-1][: len(index)]
     np.testing.assert_allclose(log_probs.detach().numpy(), best, rtol=1e-10, atol=1e-10)
     np.testing.assert_allclose(expected[index], best, rtol=1e-10, atol=1e-10)

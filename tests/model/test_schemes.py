@@ -1,4 +1,4 @@
-"""Every scheme is what its source says: the formulas told again as the source tells them, and its own examples."""
+"""Every scheme is what its source says: its formulas as the source writes them, and its own examples."""
 
 import re
 from collections.abc import Iterator
@@ -145,7 +145,7 @@ def test_norms_go_with_the_block_or_the_layer_in_any_scheme(scheme: str) -> None
         ({"scheme": "groups", "inner_group_num": 2, "ffn_norm": [0] * 6}, "names 6 layers and the layer map has 12"),
     ],
 )
-def test_a_setting_that_a_scheme_cannot_follow_is_refused_with_its_mend(sharing: dict[str, Any], says: str) -> None:
+def test_a_setting_that_a_scheme_cannot_follow_is_refused_with_a_remedy(sharing: dict[str, Any], says: str) -> None:
     with pytest.raises(UserError, match=says):
         make_layer_map(SharingConfig(**sharing), 6)
 

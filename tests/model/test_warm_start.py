@@ -235,7 +235,7 @@ def test_a_bare_model_and_one_with_heads_start_from_each_other() -> None:
     assert torch.equal(headed.albert(**inputs()).last_hidden_state, wanted.last_hidden_state)
 
 
-def test_weights_of_another_function_are_told(caplog: pytest.LogCaptureFixture) -> None:
+def test_weights_of_another_function_are_reported(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
         started(ALL, model_of(NONE), BlockStart.first, num_attention_heads=4, hidden_act="gelu")
     assert "model.num_attention_heads=4, and the weights to start from were trained with 2" in caplog.text
@@ -249,7 +249,7 @@ def test_weights_of_another_function_are_told(caplog: pytest.LogCaptureFixture) 
         (ALL, {"vocab_size": 30}, r"word_embeddings.weight is \[30, 4\] in the model and \[20, 4\]"),
         (ALL, {"intermediate_size": 16}, r"ffn.intermediate.weight is \[16, 8\] in the model and \[12, 8\]"),
         (NONE, {"adapter_size": 2, "intermediate_size": 16}, r"ffn.intermediate.weight is \[16, 8\]"),
-        (NONE, {"position_embedding_type": "relative_key"}, "attention.relative.* is nowhere in the source"),
+        (NONE, {"position_embedding_type": "relative_key"}, "attention.relative.* is missing from the source"),
     ],
 )
 def test_what_does_not_fit_is_refused(source: LayerMap, target: dict[str, Any], says: str) -> None:

@@ -1,4 +1,4 @@
-"""A model's folder as Hugging Face lays it out: `config.json` beside the weights, in one file or in shards."""
+"""A model's folder as Hugging Face lays it out: `config.json`, and the weights in one file or in shards."""
 
 import json
 import re
@@ -28,7 +28,7 @@ def read_config(folder: Path) -> dict[str, Any]:
     """What `config.json` holds.
 
     Raises:
-        UserError: it is missing, unreadable or no JSON object.
+        UserError: it is missing, unreadable or not a JSON object.
     """
     finish_replacing(folder)
     file = folder / CONFIG_FILE
@@ -56,14 +56,14 @@ def read_state(folder: Path, read_pickle: Reader | None = None) -> dict[str, Arr
             if read is None:
                 raise UserError(f"{folder / name} is read by PyTorch alone; save the model as {WEIGHTS_FILE}")
             return _read_shards(folder / name, read) if name.endswith(".json") else read(folder / name)
-    raise UserError(f"{folder} has none of {', '.join(READ_ORDER)}{_other_weights(folder)}")
+    raise UserError(f"{folder} has none of {', '.join(READ_ORDER)}{_describe_other_weights(folder)}")
 
 
-def _other_weights(folder: Path) -> str:
+def _describe_other_weights(folder: Path) -> str:
     if any(folder.glob("*ckpt*.index")):
         return "; it holds Google's TensorFlow checkpoint: 'albert-lab import' converts it"
     others = sorted(n for n in ("tf_model.h5", "flax_model.msgpack", "model.onnx") if (folder / n).exists())
-    return f"; {others[0]} is of another framework, and only transformers 4 converts it" if others else ""
+    return f"; {others[0]} belongs to another framework, and only transformers 4 converts it" if others else ""
 
 
 def _read_shards(index: Path, read: Reader) -> dict[str, Array]:
@@ -145,7 +145,7 @@ def parse_size(size: int | str) -> int:
     """Bytes of a size such as "200KB", "5GB" (powers of ten) or "1GiB" (of two).
 
     Raises:
-        UserError: it is no such size, or not above 0.
+        UserError: it is not such a size, or not above 0.
     """
     parsed = re.fullmatch(r"(\d+(?:\.\d+)?) *([A-Z]*)", str(size).upper().strip())
     if parsed is None or parsed[2] not in _UNITS or not float(parsed[1]):
@@ -157,9 +157,9 @@ def _refuse_tied(state: Mapping[str, Array]) -> None:
     """Two names for one array would be stored, and later trained, as two; mere neighbours in one memory are copied."""
     names: dict[Any, str] = {}
     for name, array in state.items():
-        place = (array.ctypes.data, array.shape, array.strides)
-        if array.size and names.setdefault(place, name) != name:
-            raise ValueError(f"{names[place]!r} and {name!r} are one tensor; leave out one of the two")
+        memory = (array.ctypes.data, array.shape, array.strides)
+        if array.size and names.setdefault(memory, name) != name:
+            raise ValueError(f"{names[memory]!r} and {name!r} are one tensor; leave out one of the two")
 
 
 def _to_json(value: Mapping[str, Any]) -> str:

@@ -40,8 +40,8 @@ def read_google_checkpoint(path: Path) -> GoogleCheckpoint:
     Raises:
         UserError: no checkpoint there, a damaged one, or one of another model than its configuration describes.
     """
-    prefix = _prefix(path)
-    config = read_google_config(_config_file(prefix.parent))
+    prefix = _find_prefix(path)
+    config = read_google_config(_find_config(prefix.parent))
     bundle = TensorBundle(prefix)
     names = {name.removeprefix("module/"): name for name in bundle.names if not _SKIPPED.search(name)}
     if config["num_hidden_groups"] * config["inner_group_num"] * BLOCK_VARIABLES > len(names):
@@ -50,10 +50,10 @@ def read_google_checkpoint(path: Path) -> GoogleCheckpoint:
             f"inner_group_num={config['inner_group_num']} blocks of {GOOGLE_CONFIG_FILE}"
         )
     variables = google_variables(config)
-    missing = _missing(set(variables) - set(names), names, bundle.index)
-    unused = _unused(set(names) - set(variables), bundle.index)
+    missing = _check_missing(set(variables) - set(names), names, bundle.index)
+    unused = _check_unused(set(names) - set(variables), bundle.index)
     _check_shapes(variables, names, bundle)
-    _tell(prefix, missing, unused)
+    _warn(prefix, missing, unused)
     state = {}
     for name, variable in variables.items():
         if name in names:
@@ -62,7 +62,7 @@ def read_google_checkpoint(path: Path) -> GoogleCheckpoint:
     return GoogleCheckpoint(config, state, missing, unused)
 
 
-def _prefix(path: Path) -> Path:
+def _find_prefix(path: Path) -> Path:
     """The checkpoint that is meant; of several in a folder, Google's best."""
     if not path.is_dir():
         prefix = path.with_name(re.sub(r"\.(index|meta|data-\d+-of-\d+)$", "", path.name))
@@ -78,16 +78,16 @@ def _prefix(path: Path) -> Path:
     return meant[0].with_suffix("")
 
 
-def _config_file(folder: Path) -> Path:
-    for place in (folder, folder.parent, folder.parent / "assets"):  # the last two for variables/ of TF-Hub
-        if (place / GOOGLE_CONFIG_FILE).exists():
-            return place / GOOGLE_CONFIG_FILE
+def _find_config(folder: Path) -> Path:
+    for home in (folder, folder.parent, folder.parent / "assets"):  # the last two for variables/ of TF-Hub
+        if (home / GOOGLE_CONFIG_FILE).exists():
+            return home / GOOGLE_CONFIG_FILE
     raise UserError(
-        f"{folder} has no {GOOGLE_CONFIG_FILE}, which says how large the model is; put it beside the checkpoint"
+        f"{folder} has no {GOOGLE_CONFIG_FILE}, which says how large the model is; put it into the checkpoint's folder"
     )
 
 
-def _missing(absent: set[str], names: Mapping[str, str], index: Path) -> tuple[str, ...]:
+def _check_missing(absent: set[str], names: Mapping[str, str], index: Path) -> tuple[str, ...]:
     """Parts of which nothing is there; UserError where something vital is absent, or half of a part."""
     whole = [part for part in OPTIONAL_PARTS if not any(name.startswith(part) for name in names)]
     vital = sorted(name for name in absent if not name.startswith(tuple(whole)))
@@ -96,10 +96,10 @@ def _missing(absent: set[str], names: Mapping[str, str], index: Path) -> tuple[s
     return tuple(OPTIONAL_PARTS[part] for part in whole)
 
 
-def _unused(others: set[str], index: Path) -> tuple[str, ...]:
+def _check_unused(others: set[str], index: Path) -> tuple[str, ...]:
     inside = sorted(name for name in others if name.startswith(("bert/", "cls/")))
     if inside:
-        raise UserError(f"{index} has {list_some(inside)}, which the model of {GOOGLE_CONFIG_FILE} has not")
+        raise UserError(f"{index} has {list_some(inside)}, which the model of {GOOGLE_CONFIG_FILE} doesn't have")
     return tuple(sorted(others))
 
 
@@ -112,7 +112,7 @@ def _check_shapes(variables: Mapping[str, Variable], names: Mapping[str, str], b
             )
 
 
-def _tell(prefix: Path, missing: tuple[str, ...], unused: tuple[str, ...]) -> None:
+def _warn(prefix: Path, missing: tuple[str, ...], unused: tuple[str, ...]) -> None:
     if missing:
         log.warning("%s has no weights of %s", prefix, " and ".join(missing))
     if unused:

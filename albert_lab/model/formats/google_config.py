@@ -48,7 +48,7 @@ def read_google_config(file: Path) -> dict[str, Any]:
     unknown = sorted(set(google) - {"hidden_act", *SIZES, *RATES, *UNREAD})
     if unknown:
         log.warning("%s has settings that Google's code doesn't know: %s", file, ", ".join(unknown))
-    values = {key: _number(file, google, key, default) for key, default in (SIZES | RATES).items()}
+    values = {key: _read_number(file, google, key, default) for key, default in (SIZES | RATES).items()}
     activation = google.get("hidden_act", "gelu")
     if not isinstance(activation, str) or activation not in ACTIVATIONS:
         raise UserError(f"{file}: hidden_act={activation!r} can't be read{nearest(str(activation), ACTIVATIONS)}")
@@ -58,7 +58,7 @@ def read_google_config(file: Path) -> dict[str, Any]:
     return FIXED | values | {"hidden_act": ACTIVATIONS[activation]} | own
 
 
-def _number(file: Path, google: dict[str, Any], key: str, default: float | None) -> Any:
+def _read_number(file: Path, google: dict[str, Any], key: str, default: float | None) -> Any:
     value, rate = google.get(key, default), key in RATES
     if isinstance(value, bool) or not isinstance(value, int | float if rate else int) or value < (0 if rate else 1):
         raise UserError(f"{file}: {key}={value!r} is not a {'rate' if rate else 'whole number above 0'}")
@@ -68,9 +68,7 @@ def _number(file: Path, google: dict[str, Any], key: str, default: float | None)
 def _check_groups(file: Path, layers: int, groups: int) -> None:
     """Google's code and Hugging Face's choose a layer's group by formulas that are rounded apart for some sizes."""
     if not groups <= layers <= MOST_LAYERS:
-        raise UserError(
-            f"{file}: num_hidden_layers={layers} can't be with num_hidden_groups={groups}; nearest: {groups}"
-        )
+        raise UserError(f"{file}: num_hidden_layers={layers} doesn't fit num_hidden_groups={groups}; nearest: {groups}")
     for layer in range(layers):
         google, hugging_face = int(layer / layers * groups), int(layer / (layers / groups))
         if google != hugging_face:

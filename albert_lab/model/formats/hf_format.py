@@ -1,4 +1,4 @@
-"""Hugging Face's checkpoint format: which variants it can say, and our parameters under its names, one to one.
+"""Hugging Face's checkpoint format: which variants it can express, and our parameters under its names, one to one.
 
 Outside the layers the names are the same, but for the projection; in a layer Hugging Face puts attention, feed-forward
 block and LayerNorms together, in inner layers of groups.
@@ -52,7 +52,7 @@ LIMITS = (
 
 
 def hf_config(config: AlbertConfig) -> AlbertConfig:
-    """The configuration with the groups that say its layer map.
+    """The configuration with the groups that express its layer map.
 
     Raises:
         UserError: Hugging Face's model can't express the variant; the message says what stands in the way.
@@ -61,7 +61,7 @@ def hf_config(config: AlbertConfig) -> AlbertConfig:
         config = replace(config, output_embedding_size=None)
     _check_limits(config)
     if config.lora_rank:
-        raise UserError(f"model.lora_rank={config.lora_rank} gives layers weights beside their groups'{HINT}")
+        raise UserError(f"model.lora_rank={config.lora_rank} gives layers weights on top of their groups'{HINT}")
     if not has_projection(config):
         raise UserError(
             f"model.embedding_projection=if_needed makes no projection at E = H = {config.hidden_size}, and "

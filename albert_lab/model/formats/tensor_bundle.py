@@ -59,8 +59,9 @@ class TensorBundle:
         self.prefix = prefix
         self.index = prefix.with_name(prefix.name + ".index")
         try:
-            table = dict(_table(self.index.read_bytes()))
-            self._num_shards, self._entries = _header(table.pop(b"")), {n.decode(): _entry(v) for n, v in table.items()}
+            table = dict(_read_table(self.index.read_bytes()))
+            self._num_shards = _read_header(table.pop(b""))
+            self._entries = {name.decode(): _read_entry(value) for name, value in table.items()}
         except OSError as error:
             raise UserError(f"{self.index} can't be read: {error.strerror}") from None
         except (IndexError, KeyError, TypeError, ValueError, struct.error) as error:
@@ -78,7 +79,7 @@ class TensorBundle:
         if entry.type not in _DTYPES or entry.sliced:
             kind = "is stored in slices" if entry.sliced else f"has TensorFlow's data type number {entry.type}"
             raise UserError(f"{self.index}: {name!r} {kind}, which isn't read here; save the checkpoint again without")
-        data = self._bytes(name, entry)
+        data = self._read_bytes(name, entry)
         if entry.checksum != masked_crc32c(data):
             raise UserError(f"{self._data_file(entry)} is damaged: the checksum of {name!r} is wrong; fetch it again")
         dtype = np.dtype(_DTYPES[entry.type])
@@ -89,7 +90,7 @@ class TensorBundle:
     def _data_file(self, entry: _Entry) -> Path:
         return self.prefix.with_name(f"{self.prefix.name}.data-{entry.shard:05}-of-{self._num_shards:05}")
 
-    def _bytes(self, name: str, entry: _Entry) -> NDArray[Any]:
+    def _read_bytes(self, name: str, entry: _Entry) -> NDArray[Any]:
         """uint8 [size], a copy."""
         file = self._data_file(entry)
         try:
@@ -108,7 +109,7 @@ def masked_crc32c(data: NDArray[Any] | bytes) -> int:
     return ((crc >> 15 | crc << 17) + _CHECKSUM_DELTA) & 0xFFFFFFFF
 
 
-def _table(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+def _read_table(data: bytes) -> Iterator[tuple[bytes, bytes]]:
     """The keys and values of a sorted table."""
     footer = data[-_FOOTER_BYTES:]
     if len(footer) < _FOOTER_BYTES or struct.unpack("<Q", footer[-8:]) != (_MAGIC,):
@@ -118,15 +119,15 @@ def _table(data: bytes) -> Iterator[tuple[bytes, bytes]]:
         _, at = read_varint(footer, at)
         _, at = read_varint(footer, at)
     handle = footer[_skip_handle(footer, 0) : at]
-    for _, block in _block(data, handle):
-        yield from _block(data, block)
+    for _, block in _read_block(data, handle):
+        yield from _read_block(data, block)
 
 
 def _skip_handle(data: bytes, at: int) -> int:
     return read_varint(data, read_varint(data, at)[1])[1]
 
 
-def _block(data: bytes, handle: bytes) -> Iterator[tuple[bytes, bytes]]:
+def _read_block(data: bytes, handle: bytes) -> Iterator[tuple[bytes, bytes]]:
     """The keys and values of the block that a handle (offset and size) points to."""
     offset, at = read_varint(handle, 0)
     size, _ = read_varint(handle, at)
@@ -146,23 +147,23 @@ def _block(data: bytes, handle: bytes) -> Iterator[tuple[bytes, bytes]]:
         yield key, block[at - length : at]
 
 
-def _header(message: bytes) -> int:
+def _read_header(message: bytes) -> int:
     """The number of data files: BundleHeaderProto."""
     fields = dict(read_fields(message))
     if fields.get(2, 0):
         raise ValueError("it was written on a big-endian machine")
-    return _number(fields, 1)
+    return _read_number(fields, 1)
 
 
-def _entry(message: bytes) -> _Entry:
+def _read_entry(message: bytes) -> _Entry:
     fields: dict[int, Any] = dict(read_fields(message))
-    kind, shard, offset, size = (_number(fields, key) for key in (1, 3, 4, 5))
+    kind, shard, offset, size = (_read_number(fields, key) for key in (1, 3, 4, 5))
     dims = [dict(read_fields(value)) for number, value in read_fields(fields.get(2, b"")) if number == 2]
     (checksum,) = struct.unpack("<I", fields.get(6, b"\0\0\0\0"))
-    return _Entry(kind, tuple(_number(dim, 1) for dim in dims), shard, offset, size, checksum, sliced=7 in fields)
+    return _Entry(kind, tuple(_read_number(dim, 1) for dim in dims), shard, offset, size, checksum, sliced=7 in fields)
 
 
-def _number(fields: dict[int, Any], key: int) -> int:
+def _read_number(fields: dict[int, Any], key: int) -> int:
     """A field that is 0 where it is left out."""
     value = fields.get(key, 0)
     if not isinstance(value, int):

@@ -73,7 +73,7 @@ class AlbertModel(AlbertPreTrainedModel):
         inputs = (input_ids, token_type_ids, position_ids, inputs_embeds)
         with_hidden_states = self.config.output_hidden_states if output_hidden_states is None else output_hidden_states
         with_attentions = self.config.output_attentions if output_attentions is None else output_attentions
-        packing = None if with_attentions else self._packing(attention_mask)
+        packing = None if with_attentions else self._make_packing(attention_mask)
         if packing is not None:
             encoded = self._encode_packed(packing, inputs, with_hidden_states)
         else:
@@ -86,8 +86,8 @@ class AlbertModel(AlbertPreTrainedModel):
         )
         return self._format_output(output, return_dict)
 
-    def _packing(self, attention_mask: Tensor | None) -> Packing | None:
-        """How to leave out padding, where that is asked for and pays; compiled code has fixed shapes and keeps it.
+    def _make_packing(self, attention_mask: Tensor | None) -> Packing | None:
+        """How to leave out padding, if configured and faster; compiled code has fixed shapes and keeps it.
 
         So does a GPU where its one kernel for sequences of several lengths can't be used.
         """

@@ -38,6 +38,7 @@ def load_any(name_or_path: str | Path, **options: Any) -> AlbertPreTrainedModel:
     """
     named = read_config(checkpoint_folder(name_or_path)).get("architectures") or ["AlbertForPreTraining"]
     if named[0] not in CLASSES:
-        raise UserError(f"{name_or_path} holds a {named[0]}, which is no ALBERT class{nearest(str(named[0]), CLASSES)}")
+        hint = nearest(str(named[0]), CLASSES)
+        raise UserError(f"{name_or_path} holds a {named[0]}, which is not an ALBERT class{hint}")
     model: AlbertPreTrainedModel = CLASSES[named[0]].from_pretrained(name_or_path, **options)
     return model

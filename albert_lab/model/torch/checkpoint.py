@@ -1,4 +1,4 @@
-"""A model's way to a checkpoint folder and back: Hugging Face's format where it can say the variant, else our own.
+"""Saves and loads models: in Hugging Face's format where that can express the variant, else in our own.
 
 Our own format differs in two things: parameters have our names, and `config.json` says `"model_type": "albert_lab"`, so
 that no other tool takes it for an ALBERT it can load.
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 Model = TypeVar("Model", bound="AlbertPreTrainedModel")
-# Stored beside ours by some versions: the tied decoder, and buffers of old checkpoints.
+# Stored on top of ours by some versions of transformers: the bias of the tied decoder, buffers of old checkpoints.
 COPIES = ("predictions.decoder.bias", "embeddings.position_ids", "embeddings.token_type_ids")
 TIED = "predictions.decoder.weight"
 BIAS, UNTIED_BIAS = "predictions.bias", "predictions.decoder.bias"  # with untied tables Hugging Face reads the second
@@ -42,9 +42,9 @@ BIAS, UNTIED_BIAS = "predictions.bias", "predictions.decoder.bias"  # with untie
 class LoadingInfo(NamedTuple):
     """Names as the checkpoint would have them."""
 
-    missing_keys: list[str]  # initialised anew
+    missing_keys: list[str]  # newly initialised
     unexpected_keys: list[str]  # in the checkpoint, not in the model
-    mismatched_keys: list[str]  # of another shape, initialised anew
+    mismatched_keys: list[str]  # of another shape, newly initialised
 
 
 def load_pretrained(
@@ -69,7 +69,8 @@ def load_pretrained(
     Args:
         config: in place of the checkpoint's own.
         dtype: of the weights, also by name ("bfloat16"); None and "auto": as stored.
-        ignore_mismatched_sizes: initialise tensors of another shape anew (another number of labels) and don't refuse.
+        ignore_mismatched_sizes: initialise tensors of another shape, as with another number of labels, instead of
+            refusing them.
         output_loading_info: return (model, LoadingInfo).
         revision, cache_dir, local_files_only, token: of a hub repository.
         changes: fields of the configuration, or arguments of the model's constructor.
@@ -83,7 +84,7 @@ def load_pretrained(
     model, info = _read(cls, folder, config, changes, ignore_mismatched_sizes)
     model.eval()
     if dtype is not None and dtype != "auto":
-        model.to(_dtype(dtype))
+        model.to(_parse_dtype(dtype))
     return (model, info) if output_loading_info else model
 
 
@@ -99,11 +100,11 @@ def _read(
     return model, fill(model, names, state, str(folder), ignore_mismatched_sizes)
 
 
-def _dtype(dtype: torch.dtype | str) -> torch.dtype:
+def _parse_dtype(dtype: torch.dtype | str) -> torch.dtype:
     found = getattr(torch, dtype, None) if isinstance(dtype, str) else dtype
     if not isinstance(found, torch.dtype) or not found.is_floating_point:
         names = ("float32", "float16", "bfloat16", "float64")
-        raise UserError(f"dtype={dtype!r} is no type of weights{nearest(str(dtype), names)}")
+        raise UserError(f"dtype={dtype!r} is not a type of weights{nearest(str(dtype), names)}")
     return found
 
 
@@ -144,28 +145,28 @@ def fill(
     Raises:
         UserError: tensors of another shape, or none that the model knows.
     """
-    state = _as_prefixed(state, any(name.startswith(PREFIX) for name in names))
+    state = _set_prefix(state, any(name.startswith(PREFIX) for name in names))
     if UNTIED_BIAS in state and not model.config.tie_word_embeddings:
         state[BIAS] = state[UNTIED_BIAS]
     shapes = {names[ours]: parameter.shape for ours, parameter in model.named_parameters()}
     mismatched = [name for name, shape in shapes.items() if name in state and state[name].shape != shape]
     if mismatched and not ignore_mismatched_sizes:
-        raise UserError(_mismatch(mismatched[0], state[mismatched[0]].shape, shapes[mismatched[0]], source))
+        raise UserError(_describe_mismatch(mismatched[0], state[mismatched[0]].shape, shapes[mismatched[0]], source))
     found = {ours: state[name] for ours, name in names.items() if name in state and name not in mismatched}
     if not found:
         raise UserError(
             f"{source} has no tensor of {type(model).__name__}; its first is {min(state, default='none')!r}"
         )
     model.load_state_dict(found, strict=False, assign=True)
-    _draw(model, [ours for ours in names if ours not in found], next(iter(found.values())).dtype)
+    _initialize_missing(model, [ours for ours in names if ours not in found], next(iter(found.values())).dtype)
     known = {*names.values(), TIED, *COPIES}
     unexpected = sorted(name for name in state if not known & {name, name.removeprefix(PREFIX)})
     info = LoadingInfo(sorted(set(shapes) - set(state)), unexpected, sorted(mismatched))
-    _tell(info, type(model).__name__, source)
+    _warn(info, type(model).__name__, source)
     return info
 
 
-def _as_prefixed(state: Mapping[str, Tensor], prefixed: bool) -> dict[str, Tensor]:
+def _set_prefix(state: Mapping[str, Tensor], prefixed: bool) -> dict[str, Tensor]:
     """The state with its shared part named as in a model with a head, or as in one without."""
     if any(name.startswith(PREFIX) for name in state) == prefixed:
         return dict(state)
@@ -174,7 +175,7 @@ def _as_prefixed(state: Mapping[str, Tensor], prefixed: bool) -> dict[str, Tenso
     return {name.removeprefix(PREFIX): tensor for name, tensor in state.items()}
 
 
-def _draw(model: "AlbertPreTrainedModel", missing: list[str], dtype: torch.dtype) -> None:
+def _initialize_missing(model: "AlbertPreTrainedModel", missing: list[str], dtype: torch.dtype) -> None:
     """Initialise parameters that are still on the meta device."""
     for full_name in missing:
         parent, _, name = full_name.rpartition(".")
@@ -184,14 +185,14 @@ def _draw(model: "AlbertPreTrainedModel", missing: list[str], dtype: torch.dtype
         initialize_own(module, model.config, {name}, parent)
 
 
-def _mismatch(name: str, stored: torch.Size, wanted: torch.Size, source: str) -> str:
+def _describe_mismatch(name: str, stored: torch.Size, wanted: torch.Size, source: str) -> str:
     return (
         f"{source}: {name} is {list(stored)} and the model's is {list(wanted)}; load it with the checkpoint's own "
-        "configuration, or with ignore_mismatched_sizes=True to initialise it anew"
+        "configuration, or with ignore_mismatched_sizes=True to initialise it at random"
     )
 
 
-def _tell(info: LoadingInfo, model: str, source: str) -> None:
+def _warn(info: LoadingInfo, model: str, source: str) -> None:
     if info.missing_keys or info.mismatched_keys:
         log.warning(
             "%s lacks weights of %s, which were initialised and must be trained: %s",
@@ -212,14 +213,14 @@ def write_pretrained(
 ) -> None:
     """Write `config.json` and the weights, in shards above `max_shard_size`; the folder changes at once or not at all.
 
-    In Hugging Face's format where it can say the variant, else in ours (see the top of this file).
+    In Hugging Face's format where it can express the variant, else in ours (see the top of this file).
 
     Args:
         state: the weights under our names; None: the model's own.
-        own_format: whether to write what Hugging Face's format can't say in ours.
+        own_format: whether to write what Hugging Face's format can't express in ours.
 
     Raises:
-        UserError: Hugging Face's format can't say the variant, and ours was not asked for.
+        UserError: Hugging Face's format can't express the variant, and `own_format` is False.
     """
     state = dict(model.named_parameters()) if state is None else dict(state)
     try:

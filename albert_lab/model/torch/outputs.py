@@ -1,4 +1,4 @@
-"""What the models return: fields by name, by key or by place, with the names and order of Hugging Face's outputs.
+"""What the models return: fields by name, by key or by index, with the names and order of Hugging Face's outputs.
 
 Shapes: B sequences, S tokens, C choices, V vocabulary, H hidden size, A heads. `hidden_states` holds the encoder's
 input and what every layer returned, each [B,S,H]; `attentions` every layer's probabilities, each [B,A,S,S].
@@ -17,33 +17,33 @@ class ModelOutput:
     """Fields that are None are left out of the keys and of the tuple."""
 
     def to_tuple(self) -> tuple[Any, ...]:
-        return tuple(self._set().values())
+        return tuple(self._present().values())
 
     def keys(self) -> KeysView[str]:
-        return self._set().keys()
+        return self._present().keys()
 
     def values(self) -> ValuesView[Any]:
-        return self._set().values()
+        return self._present().values()
 
     def items(self) -> ItemsView[str, Any]:
-        return self._set().items()
+        return self._present().items()
 
     def get(self, key: str, default: Any = None) -> Any:
-        return self._set().get(key, default)
+        return self._present().get(key, default)
 
     def __getitem__(self, key: str | int | slice) -> Any:
-        return self._set()[key] if isinstance(key, str) else self.to_tuple()[key]
+        return self._present()[key] if isinstance(key, str) else self.to_tuple()[key]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._set())
+        return iter(self._present())
 
     def __len__(self) -> int:
-        return len(self._set())
+        return len(self._present())
 
     def __contains__(self, key: object) -> bool:
-        return key in self._set()
+        return key in self._present()
 
-    def _set(self) -> dict[str, Any]:
+    def _present(self) -> dict[str, Any]:
         return {item.name: value for item in fields(self) if (value := getattr(self, item.name)) is not None}
 
 

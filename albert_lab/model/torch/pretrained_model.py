@@ -1,4 +1,4 @@
-"""What every model class has: configuration, tables, attention, gradient checkpointing, the way to disk and back."""
+"""What every model class has: configuration, tables, attention, gradient checkpointing, saving and loading."""
 
 from collections.abc import Mapping
 from pathlib import Path

@@ -1,7 +1,7 @@
-"""`AlbertForQuestionAnsweringV2`: answers in a text that may hold none (SQuAD 2.0), as in Google's run_squad_v2.py.
+"""Models that find an answer in a text: one that is always there (SQuAD 1.1), or may not be (SQuAD 2.0).
 
-Hugging Face's page has no such head. Its parts are XLNet's (Yang et al., 2019): the end is judged given the start, and
-a classifier says whether there is an answer at all.
+Hugging Face has no ALBERT for the second, `AlbertForQuestionAnsweringV2`; it is Google's run_squad_v2.py. Its parts are
+XLNet's (Yang et al., 2019): the end is judged given the start, and a classifier says whether there is an answer at all.
 """
 # ruff: noqa: N803, N806 (a shape suffix has the paper's capital letters; legend in albert.py)
 
@@ -17,7 +17,7 @@ from albert_lab.model.torch.albert import AlbertModel, word_loss
 from albert_lab.model.torch.outputs import ModelOutput, QuestionAnsweringModelOutput
 from albert_lab.model.torch.pretrained_model import AlbertPreTrainedModel
 
-MASKED = -1e30  # Google's logit of a token that can't be an answer
+LOWEST_LOGIT = -1e30  # Google's logit of a token that can't be an answer
 
 
 class AlbertForQuestionAnswering(AlbertPreTrainedModel):
@@ -152,7 +152,7 @@ class AlbertForQuestionAnsweringV2(AlbertPreTrainedModel):
             output_attentions, output_hidden_states, return_dict=True,
         )  # fmt: skip
         x_BSH = encoded.last_hidden_state
-        starts_BS = _without(self.start_logits(x_BSH).squeeze(-1), p_mask)
+        starts_BS = _mask_logits(self.start_logits(x_BSH).squeeze(-1), p_mask)
         no_answer_B = self.answer_class(x_BSH, starts_BS.softmax(-1))
         if start_positions is not None and end_positions is not None:
             loss = self._loss(x_BSH, starts_BS, start_positions, end_positions, p_mask)
@@ -170,23 +170,23 @@ class AlbertForQuestionAnsweringV2(AlbertPreTrainedModel):
         self, x_BSH: Tensor, starts_BS: Tensor, starts_B: Tensor, ends_B: Tensor, p_mask: Tensor | None
     ) -> Tensor:
         index_B1 = starts_B.view(-1, 1).clamp(0, x_BSH.shape[1] - 1)  # a start that was cut off does not count below
-        ends_BS = _without(self.end_logits(x_BSH, _states_at(x_BSH, index_B1)).squeeze(1), p_mask)
+        ends_BS = _mask_logits(self.end_logits(x_BSH, _select_states(x_BSH, index_B1)).squeeze(1), p_mask)
         return (position_loss(starts_BS, starts_B) + position_loss(ends_BS, ends_B)) / 2
 
     def _beam(self, x_BSH: Tensor, starts_BS: Tensor, p_mask: Tensor | None) -> AnswerOutput:
         length = starts_BS.shape[1]
         start_log_probs, start_index = starts_BS.log_softmax(-1).topk(min(self.start_n_top, length))
-        ends_BTS = self.end_logits(x_BSH, _states_at(x_BSH, start_index))
-        ends_BTS = _without(ends_BTS, None if p_mask is None else p_mask[:, None])
+        ends_BTS = self.end_logits(x_BSH, _select_states(x_BSH, start_index))
+        ends_BTS = _mask_logits(ends_BTS, None if p_mask is None else p_mask[:, None])
         end_log_probs, end_index = ends_BTS.log_softmax(-1).topk(min(self.end_n_top, length))
         return AnswerOutput(None, start_log_probs, start_index, end_log_probs, end_index)
 
 
-def _without(logits: Tensor, p_mask: Tensor | None) -> Tensor:
-    lowest = max(MASKED, torch.finfo(logits.dtype).min)  # float16 ends at -65504
+def _mask_logits(logits: Tensor, p_mask: Tensor | None) -> Tensor:
+    lowest = max(LOWEST_LOGIT, torch.finfo(logits.dtype).min)  # float16 ends at -65504
     return logits if p_mask is None else logits.masked_fill(p_mask.bool(), lowest)
 
 
-def _states_at(x_BSH: Tensor, index_BT: Tensor) -> Tensor:
+def _select_states(x_BSH: Tensor, index_BT: Tensor) -> Tensor:
     """The states [B,T,H] of the tokens at these positions."""
     return x_BSH.gather(1, index_BT[:, :, None].expand(-1, -1, x_BSH.shape[-1]))

@@ -1,4 +1,4 @@
-"""Unrolling: an equal model in which every layer owns its weights, which is what Hugging Face's format can say."""
+"""Unrolling: an equal model in which every layer owns its weights, which Hugging Face's format can express."""
 
 from copy import deepcopy
 from typing import TypeVar
@@ -34,9 +34,9 @@ def unroll_model(model: Model) -> Model:
     base = copy.base_model
     assert isinstance(base, AlbertModel)
     copy.config = base.config = config
-    base.encoder = _with_own_blocks(base.encoder, config)
+    base.encoder = _copy_with_own_blocks(base.encoder, config)
     if base.embeddings.projection is None:
-        base.embeddings.projection = _identity(config.hidden_size, copy)
+        base.embeddings.projection = _make_identity(config.hidden_size, copy)
     copy.set_attn_implementation(config.attn_implementation)
     return copy
 
@@ -56,7 +56,7 @@ def unroll_config(config: AlbertConfig) -> AlbertConfig:
     return AlbertConfig(**(vars(config) | changes))
 
 
-def _with_own_blocks(encoder: Encoder, config: AlbertConfig) -> Encoder:
+def _copy_with_own_blocks(encoder: Encoder, config: AlbertConfig) -> Encoder:
     """The encoder of that configuration, every layer with the weights that it applies in this one."""
     with torch.device("meta"):
         copy = Encoder(config, config.layer_map)
@@ -71,7 +71,7 @@ def _with_own_blocks(encoder: Encoder, config: AlbertConfig) -> Encoder:
     return copy.train(encoder.training)
 
 
-def _identity(size: int, model: AlbertPreTrainedModel) -> nn.Linear:
+def _make_identity(size: int, model: AlbertPreTrainedModel) -> nn.Linear:
     projection = nn.Linear(size, size, device=model.device, dtype=model.dtype)
     nn.init.eye_(projection.weight)
     nn.init.zeros_(projection.bias)

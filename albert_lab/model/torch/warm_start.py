@@ -38,8 +38,8 @@ def start_from(
     Args:
         blocks: which of the source's layers a block starts from, of those that use it in the model. first: the first
             of them; average: their mean; stepwise: see `stepwise_depths`. Per-depth LoRA of the source counts.
-        lora: zero: the layers start as they are shared; svd: with the best approximation of that rank to what the
-            source's layer has beyond the block (`LowRank.approximate`).
+        lora: zero: the layers start as they are shared; svd: with the best approximation of that rank to the
+            difference between the source's layer and the block (`LowRank.approximate`).
 
     Raises:
         UserError: another depth, a tensor of another shape, a choice that does not exist, or an SVD start without LoRA.
@@ -47,13 +47,13 @@ def start_from(
     blocks, lora = _choice("blocks", blocks, BlockStart), _choice("lora", lora, LoraStart)
     target, origin = _base(model), _base(source)
     _check_depths(target.encoder, origin.encoder)
-    given = _given(source)
+    given = _weights_of_source(source)
     _check_fit(model, given, source)
     if lora is LoraStart.svd and not model.config.lora_rank:
         raise UserError("warm_start.lora=svd needs a model.lora_rank above 0, as in block=lora")
-    _warn_of_other_functions(model, source)
+    _warn_of_differences(model, source)
     _copy_outside_layers(model, given)
-    if _same_layers(target.encoder, origin.encoder):  # nothing to share or to approximate
+    if _have_same_layers(target.encoder, origin.encoder):  # nothing to share or to approximate
         target.encoder.load_state_dict(origin.encoder.state_dict())
         return
     for kind in KINDS:
@@ -84,8 +84,8 @@ def _check_depths(target: Encoder, origin: Encoder) -> None:
         )
 
 
-def _warn_of_other_functions(model: AlbertPreTrainedModel, source: AlbertPreTrainedModel) -> None:
-    """Weights fit there too, and compute something else."""
+def _warn_of_differences(model: AlbertPreTrainedModel, source: AlbertPreTrainedModel) -> None:
+    """The weights fit such a model too, but it computes something else."""
     for key in ("num_attention_heads", "hidden_act", "norm_placement", "depth_signal", "position_embedding_type"):
         ours, theirs = getattr(model.config, key), getattr(source.config, key)
         if ours != theirs:
@@ -96,19 +96,19 @@ def _shapes(module: nn.Module) -> dict[str, torch.Size]:
     return {name: parameter.shape for name, parameter in module.named_parameters()}
 
 
-def _same_layers(target: Encoder, origin: Encoder) -> bool:
+def _have_same_layers(target: Encoder, origin: Encoder) -> bool:
     return target.layer_map == origin.layer_map and _shapes(target) == _shapes(origin)
 
 
-def _given(source: AlbertPreTrainedModel) -> Weights:
+def _weights_of_source(source: AlbertPreTrainedModel) -> Weights:
     """What the source has outside its layers; where it has no projection, the identity."""
-    given, size = _named(source), source.config.hidden_size
+    given, size = _weights_outside_layers(source), source.config.hidden_size
     identity = {PROJECTION + "weight": torch.eye(size), PROJECTION + "bias": torch.zeros(size)}
     return identity | given
 
 
 def _check_fit(model: AlbertPreTrainedModel, given: Weights, source: AlbertPreTrainedModel) -> None:
-    """Before anything is copied, so that a refused model is as it was."""
+    """Runs before anything is copied, so that a refused model stays unchanged."""
     has_projection = [_base(each).embeddings.projection is not None for each in (model, source)]
     if has_projection == [False, True]:
         raise UserError(
@@ -117,9 +117,9 @@ def _check_fit(model: AlbertPreTrainedModel, given: Weights, source: AlbertPreTr
     theirs = _block_shapes(source)
     for name, wanted in _block_shapes(model).items():
         if name not in theirs:
-            raise UserError(f"{name} is nowhere in the source; set the options of model as they are there")
+            raise UserError(f"{name} is missing from the source; give the model the source's options")
         _check_shape(name, wanted, theirs[name])
-    for name, tensor in _named(model).items():
+    for name, tensor in _weights_outside_layers(model).items():
         _check_shape(name, tensor.shape, given.get(name, tensor).shape)
 
 
@@ -140,7 +140,7 @@ def _check_shape(name: str, wanted: torch.Size, given: torch.Size) -> None:
 
 def _copy_outside_layers(model: AlbertPreTrainedModel, given: Weights) -> None:
     """Embeddings, projection, heads and adapters."""
-    wanted = _named(model)
+    wanted = _weights_outside_layers(model)
     for name in wanted.keys() & given.keys():
         wanted[name].copy_(given[name])
     drawn = sorted(wanted.keys() - given.keys())
@@ -148,7 +148,7 @@ def _copy_outside_layers(model: AlbertPreTrainedModel, given: Weights) -> None:
         log.warning("the source has no %s; they start as drawn", ", ".join(drawn))
 
 
-def _named(model: AlbertPreTrainedModel) -> dict[str, Tensor]:
+def _weights_outside_layers(model: AlbertPreTrainedModel) -> dict[str, Tensor]:
     """The weights that are of no block, LayerNorm or low-rank pair, named alike with and without a head."""
     blocks = tuple(f"encoder.{part}." for part in (*KINDS, "lora"))
     named = {name.removeprefix("albert."): parameter for name, parameter in model.named_parameters()}
@@ -159,7 +159,7 @@ def _start_kind(target: Encoder, origin: Encoder, kind: str, blocks: BlockStart,
     """Fill the target's blocks (or LayerNorms) of a kind, and the low-rank pairs of its layers."""
     ids, given = getattr(target.layer_map, kind), layer_weights(origin, kind)
     for id, block in enumerate(getattr(target, kind)):
-        start = _mean([given[depth] for depth in source_depths(ids, blocks)[id]])
+        start = _average([given[depth] for depth in source_depths(ids, blocks)[id]])
         for name, parameter in block.named_parameters():
             parameter.copy_(start[name])
     for depth, pairs in enumerate(low_rank_pairs(target, kind)):
@@ -175,7 +175,7 @@ def _start_pair(pair: LowRank, given: Weights, linear: nn.Module, name: str, lor
         pair.approximate(given[f"{name}.weight"] - weight, given[f"{name}.bias"] - bias)
 
 
-def _mean(layers: Sequence[Weights]) -> Weights:
+def _average(layers: Sequence[Weights]) -> Weights:
     """Exactly their value where all are equal, so that sharing what was unshared gives the shared weights back."""
     first = layers[0]
     if len(layers) == 1:
@@ -206,6 +206,6 @@ def stepwise_depths(uses: Sequence[Sequence[int]]) -> list[int]:
     depths = [use[0] for use in uses]
     if len(shared) > 1:
         first, last = min(uses[block][0] for block in shared), max(uses[block][-1] for block in shared)
-        for place, block in enumerate(shared):
-            depths[block] = round(first + Fraction((last - first) * place, len(shared) - 1))
+        for index, block in enumerate(shared):
+            depths[block] = round(first + Fraction((last - first) * index, len(shared) - 1))
     return depths

@@ -96,7 +96,7 @@ def test_a_hub_module_is_read_without_its_prefix(tmp_path: Path, google_config: 
     assert np.array_equal(table, arrays["bert/embeddings/word_embeddings"])
 
 
-def test_a_fine_tuned_checkpoint_tells_what_is_missing_and_what_is_left_out(
+def test_a_fine_tuned_checkpoint_reports_what_is_missing_and_what_is_left_out(
     tmp_path: Path, google_config: dict[str, Any], caplog
 ) -> None:
     classifier = {"output_weights": np.ones((3, 8), np.float32), "output_bias": np.zeros(3, np.float32)}
@@ -166,8 +166,8 @@ def test_a_configuration_of_another_model_is_refused(
         ({"hidden_act": "gelu_fast"}, "hidden_act='gelu_fast' can't be read; did you mean 'gelu'?"),
         ({"hidden_act": ["gelu"]}, "hidden_act=['gelu'] can't be read"),
         ({"num_hidden_layers": 22, "num_hidden_groups": 22}, "layer 15 uses group 14, Hugging Face's so that it uses"),
-        ({"num_hidden_groups": 5}, "num_hidden_layers=4 can't be with num_hidden_groups=5; nearest: 5"),
-        ({"num_hidden_layers": 10**12}, "num_hidden_layers=1000000000000 can't be"),
+        ({"num_hidden_groups": 5}, "num_hidden_layers=4 doesn't fit num_hidden_groups=5; nearest: 5"),
+        ({"num_hidden_layers": 10**12}, "num_hidden_layers=1000000000000 doesn't fit"),
     ],
 )
 def test_an_impossible_configuration_is_named(
@@ -181,7 +181,7 @@ def test_an_impossible_configuration_is_named(
     assert message in str(raised.value)
 
 
-def test_googles_defaults_are_xxlarges_and_strange_keys_are_told(tmp_path: Path, caplog) -> None:
+def test_googles_defaults_are_xxlarges_and_unknown_keys_are_reported(tmp_path: Path, caplog) -> None:
     file = tmp_path / "albert_config.json"
     file.write_text('{"vocab_size": 30000, "hiden_size": 8}')
     with caplog.at_level(logging.WARNING):

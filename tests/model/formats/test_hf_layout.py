@@ -67,9 +67,9 @@ def test_transformers_runs_the_blocks_that_the_map_says(layout: tuple[int, int, 
     ("layout", "says"),
     [
         ((3, 6, 1), "num_hidden_groups=6 with num_hidden_layers=3 never uses group 1; nearest 3"),
-        ((0, 1, 1), "num_hidden_layers=0 makes no model; nearest 1"),
-        ((3, 0, 1), "num_hidden_groups=0 makes no model; nearest 1"),
-        ((3, 1, -1), "inner_group_num=-1 makes no model; nearest 1"),
+        ((0, 1, 1), "num_hidden_layers=0 is too small; nearest 1"),
+        ((3, 0, 1), "num_hidden_groups=0 is too small; nearest 1"),
+        ((3, 1, -1), "inner_group_num=-1 is too small; nearest 1"),
     ],
 )
 def test_a_layout_without_sense_is_refused(layout: tuple[int, int, int], says: str) -> None:

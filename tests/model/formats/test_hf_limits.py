@@ -1,4 +1,4 @@
-"""What the format of Hugging Face can't say is refused by name and written in ours; what it can, transformers reads."""
+"""What Hugging Face's format can't express is refused by name and written in ours; what it can, transformers reads."""
 
 from pathlib import Path
 from typing import Any
@@ -30,11 +30,11 @@ def config(**changes: Any) -> AlbertConfig:
     return AlbertConfig(**(TINY | changes))
 
 
-@pytest.mark.parametrize(("said", "changes"), BEYOND.items(), ids=BEYOND)
+@pytest.mark.parametrize(("setting", "changes"), BEYOND.items(), ids=BEYOND)
 def test_an_option_beyond_the_format_is_named_and_written_in_ours(
-    said: str, changes: dict[str, Any], tmp_path: Path
+    setting: str, changes: dict[str, Any], tmp_path: Path
 ) -> None:
-    with pytest.raises(UserError, match=f"model.{said} can't be written for Hugging Face: .*the lab's own format"):
+    with pytest.raises(UserError, match=f"model.{setting} can't be written for Hugging Face: .*the lab's own format"):
         hf_config(config(**changes))
     AlbertForMaskedLM(config(**changes)).save_pretrained(tmp_path)
     assert read_config(tmp_path)["model_type"] == "albert_lab"

@@ -1,0 +1,1 @@
+"""What the models are built of: modules and functions that know nothing of checkpoints or of heads of tasks."""

@@ -55,7 +55,7 @@ class AttentionBlock(nn.Module):
             if self.attends_at_once(query_BASD.device, query_BASD.dtype):
                 return varlen_attention(query_BASD, key_BASD, value_BASD, mask.ends, max(mask.lengths)), None
             split = (x.split(mask.lengths, dim=2) for x in (query_BASD, key_BASD, value_BASD))
-            mixed = [self._mix_values(*sequence, None, False)[0] for sequence in zip(*split, strict=True)]
+            mixed = [self._mix_values(q, k, v, None, False)[0] for q, k, v in zip(*split, strict=True)]
             return torch.cat(mixed, dim=2), None
         bias = mask if self.relative is None else self.relative(query_BASD, key_BASD, mask)
         attend = eager_attention if with_probs else self.attend

@@ -38,7 +38,7 @@ class Embeddings(nn.Module):
         """Hidden states [B,S,H] that enter the first layer.
 
         Args:
-            input_ids_BS: ids; or None, with `inputs_embeds_BSE` in place of the rows of the word table.
+            input_ids_BS: ids; or None, with `inputs_embeds_BSE` instead of rows of the word table.
             token_type_ids_BS: the segment of every token; None: 0 everywhere.
             position_ids_BS: the position of every token, also [1,S]; None: 0 to S-1.
 
@@ -49,41 +49,42 @@ class Embeddings(nn.Module):
         if (input_ids_BS is None) == (inputs_embeds_BSE is None):
             raise ValueError("give exactly one of input_ids and inputs_embeds")
         if inputs_embeds_BSE is None:
-            inputs_embeds_BSE = _rows(self.word_embeddings, _of_shape("[B,S]", input_ids_BS, "input_ids"), "input_ids")
-        _of_shape("[B,S,E]", inputs_embeds_BSE, "inputs_embeds")
-        x_BSE = inputs_embeds_BSE + self._segments(token_type_ids_BS)
+            input_ids_BS = _check_dims("[B,S]", input_ids_BS, "input_ids")
+            inputs_embeds_BSE = _look_up(self.word_embeddings, input_ids_BS, "input_ids")
+        _check_dims("[B,S,E]", inputs_embeds_BSE, "inputs_embeds")
+        x_BSE = inputs_embeds_BSE + self._embed_segments(token_type_ids_BS)
         if self.position_embeddings is not None:
-            x_BSE = x_BSE + self._positions(self.position_embeddings, position_ids_BS, x_BSE.shape[1])
+            x_BSE = x_BSE + self._embed_positions(self.position_embeddings, position_ids_BS, x_BSE.shape[1])
         x_BSE = self.dropout(self.LayerNorm(x_BSE))
         return x_BSE if self.projection is None else self.projection(x_BSE)
 
-    def _segments(self, token_type_ids_BS: Tensor | None) -> Tensor:
+    def _embed_segments(self, token_type_ids_BS: Tensor | None) -> Tensor:
         if token_type_ids_BS is None:
             return self.token_type_embeddings.weight[0]
-        return _rows(self.token_type_embeddings, token_type_ids_BS, "token_type_ids")
+        return _look_up(self.token_type_embeddings, token_type_ids_BS, "token_type_ids")
 
-    def _positions(self, table: nn.Embedding, position_ids_BS: Tensor | None, seq_length: int) -> Tensor:
+    def _embed_positions(self, table: nn.Embedding, position_ids_BS: Tensor | None, seq_length: int) -> Tensor:
         if position_ids_BS is not None:
-            return _rows(table, position_ids_BS, "position_ids")
+            return _look_up(table, position_ids_BS, "position_ids")
         check_length(seq_length, table.num_embeddings)
         return table.weight[:seq_length]
 
 
-def _of_shape(wanted: str, given: Tensor | None, name: str) -> Tensor:
+def _check_dims(wanted: str, given: Tensor | None, name: str) -> Tensor:
     assert given is not None
     if given.dim() != wanted.count(",") + 1:
         raise UserError(f"{name} has the shape {list(given.shape)}; give {wanted}")
     return given
 
 
-WHY = {  # an id may be beyond its table
+HINTS = {  # on an id beyond its table
     "input_ids": "is the tokenizer another model's?",
     "token_type_ids": "model.type_vocab_size has the number of segments",
     "position_ids": "model.max_position_embeddings has the number of positions",
 }
 
 
-def _rows(table: nn.Embedding, ids: Tensor, name: str) -> Tensor:
+def _look_up(table: nn.Embedding, ids: Tensor, name: str) -> Tensor:
     """The table's rows; an id beyond it is explained where PyTorch notices it (on the CPU)."""
     if torch.compiler.is_compiling():
         return table(ids)
@@ -93,5 +94,5 @@ def _rows(table: nn.Embedding, ids: Tensor, name: str) -> Tensor:
         size = table.num_embeddings
         wrong = ids[(ids < 0) | (ids >= size)][0]
         raise UserError(
-            f"{name} holds {int(wrong)} and the model has {size} rows for it: 0 to {size - 1}; {WHY[name]}"
+            f"{name} holds {int(wrong)} and the model has {size} rows for it: 0 to {size - 1}; {HINTS[name]}"
         ) from None
