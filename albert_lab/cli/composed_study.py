@@ -10,6 +10,7 @@ from albert_lab.config.compose import Config, from_hydra
 from albert_lab.config.plain import flatten
 from albert_lab.config.schema import EstimateConfig, HardwareConfig, PretrainConfig
 from albert_lab.config.study import Cell, Study
+from albert_lab.config.variant import ProjectionRule
 from albert_lab.sweep.study import Outcome, make_study
 
 if TYPE_CHECKING:
@@ -70,15 +71,18 @@ def _compose(verb: str, schema: type[Config], overrides: Sequence[str]) -> Confi
 
 def _paper_counts(config: EstimateConfig) -> dict[str, float | None]:
     """Counted on our model at the paper's size: backbone and pooler, with the E -> H projection as built and always."""
-    from albert_lab.cost.estimate import Estimate
-    from albert_lab.cost.figures import at_size
-    from albert_lab.cost.variant import cost_of, with_projection
+    from albert_lab.cost.counts.variant import count_variant
+    from albert_lab.cost.estimate import CostEstimate
+    from albert_lab.cost.figures import figures_at_size
 
-    cost = cost_of(config)
+    model, sharing, objective = config.model, config.sharing, config.objective
+    counts = count_variant(model, sharing, objective)
+    projected = count_variant(replace(model, embedding_projection=ProjectionRule.always), sharing, objective)
+    on_some_gpu = replace(config, hardware=SOME_GPU) if config.hardware == HardwareConfig() else config
     return {
-        "unique_as_built": cost.parameters.backbone_with_pooler,
-        "unique_with_projection": cost_of(with_projection(config)).parameters.backbone_with_pooler,
-        "applied": cost.parameters.applied,
-        "flops_per_token": cost.flops_per_token.training,
-        **at_size(Estimate(config if config.hardware != HardwareConfig() else replace(config, hardware=SOME_GPU))),
+        "unique_as_built": counts.parameters.backbone_with_pooler,
+        "unique_with_projection": projected.parameters.backbone_with_pooler,
+        "applied": counts.parameters.applied,
+        "flops_per_token": counts.flops_per_token.training,
+        **figures_at_size(CostEstimate(on_some_gpu)),
     }

@@ -3,33 +3,49 @@
 import json
 import logging
 import os
+import pickle
 import tempfile
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from enum import Enum
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from albert_lab.cli.hydra_app import run_app
 from albert_lab.config.compose import SWEEPS_FOLDER, from_hydra
 from albert_lab.config.schema import EstimateConfig
 from albert_lab.errors import UserError
 
+if TYPE_CHECKING:
+    from albert_lab.cost.figures import CostFigures
+
 log = logging.getLogger(__name__)
 
-ROWS = "ALBERT_LAB_COSTS"  # names the file in which the jobs of a multirun leave their figures, a line each
+ROWS = "ALBERT_LAB_COSTS"  # names the file in which the jobs of a multirun leave their rows
+
+
+@dataclass
+class Row:
+    """One variant of several: its figures, or why it has none."""
+
+    overrides: list[str]
+    as_json: bool
+    figures: "CostFigures | None" = None
+    error: str | None = None
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Exit code 0 when every variant was told, 2 when the settings of one can't be."""
+    """Exit code 0 when every variant was printed, 2 when a setting of one was refused."""
     _check_study(arguments)
-    with tempfile.NamedTemporaryFile("r", prefix="albert-lab-costs-") as rows:
-        os.environ[ROWS] = rows.name
+    with tempfile.NamedTemporaryFile(prefix="albert-lab-costs-") as file:
+        os.environ[ROWS] = file.name
         run_app(cost, "cost", arguments)
-        told = [json.loads(line) for line in rows.read().splitlines()]
-    failed = [row for row in told if "error" in row]
+        rows = _read_rows(Path(file.name))
+    failed = [row for row in rows if row.error]
     for row in failed:
-        log.error("%s: %s", " ".join(row["overrides"]), row["error"])
-    if len(told) > len(failed):
-        _print_all([row for row in told if "error" not in row])
+        log.error("%s: %s", " ".join(row.overrides), row.error)
+    if len(rows) > len(failed):
+        _print_all([row for row in rows if not row.error])
     return 2 if failed else 0
 
 
@@ -45,26 +61,33 @@ def cost(composed: Any) -> None:
 
         asked = ComposedStudy(composed)
         for cell in asked.study.cells:
-            _leave([cell.name], asked.compose_estimate(cell.overrides))
+            _add_row([cell.name], asked.compose_estimate(cell.overrides))
     elif hydra_config.mode is RunMode.RUN:
         _print(config)
     else:
-        _leave(list(hydra_config.overrides.task), config)
+        _add_row(list(hydra_config.overrides.task), config)
 
 
-def _leave(overrides: list[str], config: EstimateConfig) -> None:
-    """Adds the figures of one variant, or why it has none, to those of all."""
-    row: dict[str, Any] = {"overrides": overrides, "json": config.cost.json}
+def _add_row(overrides: list[str], config: EstimateConfig) -> None:
+    row = Row(overrides, config.cost.json)
     try:
-        row |= _figures(config)
+        row.figures = _figures(config)
     except UserError as error:
-        row["error"] = str(error)
-    with open(Path(os.environ[ROWS]), "a", encoding="utf-8") as file:
-        file.write(json.dumps(row) + "\n")
+        row.error = str(error)
+    with open(Path(os.environ[ROWS]), "ab") as file:
+        file.write(pickle.dumps(row))
+
+
+def _read_rows(path: Path) -> list[Row]:
+    rows: list[Row] = []
+    with open(path, "rb") as file:
+        while file.peek(1):
+            rows.append(pickle.load(file))
+    return rows
 
 
 def _check_study(arguments: Sequence[str]) -> None:
-    """Refuses a search: its sweeper asks for what only training tells."""
+    """Refuses a search: its sweeper needs results, which only training gives."""
     names = [argument.removeprefix("study=") for argument in arguments if argument.startswith("study=")]
     for file in (SWEEPS_FOLDER / "study" / f"{name}.yaml" for name in names):
         if file.exists() and "override /hydra/sweeper" in file.read_text(encoding="utf-8"):
@@ -75,22 +98,33 @@ def _check_study(arguments: Sequence[str]) -> None:
 
 
 def _print(config: EstimateConfig) -> None:
-    from albert_lab.cli.cost_text import text
+    from albert_lab.cli.cost_text import format_page
 
-    told = _figures(config)
-    print(json.dumps(told, indent=2) if config.cost.json else text(told))
-
-
-def _print_all(rows: list[dict[str, Any]]) -> None:
-    from albert_lab.cli.cost_text import comparison
-
-    print(json.dumps(rows, indent=2) if rows[0]["json"] else comparison(rows))
+    figures = _figures(config)
+    print(_to_json(asdict(figures)) if config.cost.json else format_page(figures))
 
 
-def _figures(config: EstimateConfig) -> dict[str, Any]:
+def _print_all(rows: list[Row]) -> None:
+    from albert_lab.cli.cost_text import format_comparison
+
+    variants = [(row.overrides, row.figures) for row in rows if row.figures is not None]
+    if rows[0].as_json:
+        print(_to_json([{"overrides": overrides} | asdict(figures) for overrides, figures in variants]))
+    else:
+        print(format_comparison([figures for _, figures in variants], [overrides for overrides, _ in variants]))
+
+
+def _to_json(value: Any) -> str:
+    def name_of(member: Enum) -> str:
+        return member.name
+
+    return json.dumps(value, indent=2, default=name_of)
+
+
+def _figures(config: EstimateConfig) -> "CostFigures":
     from albert_lab.config.check import check
-    from albert_lab.cost.estimate import Estimate
-    from albert_lab.cost.figures import figures
+    from albert_lab.cost.estimate import CostEstimate
+    from albert_lab.cost.figures import collect_figures
 
     check(config)
-    return figures(Estimate(config))
+    return collect_figures(CostEstimate(config))

@@ -1,169 +1,278 @@
-"""An estimate as one plain mapping: what the JSON holds, and what the tables are made of."""
+"""Every figure of an estimate by name: what the JSON holds, and what the tables are made of.
 
-from dataclasses import asdict
-from typing import Any
+Bytes, FLOPs and seconds are unrounded; None where something is unknown.
+"""
 
+from dataclasses import dataclass
+
+from albert_lab.config.schema import HardwareConfig
 from albert_lab.config.training import Precision
-from albert_lab.cost.cluster.strategies import FLOAT, StrategyCost, strategy_costs
-from albert_lab.cost.counts.weights import model_weights
-from albert_lab.cost.estimate import ASSUMED_MFU, Estimate
+from albert_lab.cost.budget import ASSUMED_MFU, BudgetCost, estimate_budget, flops_per_second, is_calibrated
+from albert_lab.cost.cluster.strategies import StrategyCost, Traffic, choose_strategy, estimate_strategy
+from albert_lab.cost.estimate import CostEstimate
+from albert_lab.cost.fit import allocator_bytes, find_largest_micro_batch, find_nearest_fit, floor_bytes, room_bytes
+from albert_lab.cost.memory.operations import FLOAT
+from albert_lab.model.layer_map import LayerMap
 from albert_lab.runs.identity import describe
 
-PRECISIONS = tuple(Precision)
+MOMENTS = 2  # of AdamW and LAMB, float32 each
 UPDATE_PASSES = 7  # of memory in AdamW's one pass: weight and two moments read and written, gradient read
 COMPARED_DEVICES = 8  # of a machine with GPUs: what DDP would send there is compared where there is one device
 
 
-def figures(estimate: Estimate) -> dict[str, Any]:
-    """Every figure of an estimate by name; bytes, FLOPs and seconds unrounded, None where something is unknown."""
-    strategies = _strategies(estimate)
-    chosen = _chosen(estimate, strategies)
-    budget = asdict(estimate.budget(chosen["wire_bytes"], chosen["update_bytes"]))
-    return {
-        "variant": describe(estimate.config).removesuffix(f" seed {estimate.config.train.seed}"),
-        "layers": asdict(estimate.layer_map),
-        "drawing": estimate.layer_map.describe(),
-        "parameters": _parameters(estimate),
-        "flops": _flops(estimate),
-        "batch": {
-            "sequences": estimate.config.train.batch_size,
-            "seq_length": estimate.config.objective.max_seq_length,
-            "positions": estimate.positions,
-            "devices": estimate.devices,
-            "micro_batch": estimate.micro_batch,
-            "precision": estimate.config.train.precision.name,
-            "gradient_checkpointing": estimate.config.trainer.gradient_checkpointing,
-        },
-        "memory": {precision.name: memory_by_kind(estimate, precision) for precision in PRECISIONS},
-        "strategies": strategies,
-        "strategy": chosen["name"],
-        "fits": chosen["fits"],
-        "nearest_fit": None if chosen["fits"] is not False else estimate.nearest_fit(chosen["name"]),
-        "checkpoint_bytes": estimate.checkpoint(),
-        "hardware": _hardware(estimate),
-        "assumed": _assumed(estimate),
-        "budget": budget,
-    }
+@dataclass(frozen=True)
+class ParameterFigures:
+    unique: int
+    applied: int
+    unique_by_part: dict[str, int]
+    applied_by_part: dict[str, int]
 
 
-def _parameters(estimate: Estimate) -> dict[str, Any]:
+@dataclass(frozen=True)
+class PerToken:
+    forward: float
+    training: float
+
+
+@dataclass(frozen=True)
+class FlopFigures:
+    """Of a step of full sequences, where nothing else is said."""
+
+    per_token: PerToken
+    forward_by_part: dict[str, float]
+    forward: float
+    backward: float
+    training: float
+    training_of_real_tokens: float
+    training_with_all_logits: float
+    recomputed: float  # what gradient checkpointing adds
+    as_configured: float
+
+
+@dataclass(frozen=True)
+class BatchFigures:
+    sequences: int
+    seq_length: int
+    positions: int
+    devices: int
+    micro_batch: int
+    precision: str
+    gradient_checkpointing: bool
+
+
+@dataclass(frozen=True)
+class MemoryFigures:
+    """Bytes of one process with all state."""
+
+    weights: int
+    gradients: int
+    optimizer: int
+    activations: int
+    temporary: int
+    peak: int
+
+
+@dataclass(frozen=True)
+class StrategyFigures:
+    """Bytes of one process."""
+
+    name: str
+    weights: int
+    gradients: int
+    optimizer: int
+    activations: int
+    temporary: int
+    allocator: int
+    floor: float | None
+    total: float
+    fits: bool | None
+    over_bytes: float | None
+    largest_micro_batch: dict[str, int | None]  # by precision
+    update_bytes: int
+    wire_bytes: int
+    host_bytes: int
+    host_link_bytes: int
+
+
+@dataclass(frozen=True)
+class CheckpointFigures:
+    """Bytes on disk."""
+
+    weights: int  # model.safetensors
+    with_optimizer: int  # and the two moments
+
+
+@dataclass(frozen=True)
+class Assumptions:
+    """What stands behind speed and padding, and where it comes from."""
+
+    flops_per_second: float | None
+    speed: str
+    real_tokens: float
+    padding: str
+
+
+@dataclass(frozen=True)
+class CostFigures:
+    variant: str
+    layers: LayerMap
+    drawing: str
+    parameters: ParameterFigures
+    flops: FlopFigures
+    batch: BatchFigures
+    memory: dict[str, MemoryFigures]  # by precision
+    strategies: list[StrategyFigures]
+    strategy: str  # the configuration's own
+    fits: bool | None
+    nearest_fit: str | None
+    checkpoint_bytes: CheckpointFigures
+    hardware: HardwareConfig
+    assumed: Assumptions
+    budget: BudgetCost
+
+    @property
+    def chosen(self) -> StrategyFigures | None:
+        """The row of the configuration's own strategy; None: nothing is known of that one."""
+        return next((row for row in self.strategies if row.name == self.strategy), None)
+
+
+def collect_figures(estimate: CostEstimate) -> CostFigures:
+    strategies = [_strategy_figures(estimate, strategy) for strategy in estimate.strategies()]
+    name = choose_strategy(estimate.config.trainer)
+    chosen = next((row for row in strategies if row.name == name), None)
+    fits = chosen.fits if chosen else None
+    return CostFigures(
+        variant=describe(estimate.config).removesuffix(f" seed {estimate.config.train.seed}"),
+        layers=estimate.layer_map,
+        drawing=estimate.layer_map.describe(),
+        parameters=_parameter_figures(estimate),
+        flops=_flop_figures(estimate),
+        batch=_batch_figures(estimate),
+        memory={precision.name: memory_figures(estimate, precision) for precision in Precision},
+        strategies=strategies,
+        strategy=name,
+        fits=fits,
+        nearest_fit=find_nearest_fit(estimate, name) if fits is False else None,
+        checkpoint_bytes=checkpoint_figures(estimate.parameters.unique),
+        hardware=estimate.hardware,
+        assumed=_assumptions(estimate),
+        budget=estimate_budget(estimate, *(chosen.wire_bytes, chosen.update_bytes) if chosen else ()),
+    )
+
+
+def _parameter_figures(estimate: CostEstimate) -> ParameterFigures:
     counts = estimate.parameters
-    return {
-        "unique": counts.unique,
-        "applied": counts.applied,
-        "unique_by_part": counts.by_part,
-        "applied_by_part": counts.applied_by_part,
-    }
+    return ParameterFigures(counts.unique, counts.applied, counts.by_part, counts.applied_by_part)
 
 
-def _flops(estimate: Estimate) -> dict[str, Any]:
-    """Of a step of full sequences and of its real tokens alone."""
-    full, real = estimate.flops(), estimate.flops(estimate.real_tokens)
-    return {
-        "per_token": {"forward": full.forward / estimate.positions, "training": full.training / estimate.positions},
-        "forward_by_part": full.by_part,
-        "forward": full.forward,
-        "backward": full.training - full.forward,
-        "training": full.training,
-        "training_of_real_tokens": real.training,
-        "training_with_all_logits": estimate.flops(all_positions=True).training,
-        "recomputed": estimate.recomputed(),
-        "as_configured": estimate.step_flops(),
-    }
+def _flop_figures(estimate: CostEstimate) -> FlopFigures:
+    full, positions = estimate.flops(), estimate.positions
+    return FlopFigures(
+        per_token=PerToken(full.forward / positions, full.training / positions),
+        forward_by_part=full.by_part,
+        forward=full.forward,
+        backward=full.training - full.forward,
+        training=full.training,
+        training_of_real_tokens=estimate.flops(estimate.real_tokens).training,
+        training_with_all_logits=estimate.flops(all_positions=True).training,
+        recomputed=estimate.recomputed_flops(),
+        as_configured=estimate.step_flops(),
+    )
 
 
-def memory_by_kind(estimate: Estimate, precision: Precision | None = None) -> dict[str, int]:
-    """Of one process with all state, in the configuration's own precision unless told; bytes."""
+def _batch_figures(estimate: CostEstimate) -> BatchFigures:
+    train, trainer = estimate.config.train, estimate.config.trainer
+    return BatchFigures(
+        sequences=train.batch_size,
+        seq_length=estimate.config.objective.max_seq_length,
+        positions=estimate.positions,
+        devices=estimate.devices,
+        micro_batch=estimate.micro_batch,
+        precision=train.precision.name,
+        gradient_checkpointing=trainer.gradient_checkpointing,
+    )
+
+
+def memory_figures(estimate: CostEstimate, precision: Precision | None = None) -> MemoryFigures:
+    """In the configuration's own precision unless another is given."""
     memory = estimate.memory(precision=precision)
-    kinds = ("weights", "gradients", "optimizer", "activations", "temporary", "peak")
-    return {kind: getattr(memory, kind) for kind in kinds}
+    return MemoryFigures(
+        memory.weights, memory.gradients, memory.optimizer, memory.activations, memory.temporary, memory.peak
+    )
 
 
-def ddp_bytes(estimate: Estimate) -> int:
+def _strategy_figures(estimate: CostEstimate, strategy: StrategyCost) -> StrategyFigures:
+    memory, room = estimate.memory(), room_bytes(estimate)
+    recompute, floor = estimate.config.trainer.gradient_checkpointing, floor_bytes(estimate)
+    held = strategy.held(memory)
+    allocator = allocator_bytes(estimate, held, recompute)
+    total = held + allocator
+    working = held - strategy.weights - strategy.gradients - strategy.optimizer
+    return StrategyFigures(
+        name=strategy.name,
+        weights=strategy.weights,
+        gradients=strategy.gradients,
+        optimizer=strategy.optimizer,
+        activations=memory.activations,
+        temporary=working - memory.activations,
+        allocator=allocator,
+        floor=floor,
+        total=total + (floor or 0),
+        fits=None if room is None else total <= room,
+        over_bytes=None if room is None else max(0, total - room),
+        largest_micro_batch={
+            precision.name: find_largest_micro_batch(estimate, strategy.name, precision, recompute)
+            for precision in Precision
+        },
+        update_bytes=int(UPDATE_PASSES * FLOAT * estimate.parameters.unique * strategy.update_share),
+        wire_bytes=strategy.wire,
+        host_bytes=strategy.host,
+        host_link_bytes=strategy.host_link,
+    )
+
+
+def checkpoint_figures(parameters: int) -> CheckpointFigures:
+    weights = FLOAT * parameters
+    return CheckpointFigures(weights, weights + MOMENTS * weights)
+
+
+def _assumptions(estimate: CostEstimate) -> Assumptions:
+    given, history = estimate.config.cost, estimate.history
+    if is_calibrated(estimate):
+        speed = f"calibrated from {_count_runs(history.speed_runs)} of this machine"
+    else:
+        speed = f"assumed: {given.mfu or ASSUMED_MFU:.0%} of the peak"
+    if given.real_tokens is not None:
+        padding = "as given"
+    elif history.real_tokens is not None:
+        padding = f"measured in {_count_runs(history.fill_runs)} on the same text"
+    else:
+        padding = "assumed: no padding"
+    return Assumptions(flops_per_second(estimate), speed, estimate.real_tokens, padding)
+
+
+def _count_runs(count: int) -> str:
+    return f"{count} finished run" + "s" * (count > 1)
+
+
+def ddp_bytes(estimate: CostEstimate) -> int:
     """What each process sends in a step of DDP: of as many as there are, of 8 where there is one."""
-    weights = model_weights(estimate.config.model, estimate.layer_map, estimate.sentence_head)
     devices = estimate.devices if estimate.devices > 1 else COMPARED_DEVICES
-    return strategy_costs(weights, devices, micro_batches=1, low=False)[0].wire
+    return estimate_strategy("ddp", Traffic(estimate.weights, devices)).wire
 
 
-def at_size(estimate: Estimate) -> dict[str, float | None]:
+def figures_at_size(estimate: CostEstimate) -> dict[str, float | None]:
     """What a table compares of a variant that nobody trains here: its state, one sequence's activations, its traffic.
 
     Time, energy and money of the budget are None where the hardware is not known.
     """
-    memory, budget = memory_by_kind(estimate), estimate.budget()
+    memory, budget = memory_figures(estimate), estimate_budget(estimate)
     return {
-        "state_bytes": sum(memory[kind] for kind in ("weights", "gradients", "optimizer")),
+        "state_bytes": memory.weights + memory.gradients + memory.optimizer,
         "activation_bytes_per_sequence": estimate.memory(micro_batch=1).activations,
         "ddp_bytes": ddp_bytes(estimate),
-        "checkpoint_bytes": estimate.checkpoint()["with_optimizer"],
+        "checkpoint_bytes": checkpoint_figures(estimate.parameters.unique).with_optimizer,
         "hours": budget.hours,
         "kilowatt_hours": budget.kilowatt_hours,
         "dollars": budget.dollars,
     }
-
-
-def _strategies(estimate: Estimate) -> list[dict[str, Any]]:
-    return [_strategy(estimate, index, strategy) for index, strategy in enumerate(estimate.strategies())]
-
-
-def _strategy(estimate: Estimate, index: int, strategy: StrategyCost) -> dict[str, Any]:
-    memory, room = estimate.memory(), estimate.room
-    held, recompute = strategy.held(memory), estimate.config.trainer.gradient_checkpointing
-    allocator = estimate.allocator_bytes(held, recompute)
-    total = held + allocator
-    working = held - strategy.weights - strategy.gradients - strategy.optimizer
-    return {
-        "name": strategy.name,
-        "weights": strategy.weights,
-        "gradients": strategy.gradients,
-        "optimizer": strategy.optimizer,
-        "activations": memory.activations,
-        "temporary": working - memory.activations,
-        "allocator": allocator,
-        "floor": estimate.floor_bytes,
-        "total": total + (estimate.floor_bytes or 0),
-        "fits": None if room is None else total <= room,
-        "over_bytes": None if room is None else max(0, total - room),
-        "largest_micro_batch": {p.name: estimate.largest_micro_batch(index, p, recompute) for p in PRECISIONS},
-        "update_bytes": int(UPDATE_PASSES * FLOAT * estimate.parameters.unique * strategy.update_share),
-        "wire_bytes": strategy.wire,
-        "host_bytes": strategy.host,
-        "host_link_bytes": strategy.host_link,
-    }
-
-
-def _chosen(estimate: Estimate, strategies: list[dict[str, Any]]) -> dict[str, Any]:
-    """The strategy that the run would have; several devices without one: the first."""
-    wanted = estimate.config.trainer.strategy
-    return next((each for each in strategies if each["name"] == wanted), strategies[0])
-
-
-def _hardware(estimate: Estimate) -> dict[str, Any]:
-    values = asdict(estimate.hardware)
-    return values | {"kind": estimate.hardware.kind.name}
-
-
-def _assumed(estimate: Estimate) -> dict[str, Any]:
-    """What stands behind speed and padding, and where it comes from."""
-    told, history = estimate.config.cost, estimate.history
-    if told.mfu is None and history.flops_per_second is not None:
-        speed = f"calibrated from {_runs(history.speed_runs)} of this machine"
-    else:
-        speed = f"assumed: {told.mfu or ASSUMED_MFU:.0%} of the peak"
-    if told.real_tokens is not None:
-        padding = "as told"
-    elif history.real_tokens is not None:
-        padding = f"measured in {_runs(history.fill_runs)} on the same text"
-    else:
-        padding = "assumed: no padding"
-    return {
-        "flops_per_second": estimate.flops_per_second,
-        "speed": speed,
-        "real_tokens": estimate.real_tokens,
-        "padding": padding,
-    }
-
-
-def _runs(count: int) -> str:
-    return f"{count} finished run" + "s" * (count > 1)

@@ -1,4 +1,4 @@
-"""What past runs on this machine tell of the next: speed, share of real tokens, the floor of a process's memory."""
+"""What past runs on this machine say about the next one: its speed, its real tokens, the floor of its memory."""
 
 import math
 import statistics
@@ -7,18 +7,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from albert_lab.config.schema import DeviceKind, HardwareConfig, PretrainConfig
+from albert_lab.config.schema import DeviceKind, HardwareConfig, PretrainConfig, TrainerConfig
+from albert_lab.config.training import DataConfig, ObjectiveConfig, Precision
 from albert_lab.runs import machine
 from albert_lab.runs.folder import list_finished_runs
 
 Record = Mapping[str, Any]
+SECTIONS = {"host", "speed", "config", "flops_per_token", "memory_bytes", "training"}  # that a record must have
 NEIGHBOURS = 3  # runs nearest in size whose median counts
-ALIKE = 10.0  # times larger or smaller, in FLOPs per token, a run may be to tell anything
+ALIKE = 10.0  # times larger or smaller, in FLOPs per token, a run may be to count
 
 
 @dataclass(frozen=True)
 class History:
-    """None where no run tells."""
+    """None where no run is alike enough."""
 
     flops_per_second: float | None = None  # of full sequences, over all devices, as trained: padding left out pays here
     speed_runs: int = 0
@@ -28,7 +30,7 @@ class History:
 
 
 def read_history(config: PretrainConfig, hardware: HardwareConfig, flops_per_token: float) -> History:
-    """What the finished runs under `paths.runs` tell of this configuration.
+    """What the finished runs of the same task under `paths.runs` say about this configuration.
 
     Args:
         flops_per_token: training FLOPs of the configuration, to find runs of its size.
@@ -36,13 +38,13 @@ def read_history(config: PretrainConfig, hardware: HardwareConfig, flops_per_tok
     if hardware.name is None or not hardware.name.startswith("this machine"):
         return History()
     gpu = machine.gpu_name() if hardware.kind is DeviceKind.gpu else None
-    records = [record for record in _records(Path(config.paths.runs), config.task_name) if _same_device(record, gpu)]
-    alike = [record for record in records if _same_speed_settings(record, config)]
+    records = [r for r in _records(Path(config.paths.runs), config.task_name) if _same_device(r, gpu)]
+    alike = [record for record in records if _same_speed_settings(record, config.train.precision, config.trainer)]
     near = sorted(
         (_distance(record, flops_per_token), record["name"], _rate(record)) for record in alike if _rate(record)
     )
     rates = [rate for distance, _, rate in near[:NEIGHBOURS] if distance <= math.log(ALIKE) and rate]
-    fills = [_fill(record) for record in records if _same_text(record, config)]
+    fills = [_fill(record) for record in records if _same_text(record, config.objective, config.data)]
     floors = [record["memory_bytes"]["floor"] for record in alike if record["memory_bytes"].get("floor")]
     return History(_median(rates), len(rates), _median(fills), len(fills), _median(floors))
 
@@ -52,10 +54,8 @@ def _records(runs: Path, task: str) -> Iterable[Record]:
         try:
             record = folder.record()
         except ValueError:
-            continue  # not ours to judge: a file that is no record tells nothing
-        if not record or record.get("task", task) != task:  # the first records named none
-            continue
-        if {"host", "speed", "config", "flops_per_token", "memory_bytes", "training"} <= set(record):
+            continue  # not a record
+        if record and record.get("task", "pretraining") == task and set(record) >= SECTIONS:
             yield record
 
 
@@ -67,10 +67,10 @@ def _same_device(record: Record, gpu: str | None) -> bool:
     return (host.get("cpu"), host.get("cores")) == (machine.cpu_name(), machine.usable_cores())
 
 
-def _same_speed_settings(record: Record, config: PretrainConfig) -> bool:
-    theirs, ours = record["config"]["trainer"], config.trainer
+def _same_speed_settings(record: Record, precision: Precision, ours: TrainerConfig) -> bool:
+    theirs = record["config"]["trainer"]
     return (
-        record["config"]["train"]["precision"] == config.train.precision.name
+        record["config"]["train"]["precision"] == precision.name
         and theirs["devices"] == ours.devices
         and theirs.get("threads") == ours.threads
         and theirs.get("gradient_checkpointing", False) == ours.gradient_checkpointing
@@ -78,11 +78,11 @@ def _same_speed_settings(record: Record, config: PretrainConfig) -> bool:
     )
 
 
-def _same_text(record: Record, config: PretrainConfig) -> bool:
-    theirs, ours = record["config"], config
-    same_length = theirs["objective"]["max_seq_length"] == ours.objective.max_seq_length
-    same_pairs = theirs["objective"]["short_seq_prob"] == ours.objective.short_seq_prob
-    same_corpus = (theirs["data"]["corpus"], theirs["data"]["files"]) == (ours.data.corpus, ours.data.files)
+def _same_text(record: Record, objective: ObjectiveConfig, data: DataConfig) -> bool:
+    theirs = record["config"]
+    same_length = theirs["objective"]["max_seq_length"] == objective.max_seq_length
+    same_pairs = theirs["objective"]["short_seq_prob"] == objective.short_seq_prob
+    same_corpus = (theirs["data"]["corpus"], theirs["data"]["files"]) == (data.corpus, data.files)
     return same_length and same_pairs and same_corpus and bool(record["training"]["steps"])
 
 

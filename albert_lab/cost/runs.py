@@ -1,4 +1,4 @@
-"""What finished runs cost: predicted from their settings, and what their speed makes of the machine's peak.
+"""What finished runs cost: predicted from their settings, and their speed as a share of the machine's peak.
 
 Reads runs as `report.frames` lists them: settings under dotted names, figures under names with a slash.
 """
@@ -6,7 +6,7 @@ Reads runs as `report.frames` lists them: settings under dotted names, figures u
 import ast
 import math
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 from omegaconf import OmegaConf
@@ -14,9 +14,10 @@ from omegaconf.errors import OmegaConfBaseException
 
 from albert_lab.config.overrides import list_keys
 from albert_lab.config.schema import DeviceKind, EstimateConfig, HardwareConfig
+from albert_lab.cost.budget import HOUR
 from albert_lab.cost.cluster.hardware import hardware_of_host, peak_flops
-from albert_lab.cost.estimate import HOUR, Estimate
-from albert_lab.cost.figures import ddp_bytes, memory_by_kind
+from albert_lab.cost.estimate import CostEstimate
+from albert_lab.cost.figures import checkpoint_figures, ddp_bytes, memory_figures
 from albert_lab.errors import UserError
 from albert_lab.runs import machine
 
@@ -38,41 +39,44 @@ RUN_COSTS = (
 
 
 def cost_of_run(row: Row) -> Figures:
-    """Every figure of `RUN_COSTS`; None where the run's settings, its machine or its speed do not tell it.
+    """Every figure of `RUN_COSTS`; None where it does not follow from the run's settings, its machine and its speed.
 
-    A run whose settings this version counts differently from its own record is left blank altogether.
+    All are None for a run of another task than pre-training, and for one that this version counts differently from its
+    own record.
     """
-    told: Figures = dict.fromkeys(RUN_COSTS)
+    costs: Figures = dict.fromkeys(RUN_COSTS)
+    if _is_set(row.get("task")) and row["task"] != EstimateConfig().task_name:
+        return costs
     hardware = hardware_of_host(row.get("host"))
     try:
         config = config_of_run(row)
-        estimate = Estimate(replace(config, hardware=hardware or _unknown(config)))
+        estimate = CostEstimate(replace(config, hardware=hardware or _unknown(config)))
     except (UserError, OmegaConfBaseException):  # a setting that this version no longer takes
-        return told
+        return costs
     counts = estimate.parameters
     if (counts.unique, counts.applied) != (row.get("parameters/unique"), row.get("parameters/applied")):
-        return told
-    told |= {f"predicted_bytes/{kind}": size for kind, size in memory_by_kind(estimate).items()}
-    told |= {f"checkpoint_bytes/{kind}": size for kind, size in estimate.checkpoint().items()}
-    told["wire_bytes/ddp"] = ddp_bytes(estimate)
-    return told | _speed(estimate, row) | _spent(estimate, row)
+        return costs
+    costs |= {f"predicted_bytes/{kind}": size for kind, size in asdict(memory_figures(estimate)).items()}
+    costs |= {f"checkpoint_bytes/{kind}": size for kind, size in asdict(checkpoint_figures(counts.unique)).items()}
+    costs["wire_bytes/ddp"] = ddp_bytes(estimate)
+    return costs | _speed(estimate, row) | _spent(estimate, row)
 
 
 def config_of_run(row: Row) -> EstimateConfig:
-    """A run's settings as a configuration: what the schema no longer has is left out, what it had not yet as usual.
+    """A run's settings as a configuration: settings that the schema no longer has are left out, new ones have defaults.
 
     Raises:
         OmegaConfBaseException: a value that the schema no longer takes.
     """
-    usual = EstimateConfig()
+    defaults = EstimateConfig()
     settings = OmegaConf.from_dotlist([])
     for key in (key for key in row if key in list_keys("cost") and _is_set(row[key])):
-        OmegaConf.update(settings, key, _value(row[key]), force_add=True)
-    groups = {str(group): OmegaConf.structured(getattr(usual, str(group))) for group in settings}
-    return replace(usual, **{group: _merged(schema, settings[group]) for group, schema in groups.items()})
+        OmegaConf.update(settings, key, _parse(row[key]), force_add=True)
+    groups = {str(group): OmegaConf.structured(getattr(defaults, str(group))) for group in settings}
+    return replace(defaults, **{group: _merge(schema, settings[group]) for group, schema in groups.items()})
 
 
-def _merged(schema: Any, values: Any) -> Any:
+def _merge(schema: Any, values: Any) -> Any:
     return OmegaConf.to_object(OmegaConf.merge(schema, values))
 
 
@@ -80,8 +84,8 @@ def _is_set(value: Any) -> bool:
     return not (value is None or (isinstance(value, float) and math.isnan(value)))
 
 
-def _value(value: Any) -> Any:
-    """Lists are kept as text, and a table makes floats of a column of integers that has gaps."""
+def _parse(value: Any) -> Any:
+    """Lists are kept as text, and integers become floats in a table's column that has gaps."""
     if isinstance(value, str) and value.startswith("["):
         return ast.literal_eval(value)
     return int(value) if isinstance(value, float) and value.is_integer() else value
@@ -93,7 +97,7 @@ def _unknown(config: EstimateConfig) -> HardwareConfig:
     return HardwareConfig(name="unknown", kind=DeviceKind.gpu if on_gpu else DeviceKind.cpu)
 
 
-def _speed(estimate: Estimate, row: Row) -> Figures:
+def _speed(estimate: CostEstimate, row: Row) -> Figures:
     """FLOPs of the real tokens alone, none for recomputing, by the time of a step; as a share of all devices' peak."""
     steps, tokens, seconds = map(row.get, ("training/steps", "training/tokens", "speed/step_seconds"))
     if not all(_is_set(value) and value for value in (steps, tokens, seconds)):
@@ -106,7 +110,7 @@ def _speed(estimate: Estimate, row: Row) -> Figures:
     }
 
 
-def _spent(estimate: Estimate, row: Row) -> Figures:
+def _spent(estimate: CostEstimate, row: Row) -> Figures:
     """Energy and money of the time that training took, at full load."""
     seconds, hardware = row.get("training/seconds"), estimate.hardware
     if not _is_set(seconds):

@@ -1,4 +1,4 @@
-"""A run's cost is what `cost` says of its settings; what its record does not tell stays blank."""
+"""A run's cost is what `cost` says about its settings; what its record does not say stays blank."""
 
 import math
 from dataclasses import asdict, replace
@@ -10,8 +10,8 @@ from albert_lab.config.schema import DeviceKind, EstimateConfig, HardwareConfig,
 from albert_lab.config.variant import ModelConfig, SharingConfig
 from albert_lab.cost import runs
 from albert_lab.cost.cluster.hardware import hardware_of_host
-from albert_lab.cost.estimate import Estimate
-from albert_lab.cost.figures import ddp_bytes, figures
+from albert_lab.cost.estimate import CostEstimate
+from albert_lab.cost.figures import collect_figures, ddp_bytes
 from albert_lab.cost.runs import RUN_COSTS, config_of_run, cost_of_run
 from albert_lab.runs.machine import describe_cpu, describe_machine
 
@@ -26,13 +26,13 @@ def config(**more: Any) -> EstimateConfig:
     return EstimateConfig(model=ModelConfig(num_hidden_layers=4, vocab_size=2000), sharing=SHARING, **more)
 
 
-def row_of(told: EstimateConfig, **more: Any) -> dict[str, Any]:
+def row_of(run: EstimateConfig, **more: Any) -> dict[str, Any]:
     """A run as `report.frames` lists it: names of settings with dots, lists as text, enums by name."""
     groups = ("model", "sharing", "objective", "optimizer", "trainer")
-    settings = {f"{group}.{key}": value for group in groups for key, value in asdict(getattr(told, group)).items()}
+    settings = {f"{group}.{key}": value for group in groups for key, value in asdict(getattr(run, group)).items()}
     plain = {k: str(v) if isinstance(v, list) else getattr(v, "name", v) for k, v in settings.items()}
-    counts = Estimate(told).parameters
-    row = {"train.batch_size": told.train.batch_size, "train.precision": told.train.precision.name, "host": None}
+    counts = CostEstimate(run).parameters
+    row = {"train.batch_size": run.train.batch_size, "train.precision": run.train.precision.name, "host": None}
     return {**plain, **row, "parameters/unique": counts.unique, "parameters/applied": counts.applied, **more}
 
 
@@ -42,33 +42,33 @@ def on_device(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_settings_come_back_from_their_text() -> None:
-    told = config(trainer=TrainerConfig(micro_batch_size=4, gradient_checkpointing=True))
-    assert config_of_run(row_of(told) | {"trainer.micro_batch_size": 4.0}) == replace(told, train=told.train)
+    run = config(trainer=TrainerConfig(micro_batch_size=4, gradient_checkpointing=True))
+    assert config_of_run(row_of(run) | {"trainer.micro_batch_size": 4.0}) == run
 
 
 @pytest.mark.usefixtures("on_device")
-def test_memory_traffic_and_disk_are_those_that_cost_tells() -> None:
-    told = config(trainer=TrainerConfig(devices=4))
-    estimate = Estimate(replace(told, hardware=DEVICE))
-    cost, known = cost_of_run(row_of(told)), figures(estimate)
-    for kind, size in known["memory"]["fp32"].items():
+def test_memory_traffic_and_disk_are_those_of_the_estimate() -> None:
+    run = config(trainer=TrainerConfig(devices=4))
+    estimate = CostEstimate(replace(run, hardware=DEVICE))
+    cost, known = cost_of_run(row_of(run)), collect_figures(estimate)
+    for kind, size in asdict(known.memory["fp32"]).items():
         assert cost[f"predicted_bytes/{kind}"] == size
     assert sum(cost[key] or 0 for key in runs.MEMORY) == cost["predicted_bytes/peak"]
-    assert cost["wire_bytes/ddp"] == known["strategies"][0]["wire_bytes"]
-    assert cost["checkpoint_bytes/with_optimizer"] == known["checkpoint_bytes"]["with_optimizer"]
+    assert cost["wire_bytes/ddp"] == known.strategies[0].wire_bytes
+    assert cost["checkpoint_bytes/with_optimizer"] == known.checkpoint_bytes.with_optimizer
 
 
 def test_one_process_is_compared_by_what_ddp_would_send_between_eight() -> None:
-    estimate = Estimate(config())
+    estimate = CostEstimate(config())
     assert ddp_bytes(estimate) == 2 * (4 * estimate.parameters.unique * 7 // 8)
 
 
 @pytest.mark.usefixtures("on_device")
 def test_the_share_of_the_peak_counts_real_tokens_and_every_device() -> None:
-    told = config(trainer=TrainerConfig(devices=2))
-    estimate = Estimate(told)
-    full = cost_of_run(row_of(told, **NUMBERS, **{"training/tokens": 100 * estimate.positions}))
-    half = cost_of_run(row_of(told, **NUMBERS, **{"training/tokens": 50 * estimate.positions}))
+    run = config(trainer=TrainerConfig(devices=2))
+    estimate = CostEstimate(run)
+    full = cost_of_run(row_of(run, **NUMBERS, **{"training/tokens": 100 * estimate.positions}))
+    half = cost_of_run(row_of(run, **NUMBERS, **{"training/tokens": 50 * estimate.positions}))
     rate = estimate.flops().training / 0.5
     assert full["speed/flops_per_second"] == rate
     assert full["speed/share_of_peak"] == pytest.approx(rate / 2e12)
@@ -90,8 +90,12 @@ def test_a_run_without_its_speed_has_none(missing: str, value: float | None) -> 
 
 
 def test_a_run_that_is_counted_differently_now_is_blank() -> None:
-    told = cost_of_run(row_of(config()) | {"parameters/unique": 1})
-    assert told == dict.fromkeys(RUN_COSTS)
+    assert cost_of_run(row_of(config()) | {"parameters/unique": 1}) == dict.fromkeys(RUN_COSTS)
+
+
+def test_only_pre_training_has_costs() -> None:
+    assert cost_of_run(row_of(config()) | {"task": "pretraining"}) == cost_of_run(row_of(config()))
+    assert cost_of_run(row_of(config()) | {"task": "docstring_packages"}) == dict.fromkeys(RUN_COSTS)
 
 
 def test_settings_of_another_version_are_left_out_and_values_of_one_leave_it_blank() -> None:

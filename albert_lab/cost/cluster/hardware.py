@@ -1,4 +1,4 @@
-"""The device that a cost is told for: an entry of `conf/hardware`, or this machine as far as it is known (no torch)."""
+"""The device that a cost is estimated for: an entry of `conf/hardware`, or this machine as far as it is known."""
 
 import math
 import re
@@ -31,7 +31,7 @@ def resolve_hardware(config: HardwareConfig, accelerator: str = "auto") -> Hardw
 
 
 def _check_number(key: str, value: float) -> None:
-    """Prices, watts and a floor may be 0; a device without memory or speed is none."""
+    """Prices, watts and a floor may be 0; memory and speeds may not."""
     can_be_zero = key in ("floor_bytes", "watts", "price_per_hour")
     if math.isfinite(value) and (value > 0 or (value == 0 and can_be_zero)):
         return
@@ -53,7 +53,7 @@ def find_hardware(accelerator: str = "auto") -> HardwareConfig:
 def hardware_of_host(host: str | None) -> HardwareConfig | None:
     """The entry of the machine that `runs.machine.describe_machine` describes; of CPUs this machine's alone, else None.
 
-    A CPU's product name does not tell how fast its cores are; a hypervisor may even hide it.
+    A CPU's product name does not say how fast its cores are; a hypervisor may even hide it.
     """
     if not host:
         return None

@@ -12,7 +12,7 @@ from albert_lab.model.layer_map import LayerMap
 from albert_lab.model.shape import check_model_shape, has_projection, output_width
 
 MULTIPLY_ADD = 2
-# Products of the scores' size beside those with the keys and of the values: with the vectors of the distances
+# Further products of the scores' size: with the vectors of the distances
 RELATIVE_PRODUCTS = {PositionEmbedding.relative_key: 1, PositionEmbedding.relative_key_query: 2}
 TRAINING_PASSES = 3  # a product in the forward pass is two in the backward: by its input and by its weights
 
@@ -22,7 +22,7 @@ class Flops:
     """Forward FLOPs by part, of a batch or of one of its tokens.
 
     The backward pass is exactly twice the forward: every product has two operands that need a gradient (the E -> H
-    projection's input too, for the embedding tables), and looking rows up in those tables is no product. Recomputing is
+    projection's input too, for the embedding tables), and a lookup in those tables is not a product. Recomputing is
     not counted: fused attention kernels repeat the score product in their backward pass.
     """
 

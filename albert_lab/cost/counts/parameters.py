@@ -18,7 +18,7 @@ class ParameterCounts:
     Unique counts each tensor once, applied a block's tensors once per layer that uses it: the weights of the same model
     without sharing. The vocabulary product reuses the embedding table, which counts once in both; a table of the
     head's own (`output_embedding_size`) counts in mlm_head. `final_norm` is there with pre-LN; `adapters`
-    and `lora` are what every layer owns beside its blocks (`adapter_size`, `lora_rank`).
+    and `lora` are what every layer has of its own, apart from its blocks (`adapter_size`, `lora_rank`).
     """
 
     by_part: dict[str, int]  # unique
@@ -35,7 +35,7 @@ class ParameterCounts:
 
     @property
     def encoder(self) -> int:
-        """The unique blocks and LayerNorms of the layers, what each layer owns besides, and what follows the last."""
+        """The unique blocks and LayerNorms of the layers, what each layer has of its own, and what follows the last."""
         return sum(self.by_part[part] for part in (*LAYER_PARTS, *OWN_PARTS))
 
     @property

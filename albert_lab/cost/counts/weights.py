@@ -75,7 +75,7 @@ def linear_maps(config: ModelConfig, block: str) -> list[tuple[str, int, int]]:
 
 
 def _own(config: ModelConfig, layers: int) -> Iterator[Weight]:
-    """What every layer owns beside its blocks; sharing leaves it alone."""
+    """What every layer has of its own, apart from its blocks, whatever is shared."""
     size, rank = config.hidden_size, config.lora_rank
     if config.adapter_size:
         yield from _linear("adapters", "down", size, config.adapter_size, 2 * layers, 2 * layers)

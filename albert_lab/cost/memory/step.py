@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from albert_lab.config.training import OptimizerConfig, OptimizerName
 from albert_lab.config.variant import DepthSignal, ModelConfig, NormPlacement, PositionEmbedding
 from albert_lab.cost.counts.weights import RELATIVE, model_weights
-from albert_lab.cost.memory.kernels import FLOAT, Kernels
-from albert_lab.cost.memory.tape import Sized, Storage, Tape
+from albert_lab.cost.memory.operations import FLOAT, Operations
+from albert_lab.cost.memory.tape import SizedTensor, Storage, Tape
 from albert_lab.model.layer_map import Layer, LayerMap
 
 ROWS = 32  # of `model.torch.layers.linear`
@@ -54,8 +54,8 @@ class StepMemory:
     gradients: int
     optimizer: int  # two moments
     activations: int  # kept for the backward pass when the forward pass ends
-    passes: int  # the most that both passes hold beside weights and gradients, activations included
-    update: int  # the most that the optimizer's update holds beside its state
+    passes: int  # the most that both passes hold on top of weights and gradients, activations included
+    update: int  # the most that the optimizer's update holds on top of its state
 
     @property
     def state(self) -> int:
@@ -67,7 +67,7 @@ class StepMemory:
 
     @property
     def temporary(self) -> int:
-        """What the peak holds beside state and activations."""
+        """What the peak holds on top of state and activations."""
         return self.peak - self.state - self.activations
 
 
@@ -88,8 +88,8 @@ class _Step:
 
     def __init__(self, config: ModelConfig, layer_map: LayerMap, work: Pass) -> None:
         self.config, self.layer_map, self.work, self.tape = config, layer_map, work, Tape()
-        self.kernels = Kernels(self.tape, work.low, work.on_gpu)
-        self.weights: dict[tuple[str, str], list[Sized]] = {}
+        self.ops = Operations(self.tape, work.low, work.on_gpu)
+        self.weights: dict[tuple[str, str], list[SizedTensor]] = {}
         for weight in model_weights(config, layer_map, work.sentence_head):
             copies = [self.tape.weight(weight.shape) for _ in range(weight.unique)]
             self.weights.setdefault((weight.part, weight.name), []).extend(copies)
@@ -101,7 +101,7 @@ class _Step:
         gradients = [Storage(tape, slot.bytes) for slot in slots]  # of the last step, or the last micro-batch
         held = tape.now
         loss = self._loss()
-        self.kernels.casts.clear()
+        self.ops.casts.clear()
         kept = tape.now - held
         if self.work.accumulates:
             for slot, gradient in zip(slots, gradients, strict=True):
@@ -111,43 +111,39 @@ class _Step:
         return kept, tape.peak
 
     def update(self, optimizer: OptimizerConfig) -> int:
-        """The peak of what `train.optim.optimizers` holds beside weights, gradients and state."""
+        """The peak of what `train.optim.optimizers` holds on top of weights, gradients and state."""
         if optimizer.name is OptimizerName.adamw:
-            return 0  # one pass over every tensor, in place
+            return 0  # one pass over every tensor, in number
         return sum(weight.elements * weight.width for weight in self.leaves)  # LAMB: every update, before the ratios
 
-    def _loss(self) -> Sized:
-        kernels, work = self.kernels, self.work
+    def _loss(self) -> SizedTensor:
+        ops, work = self.ops, self.work
         hidden = self._encoder(self._embeddings())
-        if work.real_tokens is not None:  # back to their places, 0 at padding
-            places = (work.sequences * work.seq_length, self.config.hidden_size)
-            zeros = Storage(self.tape, hidden.width * places[0] * places[1])
-            hidden = self.tape.record(places, hidden.width, [hidden], [hidden])
+        if work.real_tokens is not None:  # back to their positions, 0 at padding
+            shape = (work.sequences * work.seq_length, self.config.hidden_size)
+            zeros = Storage(self.tape, hidden.width * shape[0] * shape[1])
+            hidden = self.tape.record(shape, hidden.width, [hidden], [hidden])
             del zeros
-        pooled = self._pooled(hidden) if work.sentence_head else None
-        loss = self._word_loss(kernels.gathered(hidden, whole_rows(work.masked_tokens)))
+        pooled = self._pooler(hidden) if work.sentence_head else None
+        loss = self._word_loss(ops.gather(hidden, whole_rows(work.masked_tokens)))
         if pooled is None:
             return loss
-        return kernels.add(
-            loss, kernels.cross_entropy(kernels.linear(pooled, *self._linear("classifier", "classifier")))
-        )
+        return ops.add(loss, ops.cross_entropy(ops.linear(pooled, *self._linear("classifier", "classifier"))))
 
-    def _embeddings(self) -> Sized:
-        kernels, tokens, packed = self.kernels, self.work.tokens, self.work.real_tokens is not None
+    def _embeddings(self) -> SizedTensor:
+        ops, tokens, packed = self.ops, self.work.tokens, self.work.real_tokens is not None
         ids = INDEX * tokens * packed  # of their own, else the batch's
-        x = kernels.add(
-            *(kernels.rows(self._weight("embeddings", name), tokens, ids) for name in ("words", "segments"))
-        )
+        x = ops.add(*(ops.look_up(self._weight("embeddings", name), tokens, ids) for name in ("words", "segments")))
         if ("embeddings", "positions") in self.weights:  # looked up where tokens were put together, else a slice
-            positions = kernels.rows(self._weight("embeddings", "positions"), tokens * packed, ids)
+            positions = ops.look_up(self._weight("embeddings", "positions"), tokens * packed, ids)
             x = self.tape.record(x.shape, x.width, [x, positions], passes_on=True)
             del positions
-        x = kernels.dropout(self._norm("embeddings", x), self.config.hidden_dropout_prob)
+        x = ops.dropout(self._norm("embeddings", x), self.config.hidden_dropout_prob)
         if ("projection", "projection") in self.weights:
-            return kernels.linear(x, *self._linear("projection", "projection"))
+            return ops.linear(x, *self._linear("projection", "projection"))
         return x
 
-    def _encoder(self, x: Sized) -> Sized:
+    def _encoder(self, x: SizedTensor) -> SizedTensor:
         entered, signal = [x], None  # the model's list of hidden states holds on to what enters
         if self.config.depth_signal == DepthSignal.universal:
             positions = self.work.seq_length if self.work.real_tokens is None else self.work.tokens
@@ -155,108 +151,108 @@ class _Step:
         for depth, layer in enumerate(self.layer_map.layers()):
             if signal is not None:
                 x = self.tape.record(x.shape, x.width, [x], passes_on=True)
-            x = self._recomputed(depth, layer, x) if self.work.recompute else self._layer(depth, layer, x)
+            x = self._recompute_layer(depth, layer, x) if self.work.recompute else self._layer(depth, layer, x)
         if self.config.norm_placement == NormPlacement.pre:
             x = self._norm("final_norm", x)
         del entered
         return x
 
-    def _recomputed(self, depth: int, layer: Layer, x: Sized) -> Sized:
+    def _recompute_layer(self, depth: int, layer: Layer, x: SizedTensor) -> SizedTensor:
         def again() -> None:
-            casts, self.kernels.casts = self.kernels.casts, {}
+            casts, self.ops.casts = self.ops.casts, {}
             self._layer(depth, layer, x)
-            self.kernels.casts = casts
+            self.ops.casts = casts
 
-        with self.tape.recomputed(again):
+        with self.tape.recompute(again):
             return self._layer(depth, layer, x)
 
-    def _layer(self, depth: int, layer: Layer, x: Sized) -> Sized:
+    def _layer(self, depth: int, layer: Layer, x: SizedTensor) -> SizedTensor:
         x = self._adapter(2 * depth, x)
-        attended = self._attention(depth, layer, self._read("attention_norm", layer.attention_norm, x))
-        x = self._added("attention_norm", layer.attention_norm, x, attended)
+        attended = self._attention(depth, layer, self._norm_before("attention_norm", layer.attention_norm, x))
+        x = self._residual("attention_norm", layer.attention_norm, x, attended)
         del attended
         x = self._adapter(2 * depth + 1, x)
-        said = self._ffn(depth, layer, self._read("ffn_norm", layer.ffn_norm, x))
-        return self._added("ffn_norm", layer.ffn_norm, x, said)
+        output = self._ffn(depth, layer, self._norm_before("ffn_norm", layer.ffn_norm, x))
+        return self._residual("ffn_norm", layer.ffn_norm, x, output)
 
-    def _read(self, part: str, block: int, x: Sized) -> Sized:
+    def _norm_before(self, part: str, block: int, x: SizedTensor) -> SizedTensor:
         return self._norm(part, x, block) if self.config.norm_placement == NormPlacement.pre else x
 
-    def _added(self, part: str, block: int, x: Sized, said: Sized) -> Sized:
+    def _residual(self, part: str, block: int, x: SizedTensor, output: SizedTensor) -> SizedTensor:
         if self.config.norm_placement == NormPlacement.pre:
-            return self.kernels.add(x, said)
+            return self.ops.add(x, output)
         if self.config.norm_placement == NormPlacement.deepnorm:
-            x = self.kernels.scaled(x)
-        return self._norm(part, self.kernels.add(x, said), block)
+            x = self.ops.scale(x)
+        return self._norm(part, self.ops.add(x, output), block)
 
-    def _attention(self, depth: int, layer: Layer, x: Sized) -> Sized:
-        config, kernels, work, block = self.config, self.kernels, self.work, layer.attention
-        query, key, value = (self._mapped("attention", n, block, depth, x) for n in ("query", "key", "value"))
-        bias = self._distances(block, query, key) if config.position_embedding_type in RELATIVE else None
+    def _attention(self, depth: int, layer: Layer, x: SizedTensor) -> SizedTensor:
+        config, ops, work, block = self.config, self.ops, self.work, layer.attention
+        query, key, value = (self._linear_map("attention", n, block, depth, x) for n in ("query", "key", "value"))
+        bias = self._relative_bias(block, query, key) if config.position_embedding_type in RELATIVE else None
         heads, dropout = config.num_attention_heads, config.attention_probs_dropout_prob
         packed = work.real_tokens is not None
-        mixed = kernels.attention(query, key, value, bias, heads, work.length, dropout, packed)
+        mixed = ops.attention(query, key, value, bias, heads, work.length, dropout, packed)
         del bias
         if packed:
-            mixed = kernels.copy(kernels.copy(mixed))  # the sequences together, then the heads of a token
+            mixed = ops.copy(ops.copy(mixed))  # the sequences together, then the heads of a token
         del query, key, value
-        return kernels.dropout(self._mapped("attention", "output", block, depth, mixed), config.hidden_dropout_prob)
+        return ops.dropout(self._linear_map("attention", "output", block, depth, mixed), config.hidden_dropout_prob)
 
-    def _distances(self, block: int, query: Sized, key: Sized) -> Sized:
+    def _relative_bias(self, block: int, query: SizedTensor, key: SizedTensor) -> SizedTensor:
         """`RelativePositions`: an addition to the scores; packed, every sequence has its own."""
-        kernels, work = self.kernels, self.work
+        ops, work = self.ops, self.work
         times = 1 if work.real_tokens is None else work.sequences
-        table = kernels.rows(self._weight("attention", "distances", block), times * work.length**2)
-        table = kernels.cast(table, query.width)
+        table = ops.look_up(self._weight("attention", "distances", block), times * work.length**2)
+        table = ops.cast(table, query.width)
         shape = (query.shape[0] * self.config.num_attention_heads, work.length)
-        bias = kernels.product(kernels.copy(query), table, shape)
+        bias = ops.product(ops.copy(query), table, shape)
         if self.config.position_embedding_type == PositionEmbedding.relative_key_query:
-            bias = kernels.add(bias, kernels.product(kernels.copy(key), table, shape))
+            bias = ops.add(bias, ops.product(ops.copy(key), table, shape))
         return bias
 
-    def _ffn(self, depth: int, layer: Layer, x: Sized) -> Sized:
-        config, kernels = self.config, self.kernels
-        inner = self._mapped("ffn", "intermediate", layer.ffn, depth, x)
-        inner = kernels.activation(inner, config.hidden_act)
-        said = self._mapped("ffn", "output", layer.ffn, depth, inner)
-        return kernels.dropout(said, config.hidden_dropout_prob if config.ffn_dropout else 0.0)
+    def _ffn(self, depth: int, layer: Layer, x: SizedTensor) -> SizedTensor:
+        config, ops = self.config, self.ops
+        inner = self._linear_map("ffn", "intermediate", layer.ffn, depth, x)
+        inner = ops.activation(inner, config.hidden_act)
+        output = self._linear_map("ffn", "output", layer.ffn, depth, inner)
+        return ops.dropout(output, config.hidden_dropout_prob if config.ffn_dropout else 0.0)
 
-    def _mapped(self, part: str, name: str, block: int, depth: int, x: Sized) -> Sized:
+    def _linear_map(self, part: str, name: str, block: int, depth: int, x: SizedTensor) -> SizedTensor:
         """A block's linear map, with the layer's own addition to it."""
-        kernels = self.kernels
-        y = kernels.linear(x, *self._linear(part, name, block))
+        ops = self.ops
+        y = ops.linear(x, *self._linear(part, name, block))
         if not self.config.lora_rank:
             return y
         a, b = (self._weight("lora", f"{part} {name} {which}", depth) for which in "AB")
         bias = self._weight("lora", f"{part} {name} bias", depth) if self.config.lora_bias else None
-        return kernels.add(y, kernels.linear(kernels.linear(x, a), b, bias))
+        return ops.add(y, ops.linear(ops.linear(x, a), b, bias))
 
-    def _adapter(self, place: int, x: Sized) -> Sized:
+    def _adapter(self, number: int, x: SizedTensor) -> SizedTensor:
         if not self.config.adapter_size:
             return x
-        inner = self.kernels.linear(x, *self._linear("adapters", "down", place))
-        inner = self.kernels.tape.record(inner.shape, inner.width, [inner], [inner])  # gelu
+        inner = self.ops.linear(x, *self._linear("adapters", "down", number))
+        inner = self.ops.tape.record(inner.shape, inner.width, [inner], [inner])  # gelu
         return self._norm(
-            "adapters", self.kernels.add(x, self.kernels.linear(inner, *self._linear("adapters", "up", place))), place
+            "adapters", self.ops.add(x, self.ops.linear(inner, *self._linear("adapters", "up", number))), number
         )
 
-    def _pooled(self, hidden: Sized) -> Sized:
+    def _pooler(self, hidden: SizedTensor) -> SizedTensor:
         first = self.tape.record((self.work.sequences, self.config.hidden_size), 0, [hidden])  # a view
-        first = Sized(first.shape, hidden.width, hidden.storage, first.slot)
-        pooled = self.kernels.linear(first, *self._linear("pooler", "pooler"))
+        first = SizedTensor(first.shape, hidden.width, hidden.storage, first.slot)
+        pooled = self.ops.linear(first, *self._linear("pooler", "pooler"))
         return self.tape.record(pooled.shape, pooled.width, [pooled], saves_output=True)  # tanh
 
-    def _word_loss(self, x: Sized) -> Sized:
-        kernels, own = self.kernels, self.config.output_embedding_size is not None
-        x = kernels.activation(kernels.linear(x, *self._linear("mlm_head", "transform")), self.config.hidden_act)
+    def _word_loss(self, x: SizedTensor) -> SizedTensor:
+        ops, own = self.ops, self.config.output_embedding_size is not None
+        x = ops.activation(ops.linear(x, *self._linear("mlm_head", "transform")), self.config.hidden_act)
         table = self._weight("mlm_head", "vocabulary") if own else self._weight("embeddings", "words")
-        return kernels.chunked_loss(self._norm("mlm_head", x), table, self._weight("mlm_head", "vocabulary bias"))
+        return ops.chunked_loss(self._norm("mlm_head", x), table, self._weight("mlm_head", "vocabulary bias"))
 
-    def _weight(self, part: str, name: str, block: int = 0) -> Sized:
+    def _weight(self, part: str, name: str, block: int = 0) -> SizedTensor:
         return self.weights[part, name][block]
 
-    def _linear(self, part: str, name: str, block: int = 0) -> tuple[Sized, Sized]:
+    def _linear(self, part: str, name: str, block: int = 0) -> tuple[SizedTensor, SizedTensor]:
         return self._weight(part, name, block), self._weight(part, f"{name} bias", block)
 
-    def _norm(self, part: str, x: Sized, block: int = 0) -> Sized:
-        return self.kernels.layer_norm(x, self._weight(part, "gain", block), self._weight(part, "shift", block))
+    def _norm(self, part: str, x: SizedTensor, block: int = 0) -> SizedTensor:
+        return self.ops.layer_norm(x, self._weight(part, "gain", block), self._weight(part, "shift", block))

@@ -36,7 +36,7 @@ class Slot:
 
 
 @dataclass(eq=False, slots=True)
-class Sized:
+class SizedTensor:
     """A tensor without its numbers; `slot` is None where no gradient is needed."""
 
     shape: tuple[int, ...]
@@ -70,34 +70,34 @@ class Tape:
         self.keeps = True  # what operations save
         self.nodes: list[Node] = []
 
-    def weight(self, shape: tuple[int, ...], width: int = 4) -> Sized:
+    def weight(self, shape: tuple[int, ...], width: int = 4) -> SizedTensor:
         size = prod(shape) * width
-        return Sized(shape, width, Storage(self, size), Slot(size, is_weight=True))
+        return SizedTensor(shape, width, Storage(self, size), Slot(size, is_weight=True))
 
-    def constant(self, shape: tuple[int, ...], width: int) -> Sized:
+    def constant(self, shape: tuple[int, ...], width: int) -> SizedTensor:
         """A tensor that needs no gradient."""
-        return Sized(shape, width, Storage(self, prod(shape) * width), None)
+        return SizedTensor(shape, width, Storage(self, prod(shape) * width), None)
 
     def record(
         self,
         shape: tuple[int, ...],
         width: int,
-        inputs: Sequence[Sized | None],
-        saved: Sequence[Sized] = (),
+        inputs: Sequence[SizedTensor | None],
+        saved: Sequence[SizedTensor] = (),
         *,
         extra_bytes: Sequence[int] = (),
         saves_output: bool = False,
         passes_on: bool = False,
         scratch_bytes: int = 0,
         is_cast: bool = False,
-    ) -> Sized:
+    ) -> SizedTensor:
         """A new tensor made of `inputs`.
 
         Args:
             saved: tensors that the backward pass will need.
             extra_bytes: sizes of further ones that only it knows of (statistics, random masks).
         """
-        output = Sized(shape, width, Storage(self, prod(shape) * width), Slot(prod(shape) * width))
+        output = SizedTensor(shape, width, Storage(self, prod(shape) * width), Slot(prod(shape) * width))
         kept = [tensor.storage for tensor in saved] + [Storage(self, size) for size in extra_bytes]
         kept += [output.storage] if saves_output else []
         slots = [None if tensor is None else tensor.slot for tensor in inputs]
@@ -105,20 +105,20 @@ class Tape:
         self.nodes.append(Node(output.slot, slots, kept if self.keeps else [], passes_on, scratch_bytes, is_cast))
         return output
 
-    def alias(self, tensor: Sized, shape: tuple[int, ...]) -> Sized:
+    def alias(self, tensor: SizedTensor, shape: tuple[int, ...]) -> SizedTensor:
         """A view."""
-        return Sized(shape, tensor.width, tensor.storage, tensor.slot)
+        return SizedTensor(shape, tensor.width, tensor.storage, tensor.slot)
 
     @contextmanager
-    def recomputed(self, again: Callable[[], object]) -> Iterator[None]:
+    def recompute(self, again: Callable[[], object]) -> Iterator[None]:
         """What is recorded inside keeps nothing; the backward pass calls `again`, which must record the same."""
         start, self.keeps = len(self.nodes), False
         yield
         self.keeps = True
         region = [node for node in self.nodes[start:] if not node.is_cast]
-        region[-1].before = lambda: self._refill(region, again)
+        region[-1].before = lambda: self._save_again(region, again)
 
-    def _refill(self, region: list[Node], again: Callable[[], object]) -> None:
+    def _save_again(self, region: list[Node], again: Callable[[], object]) -> None:
         nodes, self.nodes = self.nodes, []
         again()
         fresh = [node for node in self.nodes if not node.is_cast]
@@ -126,7 +126,7 @@ class Tape:
         for node, new in zip(region, fresh, strict=True):
             node.saved = new.saved
 
-    def backward(self, loss: Sized) -> None:
+    def backward(self, loss: SizedTensor) -> None:
         """Runs the recorded operations back to front, from the gradient of `loss` to those of the weights."""
         assert loss.slot is not None
         for slot in (slot for node in self.nodes for slot in node.inputs if slot is not None):

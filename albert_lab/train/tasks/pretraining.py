@@ -10,7 +10,7 @@ import numpy as np
 from torch import Tensor, nn
 
 from albert_lab.config.schema import PretrainConfig
-from albert_lab.cost.variant import cost_of
+from albert_lab.cost.counts.variant import count_variant
 from albert_lab.data.prepare import open_samples, prepare
 from albert_lab.data.samples.pretraining import Samples
 from albert_lab.data.store.token_store import unigram_entropy
@@ -134,10 +134,11 @@ class PretrainingTask(Task):
         ).save_pretrained(folder)
 
     def count_cost(self) -> dict[str, Any]:
-        cost = cost_of(self.config)
+        counts = count_variant(self.config.model, self.config.sharing, self.config.objective)
+        parameters, flops = counts.parameters, counts.flops_per_token
         return {
-            "parameters": {"unique": cost.parameters.unique, "applied": cost.parameters.applied},
-            "flops_per_token": {"forward": cost.flops_per_token.forward, "training": cost.flops_per_token.training},
+            "parameters": {"unique": parameters.unique, "applied": parameters.applied},
+            "flops_per_token": {"forward": flops.forward, "training": flops.training},
         }
 
     def describe(self) -> list[str]:

@@ -6,11 +6,21 @@ import sys
 
 import pytest
 
+from albert_lab.config.schema import TrainerConfig
 from albert_lab.config.training import OptimizerConfig, OptimizerName
 from albert_lab.config.variant import ModelConfig, SharingConfig
-from albert_lab.cost.cluster.strategies import StrategyCost, checkpoint_bytes, strategy_costs, zero_state
+from albert_lab.cost.cluster.strategies import (
+    STRATEGIES,
+    StrategyCost,
+    Traffic,
+    choose_strategy,
+    estimate_strategy,
+    select_strategies,
+    zero_state,
+)
 from albert_lab.cost.counts.parameters import count_parameters
 from albert_lab.cost.counts.weights import model_weights
+from albert_lab.cost.figures import checkpoint_figures
 from albert_lab.cost.memory.step import Pass, step_memory
 from albert_lab.model.layer_map import make_layer_map
 from tests.lab import ROOT
@@ -20,7 +30,8 @@ from tests.variants import TINY
 def costs(scheme: str = "all", ranks: int = 4, micro_batches: int = 1, low: bool = False) -> dict[str, StrategyCost]:
     layer_map = make_layer_map(SharingConfig(scheme), 12)
     weights = model_weights(ModelConfig(), layer_map)
-    return {cost.name: cost for cost in strategy_costs(weights, ranks, micro_batches, low)}
+    traffic = Traffic(weights, ranks, micro_batches, low)
+    return {name: estimate_strategy(name, traffic) for name in select_strategies(TrainerConfig(devices=ranks))}
 
 
 # arXiv 1910.02054, figure 1: 7.5 billion parameters on 64 devices, mixed-precision Adam (K = 12)
@@ -85,9 +96,28 @@ def test_deepspeed_sends_bfloat16_gradients_of_linear_maps_under_autocast() -> N
 
 def test_one_process_sends_nothing_and_may_offload() -> None:
     found = costs(ranks=1)
-    assert list(found) == ["one process", "zero2 + offload"]
+    assert list(found) == ["single", "zero2_offload"]
     assert {cost.wire for cost in found.values()} == {0}
-    assert found["zero2 + offload"].optimizer == 0 < found["zero2 + offload"].host
+    assert found["zero2_offload"].optimizer == 0 < found["zero2_offload"].host
+    assert [cost.title for cost in found.values()] == ["one process", "zero2 + offload"]
+
+
+def test_every_strategy_of_training_is_known_by_its_name() -> None:
+    from albert_lab.config.check import list_strategies
+
+    assert set(list_strategies()) <= set(STRATEGIES)
+
+
+@pytest.mark.parametrize(("devices", "chosen"), [(1, "single"), (4, "ddp")])
+def test_no_strategy_is_one_process_or_ddp(devices: int, chosen: str) -> None:
+    trainer = TrainerConfig(devices=devices)
+    assert choose_strategy(trainer) == chosen == select_strategies(trainer)[0]
+
+
+def test_one_process_is_compared_under_the_strategy_that_it_asks_for() -> None:
+    trainer = TrainerConfig(strategy="ddp")
+    assert choose_strategy(trainer) == "ddp"
+    assert select_strategies(trainer) == ["single", "zero2_offload", "ddp"]
 
 
 def test_a_shard_takes_its_share_of_the_update() -> None:
@@ -112,11 +142,11 @@ def test_a_checkpoint_is_as_large_on_disk(tmp_path) -> None:
     for parameter in model.parameters():
         parameter.grad = torch.zeros_like(parameter)
     optimizer.step()
-    predicted = checkpoint_bytes(count_parameters(config, layer_map).unique)
+    predicted = checkpoint_figures(count_parameters(config, layer_map).unique)
     model.save_pretrained(tmp_path)
     torch.save({"state_dict": model.state_dict(), "optimizer": optimizer.state_dict()}, tmp_path / "both.ckpt")
-    assert (tmp_path / "model.safetensors").stat().st_size == pytest.approx(predicted["weights"], rel=0.02)
-    assert (tmp_path / "both.ckpt").stat().st_size == pytest.approx(predicted["with_optimizer"], rel=0.02)
+    assert (tmp_path / "model.safetensors").stat().st_size == pytest.approx(predicted.weights, rel=0.02)
+    assert (tmp_path / "both.ckpt").stat().st_size == pytest.approx(predicted.with_optimizer, rel=0.02)
 
 
 FSDP = """
@@ -159,5 +189,5 @@ def test_fsdp_sends_what_pytorchs_collectives_are_given(scheme: str) -> None:
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
     assert done.returncode == 0, done.stderr
     weights = model_weights(ModelConfig(**TINY), make_layer_map(SharingConfig(scheme), TINY["num_hidden_layers"]))
-    predicted = {cost.name: cost.wire for cost in strategy_costs(weights, 4, 1, low=False)}["fsdp"]
+    predicted = estimate_strategy("fsdp", Traffic(weights, 4)).wire
     assert predicted == pytest.approx(json.loads(done.stdout.splitlines()[-1]), rel=0.02)  # shards are padded

@@ -11,7 +11,7 @@ import pytest
 from albert_lab.config.training import OptimizerConfig, OptimizerName
 from albert_lab.config.variant import Activation, ModelConfig, SharingConfig
 from albert_lab.cost.counts.parameters import count_parameters
-from albert_lab.cost.memory import kernels, step
+from albert_lab.cost.memory import operations, step
 from albert_lab.cost.memory.measured import saved_activation_bytes
 from albert_lab.cost.memory.step import Pass, step_memory
 from albert_lab.cost.memory.tracker import tracked_peak
@@ -129,7 +129,7 @@ def test_bfloat16_keeps_a_cast_of_every_unique_weight() -> None:
 
 
 def test_constants_are_those_of_the_model() -> None:
-    assert (kernels.CHUNK_BYTES, step.ROWS) == (word_loss.CHUNK_BYTES, linear.ROWS)
+    assert (operations.CHUNK_BYTES, step.ROWS) == (word_loss.CHUNK_BYTES, linear.ROWS)
 
 
 def test_predicting_memory_needs_no_torch() -> None:

@@ -6,15 +6,15 @@ Each was read off the operations that PyTorch 2.13 dispatches; the tests hold a 
 from collections.abc import Callable
 
 from albert_lab.config.variant import Activation
-from albert_lab.cost.memory.tape import Sized, Storage, Tape
+from albert_lab.cost.memory.tape import SizedTensor, Storage, Tape
 
 FLOAT, LOW = 4, 2  # bytes of float32 and bfloat16
 CHUNK_BYTES = 64 * 2**20  # of `model.torch.layers.word_loss`
 KEEPS_OUTPUT = (Activation.relu, Activation.tanh)  # the others keep their input
 
 
-class Kernels:
-    """Operations on sized tensors.
+class Operations:
+    """The operations of the model on tensors without numbers.
 
     Args:
         low: bfloat16 autocast: products in bfloat16, a cast of each weight kept for the whole pass.
@@ -23,63 +23,63 @@ class Kernels:
 
     def __init__(self, tape: Tape, low: bool, on_gpu: bool) -> None:
         self.tape, self.low, self.on_gpu = tape, low, on_gpu
-        self.casts: dict[int, Sized] = {}  # of weights, by identity; autocast's cache
+        self.casts: dict[int, SizedTensor] = {}  # of weights, by identity; autocast's cache
 
-    def linear(self, x: Sized, weight: Sized, bias: Sized | None = None) -> Sized:
-        x, weight, bias = self._lowered(x), self._lowered_weight(weight), bias and self._lowered_weight(bias)
+    def linear(self, x: SizedTensor, weight: SizedTensor, bias: SizedTensor | None = None) -> SizedTensor:
+        x, weight, bias = self._to_low(x), self._cast_weight(weight), bias and self._cast_weight(bias)
         shape = (*x.shape[:-1], weight.shape[0])
         return self.tape.record(shape, x.width, [x, weight, bias], [x, weight])
 
-    def layer_norm(self, x: Sized, gain: Sized, shift: Sized) -> Sized:
+    def layer_norm(self, x: SizedTensor, gain: SizedTensor, shift: SizedTensor) -> SizedTensor:
         if self.low and self.on_gpu:
             x = self.cast(x, FLOAT)
         statistics = [x.elements // x.shape[-1] * x.width] * 2  # mean and 1 / deviation
         return self.tape.record(x.shape, x.width, [x, gain, shift], [x], extra_bytes=statistics)
 
-    def add(self, x: Sized, y: Sized) -> Sized:
-        """The sum, of the larger shape; a gradient of another shape or width is made anew, else passed on."""
+    def add(self, x: SizedTensor, y: SizedTensor) -> SizedTensor:
+        """The sum, of the larger shape; its gradient is passed on, but copied to another shape or width."""
         shape, width = max(x.shape, y.shape, key=len), max(x.width, y.width)
         same = all(each.shape == shape and each.width == width for each in (x, y) if each.slot)
         return self.tape.record(shape, width, [x, y], passes_on=same)
 
-    def scaled(self, x: Sized) -> Sized:
+    def scale(self, x: SizedTensor) -> SizedTensor:
         """Times a number."""
         return self.tape.record(x.shape, x.width, [x])
 
-    def copy(self, x: Sized) -> Sized:
+    def copy(self, x: SizedTensor) -> SizedTensor:
         return self.tape.record(x.shape, x.width, [x])
 
-    def cast(self, x: Sized, width: int) -> Sized:
+    def cast(self, x: SizedTensor, width: int) -> SizedTensor:
         return x if x.width == width else self.tape.record(x.shape, width, [x], is_cast=True)
 
-    def dropout(self, x: Sized, share: float) -> Sized:
+    def dropout(self, x: SizedTensor, share: float) -> SizedTensor:
         if not share:
             return x
         mask = x.elements * (1 if self.on_gpu else x.width)
         return self.tape.record(x.shape, x.width, [x], extra_bytes=[mask])
 
-    def activation(self, x: Sized, name: Activation) -> Sized:
+    def activation(self, x: SizedTensor, name: Activation) -> SizedTensor:
         keeps_output = name in KEEPS_OUTPUT
         return self.tape.record(x.shape, x.width, [x], [] if keeps_output else [x], saves_output=keeps_output)
 
-    def rows(self, table: Sized, count: int, saved: int = 0) -> Sized:
+    def look_up(self, table: SizedTensor, count: int, saved: int = 0) -> SizedTensor:
         """`count` rows of a table; its gradient is as large as the table."""
         return self.tape.record((count, table.shape[-1]), table.width, [table], extra_bytes=[saved])
 
-    def gathered(self, x: Sized, count: int) -> Sized:
+    def gather(self, x: SizedTensor, count: int) -> SizedTensor:
         return self.tape.record((count, x.shape[-1]), x.width, [x])
 
     def attention(
         self,
-        query: Sized,
-        key: Sized,
-        value: Sized,
-        bias: Sized | None,
+        query: SizedTensor,
+        key: SizedTensor,
+        value: SizedTensor,
+        bias: SizedTensor | None,
         heads: int,
         seq_length: int,
         dropout: float,
         packed: bool,
-    ) -> Sized:
+    ) -> SizedTensor:
         """Scaled dot-product attention of [tokens,H]; `bias` is added to the scores; `packed`: sequence by sequence.
 
         A CPU does some of it in plain products (`model.torch.layers.attention`), which first bring each head's
@@ -91,8 +91,8 @@ class Kernels:
             statistics = [query.elements // query.shape[-1] * heads * FLOAT]
             inputs = [query, key, value, bias]
             return self.tape.record(shape, query.width, inputs, saved, extra_bytes=statistics, saves_output=True)
-        together: Callable[[Sized], Sized] = (lambda x: x) if packed else self.copy
-        query = self.scaled(query)
+        together: Callable[[SizedTensor], SizedTensor] = (lambda x: x) if packed else self.copy
+        query = self.scale(query)
         query, key = together(query), together(key)
         scores = self.product(query, key, (tokens * heads, seq_length))
         scores = self.add(scores, bias) if bias else scores
@@ -100,18 +100,18 @@ class Kernels:
         scores = self.dropout(scores, dropout)
         return together(self.product(scores, together(value), shape))
 
-    def product(self, x: Sized, y: Sized, shape: tuple[int, ...]) -> Sized:
+    def product(self, x: SizedTensor, y: SizedTensor, shape: tuple[int, ...]) -> SizedTensor:
         """A product of two tensors that both get a gradient."""
         return self.tape.record(shape, x.width, [x, y], [x, y])
 
-    def cross_entropy(self, logits: Sized) -> Sized:
+    def cross_entropy(self, logits: SizedTensor) -> SizedTensor:
         """Summed, in float32."""
         logits = self.cast(logits, FLOAT)
         log_probs = self.tape.record(logits.shape, FLOAT, [logits], saves_output=True)
         del logits
         return self.tape.record((1,), FLOAT, [log_probs])
 
-    def chunked_loss(self, x: Sized, table: Sized, bias: Sized) -> Sized:
+    def chunked_loss(self, x: SizedTensor, table: SizedTensor, bias: SizedTensor) -> SizedTensor:
         """Cross-entropy of x times a table; the forward pass makes its gradients (`model.torch.layers.word_loss`)."""
         low, tape = LOW if self.low else FLOAT, self.tape
         vocabulary = table.shape[0]
@@ -134,10 +134,10 @@ class Kernels:
         gradients.clear()
         return tape.record((1,), FLOAT, [x, table, bias], extra_bytes=sizes)
 
-    def _lowered(self, x: Sized) -> Sized:
+    def _to_low(self, x: SizedTensor) -> SizedTensor:
         return self.cast(x, LOW) if self.low else x
 
-    def _lowered_weight(self, weight: Sized) -> Sized:
+    def _cast_weight(self, weight: SizedTensor) -> SizedTensor:
         if not self.low:
             return weight
         if id(weight) not in self.casts:
