@@ -1,5 +1,6 @@
-"""The metrics that runs declare: which of them a table shows, how it heads them and how it prints their values."""
+"""The metrics that runs declare: which of them a table shows, their headings, and how values are printed."""
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -10,7 +11,7 @@ from albert_lab.runs.metrics import Metric
 
 Row = Mapping[str, Any]  # a flat run, as `frames.flatten` makes it; `metrics` holds its declarations
 
-DECIMALS = {"share": 3, "nats": 3}  # of other units: four format_significant digits
+DECIMALS = {"share": 3, "nats": 3}  # of other units: four significant digits
 UNIT_TEXT = {"share": "0 to 1"}
 
 
@@ -25,7 +26,7 @@ def judging_metrics(rows: Iterable[Row]) -> tuple[Metric, ...]:
 
 
 def main_metrics(rows: Iterable[Row]) -> tuple[Metric, ...]:
-    """What a narrow table shows: the metrics that judge, and every score. Leaves out losses beside a score."""
+    """What a narrow table shows: the metrics that judge, and every score. Leaves out losses where there is a score."""
     rows = tuple(rows)
     judging = judging_metrics(rows)
     return tuple(metric for metric in declared_metrics(rows) if metric in judging or metric.higher_is_better)
@@ -36,7 +37,7 @@ def find_declaration(row: Row, metric: Metric) -> Metric | None:
     return next((own for own in row["metrics"] if replace(own, chance=None) == metric), None)
 
 
-def held_out_value(row: Row, metric: Metric) -> float | None:
+def find_held_out_value(row: Row, metric: Metric) -> float | None:
     """The run's value on held-out samples; None where its task doesn't have the metric."""
     return row.get(f"validation/{metric.name}") if find_declaration(row, metric) else None
 
@@ -55,7 +56,7 @@ def format_axis(metric: Metric) -> str:
 
 def format_value(metric: Metric, value: float | None) -> str:
     """`0.312`, `6.254`; in other units `31.42`."""
-    if value is None or value != value:
+    if value is None or math.isnan(value):
         return BLANK
     decimals = DECIMALS.get(metric.unit)
     return format_significant(value, 4) if decimals is None else f"{value:.{decimals}f}"

@@ -13,7 +13,7 @@ from albert_lab.report.figures.plots import (
     plot_training_speed,
 )
 from albert_lab.report.formatting import BLANK, format_bytes, format_count
-from albert_lab.report.metrics import Row, declared_metrics, format_heading, format_value, held_out_value
+from albert_lab.report.metrics import Row, declared_metrics, find_held_out_value, format_heading, format_value
 from albert_lab.report.page.page import render_page
 from albert_lab.report.summary import Summary, summarize
 from albert_lab.report.tables.cost_table import HEADING, make_cost_table, make_short_cost_table
@@ -98,7 +98,7 @@ def _result_columns(frame: pd.DataFrame) -> list[Column]:
     """A column for every metric that a run has measured; blank where a run's task doesn't have it."""
     rows: list[Row] = frame.to_dict("records")  # type: ignore[assignment]
     columns = [
-        Column(format_heading(metric), tuple(format_value(metric, held_out_value(row, metric)) for row in rows))
+        Column(format_heading(metric), tuple(format_value(metric, find_held_out_value(row, metric)) for row in rows))
         for metric in declared_metrics(rows)
     ]
     return [column for column in columns if set(column.cells) != {BLANK}]

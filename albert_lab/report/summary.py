@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from albert_lab.report.metrics import find_declaration, held_out_value
+from albert_lab.report.metrics import find_declaration, find_held_out_value
 from albert_lab.report.statistics import SeedAverage, average_over_seeds, wilson_interval
 from albert_lab.runs.metrics import Metric
 
@@ -74,7 +74,7 @@ class Summary:
 
     def held_out(self, metric: Metric) -> SeedAverage | None:
         """The metric on held-out samples; None where no run has it."""
-        return average_over_seeds(held_out_value(row, metric) for row in self.rows)
+        return average_over_seeds(find_held_out_value(row, metric) for row in self.rows)
 
     def chance(self, metric: Metric) -> float | None:
         """What a model reaches that has learnt nothing, as the runs declare it."""
@@ -94,7 +94,7 @@ class Summary:
     def shape(self) -> str:
         """The shape that was run: `E=96 H=96 L=6`."""
         keys = ("model.embedding_size", "model.hidden_size", "model.num_hidden_layers")
-        return " ".join(f"{SYMBOLS[key]}={self.rows[0][key]}" for key in keys) if self.rows else ""
+        return " ".join(f"{SYMBOLS[key]}={self.rows[0][key]}" for key in keys if self.rows and key in self.rows[0])
 
 
 def describe_scheme(scheme: str) -> str:
@@ -116,7 +116,8 @@ def summarize(frame: pd.DataFrame) -> list[Summary]:
     settings = ["task", *(key for key in frame.columns if "." in key and key != "train.seed")]
     groups: dict[Hashable, list[dict[str, Any]]] = {}
     for row in frame.to_dict("records"):
-        groups.setdefault(tuple(str(row[key]) for key in settings), []).append({str(k): v for k, v in row.items()})
+        run = {str(key): value for key, value in row.items() if key not in settings or value == value}  # drops NaN
+        groups.setdefault(tuple(str(row[key]) for key in settings), []).append(run)
     return _make_labels_distinct(sorted((_summarize_seeds(rows) for rows in groups.values()), key=_sort_key))
 
 
@@ -128,7 +129,7 @@ def _sort_key(summary: Summary) -> tuple[int, int, str]:
 
 def _summarize_seeds(rows: list[dict[str, Any]]) -> Summary:
     label = re.sub(r" seed \d+$", "", str(rows[0]["name"]))
-    scheme, embedding = rows[0].get("sharing.scheme"), rows[0].get("model.embedding_size")
+    scheme, embedding = rows[0].get("sharing.scheme", "unknown"), rows[0].get("model.embedding_size")
     return Summary(label, str(scheme), None if embedding is None else int(embedding), tuple(rows))
 
 

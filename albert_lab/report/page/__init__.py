@@ -1,0 +1,1 @@
+"""The HTML template of a report, and the function that fills it."""
