@@ -1,4 +1,4 @@
-"""ALBERT's tokenizers with transformers' names, arguments and results: plain, and for whole batches with places.
+"""The public tokenizers, with transformers' names, arguments and results; no corpora and no training data.
 
 Both find pieces with SentencePiece, so they agree on every text. Deviations from transformers: docs/tokenizers.md.
 """

@@ -1,34 +1,129 @@
-"""What both tokenizers do alike: the call and its options, from texts to rows, and back to text."""
+"""What both tokenizers have: their calls, tokens and ids, decoding, reading and saving.
 
-from abc import abstractmethod
-from collections.abc import Callable, Iterable, Sequence
-from itertools import groupby
-from typing import Any
+A tokenizer is made of parts, which know nothing of it: `TokenTable` (tokens and ids), a `Finder` (texts to pieces),
+`RowBuilder` (special tokens, padding), `BatchEncoder` (all of those in order) and `Decoder` (back to text).
+"""
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
+
+from tokenizers import AddedToken, Tokenizer
 
 from albert_lab.errors import UserError
+from albert_lab.tokenizer import folder, shortcuts
+from albert_lab.tokenizer.batch_encoder import BatchEncoder
 from albert_lab.tokenizer.batch_encoding import BatchEncoding
-from albert_lab.tokenizer.encoded import Depth, Encoded, Row
-from albert_lab.tokenizer.inputs import Input, Text, as_batch
-from albert_lab.tokenizer.options import Options, resolved
-from albert_lab.tokenizer.rows import RowBuilder
+from albert_lab.tokenizer.decoding import Decoder, clean_up_tokenization
+from albert_lab.tokenizer.delegation import RoleId, RoleToken, TableAttribute, delegate
+from albert_lab.tokenizer.encoded_text import EncodedText
+from albert_lab.tokenizer.inputs import Input
+from albert_lab.tokenizer.options import WarnOnce, resolve_options
+from albert_lab.tokenizer.overflow import BuildRows, truncate_ids
+from albert_lab.tokenizer.piece_finders import BatchFinder, SingleFinder, find_tokens
+from albert_lab.tokenizer.piece_model import PieceModel
+from albert_lab.tokenizer.preprocessing import Preprocessing
+from albert_lab.tokenizer.row_builder import RowBuilder
+from albert_lab.tokenizer.settings import NO_LIMIT, check_settings, check_switches
+from albert_lab.tokenizer.token_table import Token, TokenTable
+from albert_lab.tokenizer.tokenizer_json import make_backend_tokenizer
 
-Pair = tuple[Encoded, Encoded | None]
 
+class TokenizerBase:
+    """A tokenizer with the settings that its files store.
 
-class TextEncoder(RowBuilder):
-    """A vocabulary that encodes texts; a subclass says how one text becomes pieces, and what overflows become."""
+    settings: model_max_length (tokens), padding_side and truncation_side ("right", "left"), model_input_names,
+    clean_up_tokenization_spaces, split_special_tokens, name_or_path, extra_special_tokens (a list: more special ones).
 
+    Raises: UserError for an unknown setting or a value of another type.
+    """
+
+    vocab_file: str | None
+    vocab_files_names = {"vocab_file": folder.VOCABULARY, "tokenizer_file": folder.BACKEND}  # noqa: RUF012  (as in transformers)
+    model_input_names: tuple[str, ...] = ("input_ids", "token_type_ids", "attention_mask")
+    model_max_length: int = NO_LIMIT
+    padding_side: str = "right"
+    truncation_side: str = "right"
+    pad_token_type_id = 0
     clean_up_tokenization_spaces: bool = False
     split_special_tokens: bool = False
     is_fast: bool = False
 
-    @abstractmethod
-    def _encode_texts(self, texts: Sequence[str], options: Options, depth: Depth) -> list[Encoded]:
-        """The pieces of each text; places, tokens and words as `depth` says."""
+    bos_token, eos_token, unk_token = RoleToken(), RoleToken(), RoleToken()
+    sep_token, pad_token, cls_token, mask_token = RoleToken(), RoleToken(), RoleToken(), RoleToken()
+    bos_token_id, eos_token_id, unk_token_id = RoleId(), RoleId(), RoleId()
+    sep_token_id, pad_token_id, cls_token_id, mask_token_id = RoleId(), RoleId(), RoleId(), RoleId()
 
-    @abstractmethod
-    def _rows(self, pairs: Sequence[Pair], options: Options) -> tuple[list[Row], dict[str, list[Any]]]:
-        """A row per pair, or several where one overflows; and what else is returned beside them."""
+    vocab_size = TableAttribute[int]()
+    added_tokens_decoder = TableAttribute[dict[int, AddedToken]]()
+    added_tokens_encoder = TableAttribute[dict[str, int]]()
+    additional_special_tokens = TableAttribute[list[str]]()
+    additional_special_tokens_ids = TableAttribute[list[int]]()
+    all_special_tokens = TableAttribute[list[str]]()
+    all_special_ids = TableAttribute[list[int]]()
+    special_tokens_map = TableAttribute[dict[str, str | list[str]]]()
+    special_tokens_map_extended = TableAttribute[dict[str, Token | list[Token]]]()
+    get_vocab = delegate("_table", TokenTable.get_vocab)
+    get_added_vocab = delegate("_table", TokenTable.get_added_vocab)
+    convert_tokens_to_ids = delegate("_table", TokenTable.convert_tokens_to_ids)
+    convert_ids_to_tokens = delegate("_table", TokenTable.convert_ids_to_tokens)
+    add_tokens = delegate("_table", TokenTable.add_tokens)
+    add_special_tokens = delegate("_table", TokenTable.add_special_tokens)
+
+    build_inputs_with_special_tokens = delegate("_row_builder", RowBuilder.build_inputs_with_special_tokens)
+    create_token_type_ids_from_sequences = delegate("_row_builder", RowBuilder.create_token_type_ids_from_sequences)
+    get_special_tokens_mask = delegate("_row_builder", RowBuilder.get_special_tokens_mask)
+    num_special_tokens_to_add = delegate("_row_builder", RowBuilder.num_special_tokens_to_add)
+    convert_tokens_to_string = delegate("_decoder", Decoder.convert_tokens_to_string)
+
+    encode, encode_plus = shortcuts.encode, shortcuts.encode_plus
+    batch_encode_plus, batch_decode = shortcuts.batch_encode_plus, shortcuts.batch_decode
+    save_pretrained, save_vocabulary = folder.save_pretrained, folder.save_vocabulary
+
+    def __init__(
+        self,
+        model: PieceModel,
+        name: str,
+        switches: Mapping[str, bool],
+        roles: Mapping[str, Token | None],
+        additional_special_tokens: Sequence[Token] | None,
+        added_tokens_decoder: Mapping[int, AddedToken] | None,
+        settings: Mapping[str, Any],
+        find_with: type[SingleFinder] | type[BatchFinder],
+        build_rows: BuildRows,
+    ):
+        """name: what error messages call the source of `model`; switches: of preprocessing, by name."""
+        check_switches(switches)
+        self.do_lower_case, self.remove_space, self.keep_accents = switches.values()
+        remaining = dict(settings)
+        self.name_or_path = str(remaining.pop("name_or_path", ""))
+        extra = remaining.pop("extra_special_tokens", None)
+        for key, value in check_settings(remaining).items():
+            setattr(self, key, value)
+        additional = [*(additional_special_tokens or []), *(extra if isinstance(extra, list | tuple) else [])]
+        self._warn_once = WarnOnce()
+        self._preprocessing = Preprocessing(*switches.values())
+        self._table = TokenTable(model, self.do_lower_case, roles, additional, added_tokens_decoder, name)
+        self._row_builder = RowBuilder(self._table)
+        self._decoder = Decoder(self._table)
+        finder = find_with(self._table, self._preprocessing)
+        self._encoder = BatchEncoder(finder, self._row_builder, build_rows, self._warn_once)
+
+    def __repr__(self) -> str:
+        return (
+            f"{type(self).__name__}(name_or_path={self.name_or_path!r}, vocab_size={self.vocab_size}, "
+            f"model_max_length={self.model_max_length}, padding_side={self.padding_side!r}, "
+            f"truncation_side={self.truncation_side!r}, special_tokens={self.special_tokens_map})"
+        )
+
+    def __len__(self) -> int:
+        """The number of tokens including added ones: the least that `model.vocab_size` must be."""
+        return len(self._table)
+
+    def __bool__(self) -> bool:
+        return True
+
+    # Calls
 
     def __call__(
         self,
@@ -60,39 +155,28 @@ class TextEncoder(RowBuilder):
         become `labels`. padding: True or "longest", "max_length", False. truncation: True or "longest_first",
         "only_first", "only_second", False.
 
-        Raises: UserError for arguments that don't go together, and rows that make no tensor.
+        Raises: UserError for arguments that contradict each other, and rows that don't fit in a tensor.
         """
-        given = {name: value for name, value in locals().items() if name not in _NOT_OPTIONS}
-        given["split_special_tokens"] = (
-            self.split_special_tokens if split_special_tokens is None else split_special_tokens
-        )
-        options = resolved(given, self.model_max_length, self._warnings)
-        return self._inputs_and_labels(text, text_pair, text_target, text_pair_target, options)
-
-    def encode(
-        self, text: Input | Sequence[int], text_pair: Input | Sequence[int] | None = None, **options: Any
-    ) -> Any:
-        """The `input_ids` of one text or pair; a list of tokens or of ids counts as one text already cut.
-
-        options: the arguments of a call.
-        """
-        if isinstance(text, str) or options.get("is_split_into_words"):
-            return self(text, text_pair, **options)["input_ids"]  # type: ignore[arg-type]
-        first, second = self._ids_of(text), None if text_pair is None else self._ids_of(text_pair)
-        return self.prepare_for_model(first, second, prepend_batch_axis=True, **options)["input_ids"]
-
-    def _ids_of(self, text: Input | Sequence[int]) -> list[int]:
-        if isinstance(text, str):
-            return self.convert_tokens_to_ids(self.tokenize(text))
-        return [item if isinstance(item, int) else self._id_of(str(item)) for item in text]
-
-    def encode_plus(self, text: Input, text_pair: Input | None = None, **options: Any) -> BatchEncoding:
-        """An older name of the call, for one text or pair."""
-        return self(text, text_pair, **options)
-
-    def batch_encode_plus(self, batch_text_or_text_pairs: Sequence[Any], **options: Any) -> BatchEncoding:
-        """An older name of the call, for a list of texts or of pairs."""
-        return self(list(batch_text_or_text_pairs), **options)
+        split = self.split_special_tokens if split_special_tokens is None else split_special_tokens
+        given = {
+            "add_special_tokens": add_special_tokens, "padding": padding, "truncation": truncation,
+            "max_length": max_length, "stride": stride, "is_split_into_words": is_split_into_words,
+            "pad_to_multiple_of": pad_to_multiple_of, "padding_side": padding_side, "return_tensors": return_tensors,
+            "return_token_type_ids": return_token_type_ids, "return_attention_mask": return_attention_mask,
+            "return_overflowing_tokens": return_overflowing_tokens,
+            "return_special_tokens_mask": return_special_tokens_mask,
+            "return_offsets_mapping": return_offsets_mapping, "return_length": return_length, "verbose": verbose,
+            "split_special_tokens": split,
+        }  # fmt: skip
+        options = resolve_options(given, self, self._warn_once)
+        if text is None:
+            if text_target is None:
+                raise UserError("a tokenizer needs text (or text_target)")
+            return self._encoder.encode(text_target, text_pair_target, options)
+        inputs = self._encoder.encode(text, text_pair, options)
+        if text_target is not None:
+            inputs["labels"] = self._encoder.encode(text_target, text_pair_target, options)["input_ids"]
+        return inputs
 
     def prepare_for_model(
         self,
@@ -102,77 +186,67 @@ class TextEncoder(RowBuilder):
         **options: Any,
     ) -> BatchEncoding:
         """Model inputs from ids without special tokens; options: the arguments of a call."""
-        given = _DEFAULTS | options
-        chosen = resolved(given, self.model_max_length, self._warnings)
-        pair = (Encoded(list(ids)), None if pair_ids is None else Encoded(list(pair_ids)))
-        return self._finish([pair], chosen, None, single=True, prepend=prepend_batch_axis)
+        given = {"padding": False, "truncation": None, "max_length": None} | options
+        chosen = resolve_options(given, self, self._warn_once)
+        pair = EncodedText(list(ids)), None if pair_ids is None else EncodedText(list(pair_ids))
+        return self._encoder.assemble([pair], chosen, single=True, prepend_batch_axis=prepend_batch_axis)
 
-    # From texts to rows
-
-    def _inputs_and_labels(
-        self, text: Input | None, pair: Input | None, target: Input | None, target_pair: Input | None, options: Options
-    ) -> BatchEncoding:
-        if text is None:
-            if target is None:
-                raise UserError("a tokenizer needs text (or text_target)")
-            return self._encode_batch(target, target_pair, options)
-        inputs = self._encode_batch(text, pair, options)
-        if target is not None:
-            inputs["labels"] = self._encode_batch(target, target_pair, options)["input_ids"]
-        return inputs
-
-    def _encode_batch(self, text: Input, text_pair: Input | None, options: Options) -> BatchEncoding:
-        batch, single = as_batch(text, text_pair, options.is_split_into_words)
-        depth = Depth.places if options.return_offsets_mapping else Depth.ids
-        pairs = self._pairs(batch, options, depth)
-
-        def again() -> list[Pair]:
-            return self._pairs(batch, options, Depth.all)
-
-        return self._finish(pairs, options, again, single, prepend=single)
-
-    def _pairs(self, batch: list[tuple[Text, Text | None]], options: Options, depth: Depth) -> list[Pair]:
-        texts = [text for pair in batch for text in pair if text is not None]
-        found = iter(self._encode_all(texts, options, depth))
-        return [(next(found), None if second is None else next(found)) for _, second in batch]
-
-    def _encode_all(self, texts: list[Text], options: Options, depth: Depth) -> list[Encoded]:
-        if not options.is_split_into_words:
-            return self._encode_texts([str(text) for text in texts], options, depth)
-        words = iter(self._encode_texts([word for text in texts for word in text], options, depth))
-        joined = []
-        for text in texts:
-            whole = Encoded()
-            for number, word in zip(range(len(text)), words, strict=False):
-                word.words = [number] * len(word.words)
-                whole.extend(word)
-            joined.append(whole)
-        return joined
-
-    def _finish(
+    def pad(
         self,
-        pairs: Sequence[Pair],
-        options: Options,
-        again: Callable[[], Sequence[Pair]] | None,
-        single: bool,
-        prepend: bool,
+        encoded_inputs: Any,
+        padding: bool | str = True,
+        max_length: int | None = None,
+        pad_to_multiple_of: int | None = None,
+        padding_side: str | None = None,
+        return_attention_mask: bool | None = None,
+        return_tensors: str | None = None,
+        verbose: bool = True,
     ) -> BatchEncoding:
-        rows, beside = self._rows(pairs, options)
-        data = beside | self._columns(rows, options, single)
-        if single and not (self.is_fast and options.return_overflowing_tokens):
-            data = {key: value[0] for key, value in data.items()}
-        else:
-            prepend = False
-        encodings = None
-        if self.is_fast and again is not None:
-            encodings = lambda: self._encodings(self._rows(again(), options)[0], options)  # noqa: E731
-        return BatchEncoding(data, encodings, options.return_tensors, prepend)
+        """Pads what was tokenized before: a row, a batch, or a list of rows (as a DataLoader's collate function gets).
 
-    @abstractmethod
-    def tokenize(self, text: str, pair: str | None = None, add_special_tokens: bool = False) -> list[str]:
-        """The pieces of a text as text."""
+        Tensors stay tensors. Raises: UserError without `input_ids`.
+        """
+        given = {
+            "padding": padding, "truncation": False, "max_length": max_length, "verbose": verbose,
+            "pad_to_multiple_of": pad_to_multiple_of, "padding_side": padding_side,
+            "return_attention_mask": return_attention_mask, "return_tensors": return_tensors,
+        }  # fmt: skip
+        options = resolve_options(given, self, self._warn_once)
+        return self._encoder.pad(encoded_inputs, self.model_input_names[0], options)
 
-    # Back to text
+    def truncate_sequences(
+        self,
+        ids: list[int],
+        pair_ids: list[int] | None = None,
+        num_tokens_to_remove: int = 0,
+        truncation_strategy: str = "longest_first",
+        stride: int = 0,
+    ) -> tuple[list[int], list[int] | None, list[int]]:
+        """(first ids, second ids, overflowing ids with `stride` of what stays before them)."""
+        strategy = str(getattr(truncation_strategy, "value", truncation_strategy))
+        return truncate_ids(ids, pair_ids, num_tokens_to_remove, strategy, self.truncation_side, stride)
+
+    @property
+    def max_len_single_sentence(self) -> int:
+        return self.model_max_length - self.num_special_tokens_to_add()
+
+    @property
+    def max_len_sentences_pair(self) -> int:
+        return self.model_max_length - self.num_special_tokens_to_add(pair=True)
+
+    # Tokens, ids and text
+
+    def tokenize(
+        self, text: str, pair: str | None = None, add_special_tokens: bool = False, split_special_tokens: bool = False
+    ) -> list[str]:
+        """The pieces of a text as text: "▁hello"; special tokens as they are, what is unknown as it is written."""
+        split = split_special_tokens or self.split_special_tokens
+        texts = [text] if pair is None else [text, pair]
+        found = [find_tokens(one, split, self._table, self._preprocessing) for one in texts]
+        if add_special_tokens:
+            start, end = map(self._table.token_of, self._table.boundary_ids)
+            found = [[start], *([*tokens, end] for tokens in found)]
+        return [token for tokens in found for token in tokens]
 
     def decode(
         self,
@@ -187,52 +261,38 @@ class TextEncoder(RowBuilder):
         """
         ids = token_ids.tolist() if hasattr(token_ids, "tolist") else token_ids
         tokens = self.convert_ids_to_tokens([ids] if isinstance(ids, int) else ids, skip_special_tokens)
-        text = (" " if spaces_between_special_tokens else "").join(self._decoded(tokens))
-        clean = (
-            self.clean_up_tokenization_spaces if clean_up_tokenization_spaces is None else clean_up_tokenization_spaces
+        text = (" " if spaces_between_special_tokens else "").join(self._decoder.decode(tokens))
+        asked = clean_up_tokenization_spaces
+        return clean_up_tokenization(text) if (self.clean_up_tokenization_spaces if asked is None else asked) else text
+
+    # Folders
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        pretrained_model_name_or_path: str | os.PathLike[str],
+        *,
+        revision: str | None = None,
+        cache_dir: str | os.PathLike[str] | None = None,
+        local_files_only: bool = False,
+        token: str | bool | None = None,
+        **settings: Any,
+    ) -> Self:
+        """The tokenizer of a folder or of a model on the hub; settings replace those of its files.
+
+        Raises: UserError where there is none, or its files are not a tokenizer's or another model's.
+        """
+        arguments = folder.read_arguments(
+            pretrained_model_name_or_path,
+            revision=revision,
+            cache_dir=cache_dir,
+            local_files_only=local_files_only,
+            token=token,
         )
-        return clean_up_tokenization(text) if clean else text
+        return cls(**arguments | settings)
 
-    def batch_decode(self, sequences: Iterable[Any], **options: Any) -> list[str]:
-        """`decode` of each; options: its arguments."""
-        return [self.decode(sequence, **options) for sequence in sequences]
-
-    def _decoded(self, tokens: Sequence[str]) -> list[str]:
-        """Stretches of text; a token that a user added is one by itself."""
-        own = self._ids_of_pieces
-        apart = self.added_tokens_encoder.keys() - set(self.all_special_tokens)
-        apart |= {token for token in self.additional_special_tokens if token not in own}
-        texts: list[str] = []
-        for is_apart, group in groupby(tokens, key=apart.__contains__):
-            stretch = list(group)
-            texts += stretch if is_apart else filter(None, [self.convert_tokens_to_string(stretch)])
-        return texts
-
-    def convert_tokens_to_string(self, tokens: Sequence[str]) -> str:
-        """The text that tokens spell; special tokens stand as they are written."""
-        special = frozenset(self.all_special_tokens)
-        text, after_special = "", False
-        pieces: list[str] = []
-        for token in tokens:
-            if token in special:
-                text += ("" if after_special else " ") + self._model.decode(pieces) + token
-                pieces = []
-            else:
-                pieces.append(token)
-            after_special = token in special
-        return (text + self._model.decode(pieces)).strip()
-
-
-def clean_up_tokenization(text: str) -> str:
-    """English without the spaces before punctuation and in contractions, as transformers has it."""
-    for before, after in _CLEANED:
-        text = text.replace(before, after)
-    return text
-
-
-_CLEANED = [(" .", "."), (" ?", "?"), (" !", "!"), (" ,", ","), (" ' ", "'"), (" n't", "n't")]
-_CLEANED += [(f" '{ending}", f"'{ending}") for ending in ("m", "s", "ve", "re")]
-
-
-_NOT_OPTIONS = {"self", "text", "text_pair", "text_target", "text_pair_target", "split_special_tokens"}
-_DEFAULTS: dict[str, Any] = {"padding": False, "truncation": None, "max_length": None}
+    @property
+    def backend_tokenizer(self) -> Tokenizer:
+        """The nearest tokenizer of the `tokenizers` library: what `tokenizer.json` holds, for other tools."""
+        around = str(self.cls_token), str(self.sep_token)
+        return make_backend_tokenizer(self._table.model.bytes, self._preprocessing, self.added_tokens_decoder, around)

@@ -1,4 +1,4 @@
-"""What a tokenizer returns: a dictionary of lists or tensors that also answers for tokens, words and characters."""
+"""What a tokenizer returns: a dictionary of lists or tensors that also converts between tokens, words and characters."""
 
 from collections import UserDict
 from collections.abc import Callable, Sequence
@@ -28,9 +28,9 @@ class TokenSpan(NamedTuple):
 
 
 class BatchEncoding(UserDict[str, Any]):
-    """`input_ids`, `token_type_ids`, `attention_mask` and what else was asked for, by key or as attributes.
+    """`input_ids`, `token_type_ids`, `attention_mask` and what else a call asked for, by key or as attributes.
 
-    From the fast tokenizer it also has an `tokenizers.Encoding` per row (`encodings`), made when first asked for.
+    From the fast tokenizer it also has a `tokenizers.Encoding` per row (`encodings`), made on first use.
     """
 
     def __init__(
@@ -41,9 +41,9 @@ class BatchEncoding(UserDict[str, Any]):
         prepend_batch_axis: bool = False,
     ):
         super().__init__(data)
-        self._make = encoding if callable(encoding) else None
-        found = [encoding] if isinstance(encoding, Encoding) else encoding
-        self._encodings = None if found is None or callable(found) else list(found)
+        self._make_encodings = encoding if callable(encoding) else None
+        given = [encoding] if isinstance(encoding, Encoding) else encoding
+        self._encodings = None if given is None or callable(given) else list(given)
         self.convert_to_tensors(tensor_type, prepend_batch_axis)
 
     def __getitem__(self, item: Any) -> Any:
@@ -51,7 +51,7 @@ class BatchEncoding(UserDict[str, Any]):
         if isinstance(item, str):
             return self.data[item]
         if self.is_fast:
-            return self._of_fast("rows by number")[item]
+            return self._require_encodings("an integer key")[item]
         if isinstance(item, slice):
             return {key: value[item] for key, value in self.data.items()}
         raise KeyError(item)
@@ -66,91 +66,91 @@ class BatchEncoding(UserDict[str, Any]):
         return {"data": self.data, "encodings": self.encodings}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.data, self._encodings, self._make = state["data"], state["encodings"], None
+        self.data, self._encodings, self._make_encodings = state["data"], state["encodings"], None
 
     @property
     def is_fast(self) -> bool:
         """Whether the fast tokenizer made it."""
-        return self._encodings is not None or self._make is not None
+        return self._encodings is not None or self._make_encodings is not None
 
     @property
     def encodings(self) -> list[Encoding] | None:
         """An `Encoding` per row; None from the slow tokenizer."""
-        if self._encodings is None and self._make is not None:
-            self._encodings = self._make()
+        if self._encodings is None and self._make_encodings is not None:
+            self._encodings = self._make_encodings()
         return self._encodings
 
     @property
     def n_sequences(self) -> int | None:
-        """1 for single texts, 2 for pairs, None where that isn't known."""
+        """1 for single texts, 2 for pairs, None where it isn't known."""
         return self.encodings[0].n_sequences if self.encodings else None
 
     def tokens(self, batch_index: int = 0) -> list[str]:
         """The tokens of a row, as text."""
-        return list(self._of_fast("tokens()")[batch_index].tokens)
+        return list(self._require_encodings("tokens()")[batch_index].tokens)
 
     def word_ids(self, batch_index: int = 0) -> list[int | None]:
         """The word of each token, between white space or as the user split the text; None for special tokens."""
-        return list(self._of_fast("word_ids()")[batch_index].word_ids)
+        return list(self._require_encodings("word_ids()")[batch_index].word_ids)
 
     def sequence_ids(self, batch_index: int = 0) -> list[int | None]:
         """0 for tokens of the first text, 1 for the second, None for special tokens."""
-        return list(self._of_fast("sequence_ids()")[batch_index].sequence_ids)
+        return list(self._require_encodings("sequence_ids()")[batch_index].sequence_ids)
 
     def token_to_sequence(self, batch_or_token_index: int, token_index: int | None = None) -> int | None:
-        """`(row, token)`, or `(token)` of the first row: which text it belongs to."""
-        encoding, token = self._place("token_to_sequence()", batch_or_token_index, token_index)
+        """Which text a token belongs to; `(row, token)`, or `(token)` of the first row."""
+        encoding, token = self._find_row("token_to_sequence()", batch_or_token_index, token_index)
         return encoding.token_to_sequence(token)
 
     def token_to_word(self, batch_or_token_index: int, token_index: int | None = None) -> int | None:
-        """`(row, token)`, or `(token)` of the first row: its word."""
-        encoding, token = self._place("token_to_word()", batch_or_token_index, token_index)
+        """The word of a token; `(row, token)`, or `(token)` of the first row."""
+        encoding, token = self._find_row("token_to_word()", batch_or_token_index, token_index)
         return encoding.word_ids[token]
 
     def token_to_chars(self, batch_or_token_index: int, token_index: int | None = None) -> CharSpan | None:
-        """`(row, token)`, or `(token)` of the first row: its characters in the text; None for a special token."""
-        encoding, token = self._place("token_to_chars()", batch_or_token_index, token_index)
+        """The characters of a token; `(row, token)`, or `(token)` of the first row. None for a special token."""
+        encoding, token = self._find_row("token_to_chars()", batch_or_token_index, token_index)
         span = encoding.token_to_chars(token)
         return None if span is None else CharSpan(*(span[1] if isinstance(span[1], tuple) else span))
 
     def char_to_token(
         self, batch_or_char_index: int, char_index: int | None = None, sequence_index: int = 0
     ) -> int | None:
-        """`(row, character)`, or `(character)` of the first row: the token there; None for white space."""
-        encoding, character = self._place("char_to_token()", batch_or_char_index, char_index)
+        """The token of a character; `(row, character)`, or `(character)` of the first row. None for white space."""
+        encoding, character = self._find_row("char_to_token()", batch_or_char_index, char_index)
         return encoding.char_to_token(character, sequence_index)
 
     def char_to_word(
         self, batch_or_char_index: int, char_index: int | None = None, sequence_index: int = 0
     ) -> int | None:
-        """`(row, character)`, or `(character)` of the first row: the word there."""
-        encoding, character = self._place("char_to_word()", batch_or_char_index, char_index)
+        """The word of a character; `(row, character)`, or `(character)` of the first row."""
+        encoding, character = self._find_row("char_to_word()", batch_or_char_index, char_index)
         return encoding.char_to_word(character, sequence_index)
 
     def word_to_tokens(
         self, batch_or_word_index: int, word_index: int | None = None, sequence_index: int = 0
     ) -> TokenSpan | None:
-        """`(row, word)`, or `(word)` of the first row: its tokens."""
-        encoding, word = self._place("word_to_tokens()", batch_or_word_index, word_index)
+        """The tokens of a word; `(row, word)`, or `(word)` of the first row."""
+        encoding, word = self._find_row("word_to_tokens()", batch_or_word_index, word_index)
         span = encoding.word_to_tokens(word, sequence_index)
         return None if span is None else TokenSpan(*span)
 
     def word_to_chars(
         self, batch_or_word_index: int, word_index: int | None = None, sequence_index: int = 0
     ) -> CharSpan | None:
-        """`(row, word)`, or `(word)` of the first row: its characters."""
-        encoding, word = self._place("word_to_chars()", batch_or_word_index, word_index)
+        """The characters of a word; `(row, word)`, or `(word)` of the first row."""
+        encoding, word = self._find_row("word_to_chars()", batch_or_word_index, word_index)
         span = encoding.word_to_chars(word, sequence_index)
         return None if span is None else CharSpan(*span)
 
-    def _place(self, asker: str, first: int, second: int | None) -> tuple[Encoding, int]:
+    def _find_row(self, method: str, first: int, second: int | None) -> tuple[Encoding, int]:
         row, index = (0, first) if second is None else (first, second)
-        encoding = self._of_fast(asker)[row]
-        return encoding, index + len(encoding.ids) if index < 0 and "token" in asker.split("_")[0] else index
+        encoding = self._require_encodings(method)[row]
+        return encoding, index + len(encoding.ids) if index < 0 and "token" in method.split("_")[0] else index
 
-    def _of_fast(self, asker: str) -> list[Encoding]:
+    def _require_encodings(self, method: str) -> list[Encoding]:
         if self.encodings is None:
-            raise UserError(f"{asker} needs the fast tokenizer: AlbertTokenizerFast instead of AlbertTokenizer")
+            raise UserError(f"{method} needs the fast tokenizer: AlbertTokenizerFast instead of AlbertTokenizer")
         return self.encodings
 
     def convert_to_tensors(self, tensor_type: str | None = None, prepend_batch_axis: bool = False) -> "BatchEncoding":
@@ -160,7 +160,7 @@ class BatchEncoding(UserDict[str, Any]):
         """
         if tensor_type is not None:
             for key, value in self.data.items():
-                self.data[key] = as_tensor(key, [value] if prepend_batch_axis else value, tensor_type)
+                self.data[key] = make_tensor(key, [value] if prepend_batch_axis else value, tensor_type)
         return self
 
     def to(self, device: "str | int | torch.device", *, non_blocking: bool = False) -> "BatchEncoding":
@@ -171,7 +171,7 @@ class BatchEncoding(UserDict[str, Any]):
         return self
 
 
-def as_tensor(key: str, value: Any, kind: str) -> "np.ndarray | torch.Tensor":
+def make_tensor(key: str, value: Any, kind: str) -> "np.ndarray | torch.Tensor":
     """Nested lists of integers as one int64 tensor. Raises: UserError where rows differ in length."""
     if kind == "pt":
         import torch
@@ -183,7 +183,7 @@ def as_tensor(key: str, value: Any, kind: str) -> "np.ndarray | torch.Tensor":
     except ValueError:
         array = np.array([], object)
     if array.dtype == object:
-        mend = "return_overflowing_tokens=False" if key == "overflowing_tokens" else "padding=True and truncation=True"
-        raise UserError(f"the rows of {key} differ in length and make no tensor; call with {mend}")
+        fix = "return_overflowing_tokens=False" if key == "overflowing_tokens" else "padding=True and truncation=True"
+        raise UserError(f"the rows of {key} differ in length and don't fit in a tensor; call with {fix}")
     array = array.astype(np.int64, copy=False)
     return torch.from_numpy(array) if kind == "pt" else array

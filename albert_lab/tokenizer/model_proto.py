@@ -1,7 +1,7 @@
-"""Reads and writes SentencePiece's `.model` file: what a `tokenizer.json` needs of it, and back.
+"""Reads and writes SentencePiece's `.model` file, as far as a `tokenizer.json` needs it.
 
-The file is a protocol buffer (sentencepiece_model.proto). SentencePiece's Python has no way to its normalisation, and
-its protobuf module binds to one version of that library; the format itself is a dozen lines.
+The file is a protocol buffer (sentencepiece_model.proto). SentencePiece's Python API doesn't give its normalisation, and
+its protobuf module works with one version of that library only; the format itself takes a dozen lines.
 """
 
 import struct
@@ -43,19 +43,19 @@ class ModelProto:
 
 
 def read_model(data: bytes) -> ModelProto:
-    """Raises: UserError for bytes that are no model."""
+    """Raises: UserError for bytes that are not a model."""
     model = ModelProto()
     try:
         for number, value in read_fields(data):
             if number == 1 and isinstance(value, bytes):
-                model.pieces.append(_piece(value))
+                model.pieces.append(_read_piece(value))
             elif number == 2 and isinstance(value, bytes):
                 model.model_type = next((v for n, v in read_fields(value) if n == 3 and isinstance(v, int)), UNIGRAM)
             elif number == 3 and isinstance(value, bytes):
                 normalizer = dict(read_fields(value))
-                model.name, model.charsmap = _text(normalizer.get(1, b"")), _bytes(normalizer.get(2, b""))
+                model.name, model.charsmap = _expect_text(normalizer.get(1, b"")), _expect_bytes(normalizer.get(2, b""))
     except (ValueError, struct.error):
-        raise UserError("these bytes are no SentencePiece model") from None
+        raise UserError("these bytes are not a SentencePiece model") from None
     return model
 
 
@@ -75,17 +75,17 @@ def write_model(model: ModelProto) -> bytes:
     return pieces + encode_bytes(2, trainer) + encode_bytes(3, normalizer)
 
 
-def _piece(data: bytes) -> Piece:
+def _read_piece(data: bytes) -> Piece:
     found = dict(read_fields(data))
-    score = struct.unpack("<f", _bytes(found.get(2, b"\0\0\0\0")))[0]
-    return Piece(_text(found.get(1, b"")), score, Kind(int(found.get(3, Kind.normal))))
+    score = struct.unpack("<f", _expect_bytes(found.get(2, b"\0\0\0\0")))[0]
+    return Piece(_expect_text(found.get(1, b"")), score, Kind(int(found.get(3, Kind.normal))))
 
 
-def _bytes(value: int | bytes) -> bytes:
+def _expect_bytes(value: int | bytes) -> bytes:
     if isinstance(value, int):
         raise ValueError("not a SentencePiece model")
     return value
 
 
-def _text(value: int | bytes) -> str:
-    return _bytes(value).decode()
+def _expect_text(value: int | bytes) -> str:
+    return _expect_bytes(value).decode()

@@ -1,4 +1,4 @@
-"""`tokenizer.json`, the `tokenizers` library's file: written for other tools, read back into a SentencePiece model."""
+"""`tokenizer.json`, the file of the `tokenizers` library: written for other tools, read as a SentencePiece model."""
 
 import base64
 import json
@@ -11,19 +11,19 @@ from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, pre
 
 from albert_lab.errors import UserError
 from albert_lab.tokenizer.model_proto import UNIGRAM, Kind, ModelProto, Piece, read_model, write_model
-from albert_lab.tokenizer.pieces import has_comma
-from albert_lab.tokenizer.preprocess import Preprocessing
+from albert_lab.tokenizer.piece_model import has_comma
+from albert_lab.tokenizer.preprocessing import Preprocessing
 
-_COMMA_PENALTY = 100.0  # as in transformers: a piece like "000," is never the best, so that the comma stands apart
+_COMMA_PENALTY = 100.0  # as in transformers: a piece like "000," never wins, so that the comma is a piece of its own
 
 
-def as_tokenizer(
+def make_backend_tokenizer(
     model: bytes, preprocessing: Preprocessing, added: Mapping[int, AddedToken], around: tuple[str, str]
 ) -> Tokenizer:
     """The nearest tokenizer that the `tokenizers` library can run.
 
-    Symbols that SentencePiece never cuts ("(", "-") stay pieces rather than added tokens, after which this library
-    would put a space. around: what stands before and after a text.
+    Symbols that SentencePiece never splits ("(", "-") stay pieces rather than added tokens, after which this library
+    would put a space. around: the tokens before and after a text.
 
     Raises: UserError for a vocabulary that isn't unigram.
     """
@@ -33,7 +33,7 @@ def as_tokenizer(
     unknown = next(index for index, piece in enumerate(proto.pieces) if piece.kind is Kind.unknown)
     scores = [(piece.text, piece.score - _COMMA_PENALTY * has_comma(piece.text)) for piece in proto.pieces]
     tokenizer = Tokenizer(models.Unigram(scores, unk_id=unknown, byte_fallback=False))
-    tokenizer.normalizer = _normalizer(preprocessing, proto.charsmap)
+    tokenizer.normalizer = _make_normalizer(preprocessing, proto.charsmap)
     words, spaces = pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Metaspace(replacement="▁", prepend_scheme="always")
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence([words, spaces])
     tokenizer.decoder = decoders.Metaspace(replacement="▁", prepend_scheme="always")
@@ -49,11 +49,11 @@ def as_tokenizer(
 
 
 def is_unigram(model: bytes) -> bool:
-    """Whether a SentencePiece model is of the type that `as_tokenizer` takes."""
+    """Whether a SentencePiece model is of the type that `make_backend_tokenizer` takes."""
     return read_model(model).model_type == UNIGRAM
 
 
-def _normalizer(preprocessing: Preprocessing, charsmap: bytes) -> normalizers.Normalizer:
+def _make_normalizer(preprocessing: Preprocessing, charsmap: bytes) -> normalizers.Normalizer:
     steps: list[normalizers.Normalizer] = []
     if preprocessing.quotes:
         steps += [normalizers.Replace("``", '"'), normalizers.Replace("''", '"')]
@@ -67,7 +67,7 @@ def _normalizer(preprocessing: Preprocessing, charsmap: bytes) -> normalizers.No
 
 
 def read_tokenizer_json(file: str | os.PathLike[str]) -> bytes:
-    """The SentencePiece model that a `tokenizer.json` of an ALBERT was made from, put together again.
+    """The SentencePiece model that an ALBERT's `tokenizer.json` was made from, rebuilt: the bytes of a `.model` file.
 
     Raises: UserError for a file that can't be read, or whose model isn't unigram.
     """
@@ -77,20 +77,20 @@ def read_tokenizer_json(file: str | os.PathLike[str]) -> bytes:
     except OSError as error:
         raise UserError(f"tokenizer_file={path} can't be read: {error.strerror}") from None
     except ValueError:
-        raise UserError(f"tokenizer_file={path} is no JSON") from None
+        raise UserError(f"tokenizer_file={path} is not JSON") from None
     try:
-        return write_model(_model_of(content))
+        return write_model(_rebuild_model(content))
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
-        raise UserError(f"tokenizer_file={path} is no unigram tokenizer.json") from None
+        raise UserError(f"tokenizer_file={path} is not a unigram tokenizer.json") from None
 
 
-def _model_of(content: dict[str, Any]) -> ModelProto:
+def _rebuild_model(content: dict[str, Any]) -> ModelProto:
     model = content["model"]
     if model["type"] != "Unigram":
         raise ValueError(model["type"])
     special = {token["id"] for token in content["added_tokens"] if token["special"]}
     pieces = [
-        _piece(text, float(score), index in special, index == model["unk_id"])
+        _rebuild_piece(text, float(score), index in special, index == model["unk_id"])
         for index, (text, score) in enumerate(model["vocab"])
     ]
     steps = (content.get("normalizer") or {}).get("normalizers", [])
@@ -98,8 +98,8 @@ def _model_of(content: dict[str, Any]) -> ModelProto:
     return ModelProto(pieces, UNIGRAM, "nmt_nfkc" if charsmap else "identity", charsmap)
 
 
-def _piece(text: str, score: float, special: bool, unknown: bool) -> Piece:
-    """Only pieces that SentencePiece was told of have no score: control pieces, and symbols that it never cuts."""
+def _rebuild_piece(text: str, score: float, special: bool, unknown: bool) -> Piece:
+    """Only pieces that SentencePiece didn't learn have no score: control pieces, and symbols that it never splits."""
     if has_comma(text) and score <= -_COMMA_PENALTY:
         score += _COMMA_PENALTY
     if unknown:

@@ -1,6 +1,6 @@
-"""What is left of one text or of a pair when it must be shorter, as the slow tokenizer of transformers 4.57.6 cuts it.
+"""Which tokens stay when a text or a pair is too long, as in the slow tokenizer of transformers 4.57.6.
 
-Everything here is arithmetic on lengths: slices that the caller applies to ids, tokens and places alike.
+Arithmetic on lengths only: the caller applies the slices to ids, tokens and offsets alike.
 """
 
 import logging
@@ -11,29 +11,32 @@ from albert_lab.errors import UserError
 log = logging.getLogger(__name__)
 
 
-class Cut(NamedTuple):
-    """Slices of the first and the second text that stay; what else was there (of which text, and where)."""
+class Truncation(NamedTuple):
+    """The parts of the first and the second text that stay, and the part that overflows (of which text, and where)."""
 
     first: slice
     second: slice
-    overflow_of_second: bool = False
+    overflow_is_of_second: bool = False
     overflow: slice = slice(0, 0)
 
 
-def cut(lengths: tuple[int, int], paired: bool, remove: int, strategy: str, side: str, stride: int = 0) -> Cut:
+def truncate_lengths(
+    lengths: tuple[int, int], paired: bool, remove: int, strategy: str, side: str, stride: int = 0
+) -> Truncation:
     """Removes `remove` tokens from texts of these lengths.
 
-    strategy: longest_first, only_first, only_second. side: where tokens go missing, "right" or "left".
-    A text that would be used up stays whole, with an error in the log, as in transformers.
+    strategy: longest_first, only_first, only_second. side: where tokens are removed, "right" or "left".
+    stride: how many tokens that stay the overflow repeats. A text that would be used up stays whole, and an error is
+    logged, as in transformers.
     """
-    whole = Cut(slice(0, lengths[0]), slice(0, lengths[1]))
+    whole = Truncation(slice(0, lengths[0]), slice(0, lengths[1]))
     if remove <= 0 or strategy == "do_not_truncate":
         return whole
     if side not in ("left", "right"):
         raise UserError(f"truncation_side={side!r}; known: left, right")
     if strategy == "longest_first" and paired:
-        first, second = _from_longest(lengths, remove)
-        return Cut(_shorter(lengths[0], first, side), _shorter(lengths[1], second, side))
+        first, second = _split_removal(lengths, remove)
+        return Truncation(_shorten(lengths[0], first, side), _shorten(lengths[1], second, side))
     of_second = strategy == "only_second"
     if of_second and not paired:
         return whole
@@ -42,13 +45,15 @@ def cut(lengths: tuple[int, int], paired: bool, remove: int, strategy: str, side
         which, other = ("second", "only_first") if of_second else ("first", "only_second")
         log.error("%d tokens must go, but the %s text has %d; try %s or longest_first", remove, which, length, other)
         return whole
-    kept, window = _shorter(length, remove, side), min(length, stride + remove)
-    overflow = slice(0, window) if side == "left" else slice(length - window, length)
-    return Cut(whole.first, kept, True, overflow) if of_second else Cut(kept, whole.second, False, overflow)
+    kept, overflowing = _shorten(length, remove, side), min(length, stride + remove)
+    overflow = slice(0, overflowing) if side == "left" else slice(length - overflowing, length)
+    if of_second:
+        return Truncation(whole.first, kept, True, overflow)
+    return Truncation(kept, whole.second, False, overflow)
 
 
-def _from_longest(lengths: tuple[int, int], remove: int) -> tuple[int, int]:
-    """How many go from each: the longer one first, then both in turn (a lone one from the second)."""
+def _split_removal(lengths: tuple[int, int], remove: int) -> tuple[int, int]:
+    """How many go from each: the longer one first, then both in turn (an odd one from the second)."""
     difference = min(abs(lengths[0] - lengths[1]), remove)
     half, more_than_half = (remove - difference) // 2, (remove - difference + 1) // 2
     if lengths[0] > lengths[1]:
@@ -56,25 +61,25 @@ def _from_longest(lengths: tuple[int, int], remove: int) -> tuple[int, int]:
     return half, difference + more_than_half
 
 
-def _shorter(length: int, remove: int, side: str) -> slice:
+def _shorten(length: int, remove: int, side: str) -> slice:
     if side == "left":
         return slice(min(remove, length), length)
     return slice(0, max(length - remove, 0))
 
 
-def windows(length: int, room: int, stride: int, side: str) -> list[slice]:
+def split_into_windows(length: int, room: int, stride: int, side: str) -> list[slice]:
     """Slices of `room` tokens that cover a text, each repeating `stride` tokens of the one before.
 
-    side: "right" goes from the start, "left" from the end, as the text is cut.
+    side: "right" starts at the text's start, "left" at its end, as truncation does.
 
-    Raises: UserError for a stride that leaves no room to go on.
+    Raises: UserError for a stride that leaves no room for new tokens.
     """
     if stride >= room:
         raise UserError(f"stride={stride} leaves no new token in windows of {room}; at most {max(room - 1, 0)}")
-    found = []
+    windows = []
     for start in range(0, length, room - stride):
         end = min(start + room, length)
-        found.append(slice(start, end) if side == "right" else slice(length - end, length - start))
+        windows.append(slice(start, end) if side == "right" else slice(length - end, length - start))
         if end == length:
             break
-    return found
+    return windows

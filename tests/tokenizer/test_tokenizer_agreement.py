@@ -1,4 +1,4 @@
-"""The fast tokenizer equals the slow one on every text, and each token's place in the text is right."""
+"""The fast tokenizer equals the slow one on every text, and each token's offsets in the text are right."""
 
 import random
 from pathlib import Path
@@ -32,10 +32,11 @@ def test_slow_and_fast_agree_on_any_text(text: str, which: int) -> None:
     if any("\ud800" <= character <= "\udfff" for character in text):
         return
     assert fast(text).data == slow(text).data
-    assert fast.tokenize(text) == slow.tokenize(text)
-    placed = fast(text, return_offsets_mapping=True)
-    assert placed["input_ids"] == slow(text)["input_ids"]
-    assert placed.encodings[0].ids == placed["input_ids"]
+    detailed = fast(text, return_offsets_mapping=True)
+    assert detailed["input_ids"] == slow(text)["input_ids"]
+    assert detailed.encodings[0].ids == detailed["input_ids"]
+    assert detailed.tokens() == slow.tokenize(text, add_special_tokens=True)
+    assert len(detailed["offset_mapping"]) == len(detailed["input_ids"])
 
 
 @settings(max_examples=300, deadline=None)
@@ -44,22 +45,25 @@ def test_slow_and_fast_agree_on_any_text(text: str, which: int) -> None:
 @example("Ünï cödé ﬁx", 0)
 @example("0 ▁0,", 0)
 @example("0▁  0,", 0)
-def test_places_are_in_order_and_spell_their_pieces(text: str, which: int) -> None:
-    """From left to right; and the text of a place, normalised alone, holds the visible part of its piece."""
+@example("0,\x1f", 3)
+@example("", 0)
+def test_offsets_are_in_order_and_spell_their_pieces(text: str, which: int) -> None:
+    """From left to right; and the text at a piece's offsets, normalised alone, has the visible part of the piece."""
     if any("\ud800" <= character <= "\udfff" for character in text):
         return
     fast = FAST[which]
     batch = fast(text, return_offsets_mapping=True, add_special_tokens=False)
-    places = batch["offset_mapping"]
-    assert [first for first, _ in places] == sorted(first for first, _ in places)
-    assert [last for _, last in places] == sorted(last for _, last in places)
-    assert all(0 <= first <= last <= len(text) for first, last in places)
-    for (first, last), token in zip(places, batch.tokens(), strict=True):
+    offsets = batch["offset_mapping"]
+    assert [first for first, _ in offsets] == sorted(first for first, _ in offsets)
+    assert [last for _, last in offsets] == sorted(last for _, last in offsets)
+    assert all(0 <= first <= last <= len(text) for first, last in offsets)
+    normalize = fast._table.model._model.normalize
+    for (first, last), token in zip(offsets, batch.tokens(), strict=True):
         shown = text[first:last]
         if token in fast.added_tokens_encoder:
             assert shown.lower() == token.lower()
         else:
-            assert visible(token) in visible(fast._model._model.normalize(fast._preprocessing(shown))), (token, shown)
+            assert visible(token) in visible(normalize(fast._preprocessing(shown))), (token, shown)
 
 
 def visible(text: str) -> str:
@@ -67,23 +71,21 @@ def visible(text: str) -> str:
     return text.replace("▁", "").replace("ς", "σ")
 
 
-def test_places_of_plain_text_are_those_that_sentencepiece_tells() -> None:
-    """The short way over pieces' lengths against SentencePiece's own record."""
+def test_offsets_from_lengths_equal_those_of_sentencepiece() -> None:
     draw = random.Random(3)
-    tokenizer = FAST[0]
-    model = tokenizer._model
+    model = FAST[0]._table.model
     for _ in range(300):
         text = " ".join("".join(draw.choices("abhto1,.-(!@~", k=draw.randint(1, 9))) for _ in range(draw.randint(1, 6)))
         ids = model.ids([text])[0]
-        short = model.places(text, ids)
-        told = [
+        short = model.offsets_from_lengths(text, ids)
+        expected = [
             (a + 1, b) if len(piece) > 1 and piece[0] == "▁" and text[a] == " " else (a, b)
             for piece, (a, b) in model.spans(text)
         ]
-        assert short is None or short == told, text
+        assert short is None or short == expected, text
 
 
-def test_places_of_a_text_with_everything() -> None:
+def test_offsets_of_a_text_with_everything() -> None:
     text = "  The quick ``brown''\tfox, Café 1,234 [MASK] (x) "
     batch = FAST[0](text, return_offsets_mapping=True, add_special_tokens=False)
     shown = [text[first:last] for first, last in batch["offset_mapping"]]
@@ -102,7 +104,7 @@ def test_one_call_gives_what_single_calls_give() -> None:
 
 
 def test_they_agree_on_a_vocabulary_without_digits_commas_and_accents(tmp_path: Path) -> None:
-    """What such a vocabulary doesn't know may end in a digit and a comma, which the rule cuts apart."""
+    """Unknown characters may then end in a digit and a comma, which the rule for commas splits."""
     from albert_lab.config.training import TokenizerConfig
     from albert_lab.data.store.train_vocabulary import train_vocabulary
 
@@ -139,9 +141,9 @@ def test_they_agree_on_real_text_line_by_line() -> None:
     lines = (folder / "valid.txt").read_text(encoding="utf-8").split("\n")[:1500]
     model = str(SHARED_DATA / "spm" / "spiece.model")
     slow, fast = AlbertTokenizer(model), AlbertTokenizerFast(model)
-    placed = fast(lines, return_offsets_mapping=True)
-    assert placed["input_ids"] == slow(lines)["input_ids"]
-    for line, ids, spans in zip(lines, placed["input_ids"], placed["offset_mapping"], strict=True):
+    batch = fast(lines, return_offsets_mapping=True)
+    assert batch["input_ids"] == slow(lines)["input_ids"]
+    for line, ids, spans in zip(lines, batch["input_ids"], batch["offset_mapping"], strict=True):
         assert len(ids) == len(spans)
         shown = "".join(line[first:last] for first, last in spans)
         assert shown.replace(" ", "") == "".join(line.split())

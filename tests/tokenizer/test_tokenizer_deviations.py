@@ -32,7 +32,7 @@ def test_the_fast_tokenizer_breaks_ties_as_sentencepiece_does(tied: str) -> None
     assert library.tokens == ["▁", "!", "!!!", "!!!"], "the library now agrees: it could find the pieces"
 
 
-def test_a_piece_with_a_comma_is_cut_after_the_search_not_priced_out_of_it(
+def test_a_piece_with_a_comma_is_split_after_the_search_not_penalised_in_it(
     slow: AlbertTokenizer, fast: AlbertTokenizerFast
 ) -> None:
     text = "66,66,fox"
@@ -48,7 +48,7 @@ def test_symbols_that_sentencepiece_keeps_whole_take_no_space_after_them(
     assert fast.decode(fast("the (quick) fox")["input_ids"], skip_special_tokens=True) == "the (quick) fox"
 
 
-def test_places_leave_out_the_space_before_a_word_as_in_transformers_5(
+def test_offsets_leave_out_the_space_before_a_word_as_in_transformers_5(
     fast: AlbertTokenizerFast, tmp_path: Path
 ) -> None:
     fast.save_pretrained(tmp_path)
@@ -69,7 +69,7 @@ def test_the_fast_tokenizer_masks_special_tokens_of_plain_ids_too(fast: AlbertTo
     assert fast.get_special_tokens_mask([20, 21], [22]) == [1, 0, 0, 1, 0, 1]
 
 
-def test_words_are_what_stands_between_white_space(fast: AlbertTokenizerFast) -> None:
+def test_words_are_separated_by_white_space(fast: AlbertTokenizerFast) -> None:
     assert fast("the (quick)fox").word_ids()[1:-1][-1] == 1
 
 
@@ -78,7 +78,7 @@ def test_a_missing_special_token_is_refused_rather_than_added_beyond_the_embeddi
         AlbertTokenizer(str(own_model), mask_token="<mask>")
 
 
-def test_how_many_too_many_needs_no_limit(slow: AlbertTokenizer) -> None:
+def test_num_truncated_tokens_needs_no_limit(slow: AlbertTokenizer) -> None:
     assert slow("a b", return_overflowing_tokens=True)["num_truncated_tokens"] == 0
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from albert_lab.errors import UserError
-from albert_lab.tokenizer.pieces import SPACE, PieceModel
-from albert_lab.tokenizer.preprocess import preprocess
+from albert_lab.tokenizer.piece_model import SPACE, PieceModel
+from albert_lab.tokenizer.preprocessing import preprocess
 
 SPECIAL_PIECES = {"<pad>": 0, "<unk>": 1, "[CLS]": 2, "[SEP]": 3, "[MASK]": 4}
 _LETTERS_AND_PUNCTUATION = frozenset('abcdefghijklmnopqrstuvwxyz!"#$%&"()*+,-./:;?@[\\]^_`{|}~')

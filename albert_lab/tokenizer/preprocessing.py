@@ -1,4 +1,4 @@
-"""What happens to a text before SentencePiece sees it: Google's preprocess_text; Hugging Face's quotes as a switch."""
+"""What happens to a text before SentencePiece: Google's preprocess_text, with Hugging Face's quotes as a switch."""
 
 import re
 import unicodedata
@@ -26,23 +26,23 @@ class Preprocessing:
         if self.quotes:
             text = text.replace("``", '"').replace("''", '"')
         if not self.keep_accents and not text.isascii():
-            text = without_accents(text)
+            text = drop_accents(text)
         return text.lower() if self.lower else text
 
     def aligned(self, text: str) -> tuple[str, list[Span]]:
-        """The same result, and for each of its characters the span of `text` that it came from.
+        """The preprocessed text, and for each of its characters the span of `text` that it came from.
 
         A dropped accent belongs to the character before it, white space to the one space that it became.
         """
-        cells = _one_space(text) if self.remove_space else [(c, (i, i + 1)) for i, c in enumerate(text)]
+        cells = _collapse_space(text) if self.remove_space else [(c, (i, i + 1)) for i, c in enumerate(text)]
         if self.quotes:
-            cells = _one_quote(cells)
+            cells = _join_quotes(cells)
         if not self.keep_accents:
-            cells = _without_accents(cells)
+            cells = _drop_accents(cells)
         plain = "".join(character for character, _ in cells)
         if not self.lower:
             return plain, [span for _, span in cells]
-        # the whole string is lowered at once (a Σ depends on its neighbours); how many characters come out does not
+        # the string is lowercased as a whole (a Σ depends on its neighbours, but never the number of characters)
         return plain.lower(), [span for character, span in cells for _ in character.lower()]
 
 
@@ -51,14 +51,14 @@ def preprocess(text: str, lower: bool = True, keep_accents: bool = False) -> str
     return Preprocessing(lower, keep_accents=keep_accents, quotes=False)(text)
 
 
-def without_accents(text: str) -> str:
+def drop_accents(text: str) -> str:
     return "".join(filterfalse(unicodedata.combining, unicodedata.normalize("NFKD", text)))
 
 
-Cell = tuple[str, Span]
+Cell = tuple[str, Span]  # a character and where it came from
 
 
-def _one_space(text: str) -> list[Cell]:
+def _collapse_space(text: str) -> list[Cell]:
     cells: list[Cell] = []
     for word in _WORD.finditer(text):
         if cells:
@@ -67,25 +67,25 @@ def _one_space(text: str) -> list[Cell]:
     return cells
 
 
-def _one_quote(cells: list[Cell]) -> list[Cell]:
+def _join_quotes(cells: list[Cell]) -> list[Cell]:
     joined: list[Cell] = []
-    place = 0
-    while place < len(cells):
-        pair = "".join(character for character, _ in cells[place : place + 2])
+    i = 0
+    while i < len(cells):
+        pair = "".join(character for character, _ in cells[i : i + 2])
         if pair in _QUOTES:
-            joined.append(('"', (cells[place][1][0], cells[place + 1][1][1])))
-            place += 2
+            joined.append(('"', (cells[i][1][0], cells[i + 1][1][1])))
+            i += 2
         else:
-            joined.append(cells[place])
-            place += 1
+            joined.append(cells[i])
+            i += 1
     return joined
 
 
-def _without_accents(cells: list[Cell]) -> list[Cell]:
+def _drop_accents(cells: list[Cell]) -> list[Cell]:
     """Character by character: NFKD moves combining marks only, and those are dropped."""
     kept: list[Cell] = []
     for character, (start, end) in cells:
-        rest = without_accents(character)
+        rest = drop_accents(character)
         if not rest and kept:
             before, (first, _) = kept[-1]
             kept[-1] = (before, (first, end))
