@@ -39,7 +39,7 @@ class TokenizerBase:
     """
 
     vocab_file: str | None
-    vocab_files_names = {"vocab_file": folder.VOCABULARY, "tokenizer_file": folder.BACKEND}  # noqa: RUF012  (as in transformers)
+    vocab_files_names = {"vocab_file": folder.VOCABULARY, "tokenizer_file": folder.BACKEND}  # noqa: RUF012
     model_input_names: tuple[str, ...] = ("input_ids", "token_type_ids", "attention_mask")
     model_max_length: int = NO_LIMIT
     padding_side: str = "right"
@@ -54,6 +54,7 @@ class TokenizerBase:
     bos_token_id, eos_token_id, unk_token_id = RoleId(), RoleId(), RoleId()
     sep_token_id, pad_token_id, cls_token_id, mask_token_id = RoleId(), RoleId(), RoleId(), RoleId()
 
+    # answered by the parts
     vocab_size = TableAttribute[int]()
     added_tokens_decoder = TableAttribute[dict[int, AddedToken]]()
     added_tokens_encoder = TableAttribute[dict[str, int]]()
@@ -76,6 +77,7 @@ class TokenizerBase:
     num_special_tokens_to_add = delegate("_row_builder", RowBuilder.num_special_tokens_to_add)
     convert_tokens_to_string = delegate("_decoder", Decoder.convert_tokens_to_string)
 
+    # functions of a tokenizer's public methods
     encode, encode_plus = shortcuts.encode, shortcuts.encode_plus
     batch_encode_plus, batch_decode = shortcuts.batch_encode_plus, shortcuts.batch_decode
     save_pretrained, save_vocabulary = folder.save_pretrained, folder.save_vocabulary
@@ -89,7 +91,7 @@ class TokenizerBase:
         additional_special_tokens: Sequence[Token] | None,
         added_tokens_decoder: Mapping[int, AddedToken] | None,
         settings: Mapping[str, Any],
-        find_with: type[SingleFinder] | type[BatchFinder],
+        finder: type[SingleFinder] | type[BatchFinder],
         build_rows: BuildRows,
     ):
         """name: what error messages call the source of `model`; switches: of preprocessing, by name."""
@@ -106,8 +108,8 @@ class TokenizerBase:
         self._table = TokenTable(model, self.do_lower_case, roles, additional, added_tokens_decoder, name)
         self._row_builder = RowBuilder(self._table)
         self._decoder = Decoder(self._table)
-        finder = find_with(self._table, self._preprocessing)
-        self._encoder = BatchEncoder(finder, self._row_builder, build_rows, self._warn_once)
+        pieces = finder(self._table, self._preprocessing)
+        self._encoder = BatchEncoder(pieces, self._row_builder, build_rows, self._warn_once)
 
     def __repr__(self) -> str:
         return (

@@ -1,4 +1,4 @@
-"""What a tokenizer returns: a dictionary of lists or tensors that also converts between tokens, words and characters."""
+"""What a tokenizer returns: lists or tensors by name, and the way between tokens, words and characters."""
 
 from collections import UserDict
 from collections.abc import Callable, Sequence

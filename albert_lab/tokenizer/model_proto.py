@@ -1,7 +1,7 @@
 """Reads and writes SentencePiece's `.model` file, as far as a `tokenizer.json` needs it.
 
-The file is a protocol buffer (sentencepiece_model.proto). SentencePiece's Python API doesn't give its normalisation, and
-its protobuf module works with one version of that library only; the format itself takes a dozen lines.
+The file is a protocol buffer (sentencepiece_model.proto). SentencePiece's Python API doesn't give its normalisation,
+and its protobuf module works with one version of that library only; the format itself takes a dozen lines.
 """
 
 import struct

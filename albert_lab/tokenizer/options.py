@@ -25,7 +25,7 @@ class WithDefaults(Protocol):
     pad_token_type_id: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Options:
     """One call's arguments, named as in transformers' `__call__`, and the tokenizer's attributes at that time."""
 

@@ -46,11 +46,6 @@ class Preprocessing:
         return plain.lower(), [span for character, span in cells for _ in character.lower()]
 
 
-def preprocess(text: str, lower: bool = True, keep_accents: bool = False) -> str:
-    """White space collapsed, accents dropped (NFKD without combining marks), lower case: Google's preprocess_text."""
-    return Preprocessing(lower, keep_accents=keep_accents, quotes=False)(text)
-
-
 def drop_accents(text: str) -> str:
     return "".join(filterfalse(unicodedata.combining, unicodedata.normalize("NFKD", text)))
 

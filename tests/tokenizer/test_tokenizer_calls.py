@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from albert_lab.errors import UserError
-from albert_lab.tokenizer import AlbertTokenizer, AlbertTokenizerFast
+from albert_lab.tokenizer import AlbertTokenizer
 
 LONG = "the quick brown fox jumps over the lazy dog"
 

@@ -1,4 +1,4 @@
-"""Text to piece ids: ALBERT's preprocessing and a SentencePiece unigram vocabulary (Google's tokenization.py)."""
+"""Sentences to piece ids for token stores: Google's tokenization.py, made of the parts in `albert_lab.tokenizer`."""
 
 from collections.abc import Sequence
 from functools import cached_property
@@ -9,11 +9,16 @@ import numpy as np
 
 from albert_lab.errors import UserError
 from albert_lab.tokenizer.piece_model import SPACE, PieceModel
-from albert_lab.tokenizer.preprocessing import preprocess
+from albert_lab.tokenizer.preprocessing import Preprocessing
 
 SPECIAL_PIECES = {"<pad>": 0, "<unk>": 1, "[CLS]": 2, "[SEP]": 3, "[MASK]": 4}
 _LETTERS_AND_PUNCTUATION = frozenset('abcdefghijklmnopqrstuvwxyz!"#$%&"()*+,-./:;?@[\\]^_`{|}~')
 _PUNCTUATION = frozenset('!"#$%&"()*+,-./:;?@[\\]^_`{|}~')
+
+
+def preprocess(text: str, lower: bool = True, keep_accents: bool = False) -> str:
+    """White space collapsed, accents dropped (NFKD without combining marks), lower case: Google's preprocess_text."""
+    return Preprocessing(lower, keep_accents=keep_accents, quotes=False)(text)
 
 
 def starts_word(piece: str) -> bool:

@@ -86,7 +86,7 @@ def test_other_models_are_refused_with_what_they_lack(tmp_path: Path) -> None:
     )
     with pytest.raises(UserError, match=r"is not an ALBERT vocabulary: it lacks <pad> at 0"):
         Tokenizer(model.getvalue())
-    with pytest.raises(UserError, match="is no SentencePiece model"):
+    with pytest.raises(UserError, match="is not a SentencePiece model"):
         Tokenizer(b"nonsense")
     with pytest.raises(UserError, match="can't be read"):
         Tokenizer.load(tmp_path / "absent.model")
