@@ -200,10 +200,5 @@ def _check_ids(kind: str, ids: tuple[int, ...], num_layers: int) -> None:
     used = set(ids)
     unused = next((id for id in range(len(used)) if id not in used), None)  # ids without a gap are 0..len(used)-1
     if unused is not None:
-        raise UserError(f"{key} never uses block {unused}; without gaps it is {_close_gaps(ids)}")
-
-
-def _close_gaps(ids: tuple[int, ...]) -> list[int]:
-    """The same sharing with ids 0..n-1, in the order of the ids."""
-    rank = {id: new for new, id in enumerate(sorted(set(ids)))}
-    return [rank[id] for id in ids]
+        rank = {id: new for new, id in enumerate(sorted(used))}
+        raise UserError(f"{key} never uses block {unused}; without gaps it is {[rank[id] for id in ids]}")

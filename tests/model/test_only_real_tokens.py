@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from albert_lab import AlbertConfig, AlbertForPreTraining, AlbertForSequenceClassification
 from albert_lab.errors import UserError
-from albert_lab.model.torch.layers import linear, packing, word_loss
+from albert_lab.model.torch.layers import linear, losses, packing
 from albert_lab.model.torch.layers.attention import varlen_fits
 from albert_lab.model.torch.layers.blocks import AttentionBlock
 from albert_lab.model.torch.layers.linear import (
@@ -215,10 +215,10 @@ def test_the_chunked_loss_is_cross_entropy(count: int, rows: int, seed: int) -> 
         torch.randn(*shape, dtype=torch.double, requires_grad=True) for shape in ((count, 6), (30, 6), (30,))
     )
     labels = torch.randint(0, 30, (count,))
-    labels[::3] = word_loss.IGNORED
+    labels[::3] = losses.IGNORED
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(word_loss, "CHUNK_BYTES", rows * 4 * 30)
-        loss, hits = word_loss.word_loss_and_hits(x, table, bias, labels)
+        patch.setattr(losses, "CHUNK_BYTES", rows * 4 * 30)
+        loss, hits = losses.word_loss_and_hits(x, table, bias, labels)
     logits = functional.linear(x, table, bias)
     reference = functional.cross_entropy(logits, labels, reduction="sum")
     torch.testing.assert_close(loss, reference, rtol=0, atol=1e-10)
@@ -232,9 +232,9 @@ def test_the_chunked_loss_is_cross_entropy(count: int, rows: int, seed: int) -> 
 def test_the_chunked_loss_in_bf16_stays_near_float32() -> None:
     x, table, bias = torch.randn(7, 16, requires_grad=True), torch.randn(30, 16, requires_grad=True), torch.randn(30)
     labels = torch.randint(0, 30, (7,))
-    exact, _ = word_loss.word_loss_and_hits(x, table, bias, labels)
+    exact, _ = losses.word_loss_and_hits(x, table, bias, labels)
     with torch.autocast("cpu", torch.bfloat16):
-        low, _ = word_loss.word_loss_and_hits(x, table, bias, labels)
+        low, _ = losses.word_loss_and_hits(x, table, bias, labels)
     assert low.dtype is torch.float32
     torch.testing.assert_close(low, exact, rtol=0.02, atol=0.1)
 
@@ -242,7 +242,7 @@ def test_the_chunked_loss_in_bf16_stays_near_float32() -> None:
 def test_without_gradients_none_are_made() -> None:
     table = torch.randn(30, 16, requires_grad=True)
     with torch.no_grad():
-        loss, _ = word_loss.word_loss_and_hits(
+        loss, _ = losses.word_loss_and_hits(
             torch.randn(7, 16), table, torch.zeros(30), torch.zeros(7, dtype=torch.long)
         )
     assert loss.grad_fn is None

@@ -9,7 +9,7 @@ from albert_lab.config.variant import Activation
 from albert_lab.cost.memory.tape import SizedTensor, Storage, Tape
 
 FLOAT, LOW = 4, 2  # bytes of float32 and bfloat16
-CHUNK_BYTES = 64 * 2**20  # of `model.torch.layers.word_loss`
+CHUNK_BYTES = 64 * 2**20  # of `model.torch.layers.losses`
 KEEPS_OUTPUT = (Activation.relu, Activation.tanh)  # the others keep their input
 
 
@@ -112,7 +112,7 @@ class Operations:
         return self.tape.record((1,), FLOAT, [log_probs])
 
     def chunked_loss(self, x: SizedTensor, table: SizedTensor, bias: SizedTensor) -> SizedTensor:
-        """Cross-entropy of x times a table; the forward pass makes its gradients (`model.torch.layers.word_loss`)."""
+        """Cross-entropy of x times a table; the forward pass makes its gradients (`model.torch.layers.losses`)."""
         low, tape = LOW if self.low else FLOAT, self.tape
         vocabulary = table.shape[0]
         rows = min(x.shape[0], max(1, CHUNK_BYTES // (FLOAT * vocabulary)))

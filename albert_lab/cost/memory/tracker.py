@@ -39,7 +39,7 @@ def tracked_peak(
         model._apply(lambda tensor: torch.empty(tuple(tensor.shape), dtype=tensor.dtype))
         if packing is not None:  # made from real numbers, which this mode has none of
             fake = packing._replace(indices=torch.zeros(len(packing.indices), dtype=torch.long))
-            vars(model.albert)["_packing"] = lambda attention_mask: fake
+            vars(model.albert)["choose_packing"] = lambda attention_mask: fake
         optimizer, batch = make_optimizer(model), _batch(work)
         _step(model, batch, work, loss_of, optimizer)
         tracker = MemTracker()

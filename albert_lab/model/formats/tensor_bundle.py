@@ -115,16 +115,10 @@ def _read_table(data: bytes) -> Iterator[tuple[bytes, bytes]]:
     if len(footer) < _FOOTER_BYTES or struct.unpack("<Q", footer[-8:]) != (_MAGIC,):
         raise ValueError("the mark at its end is missing")
     at = 0
-    for _ in range(2):  # the table's metadata, which is empty, comes before the index of the blocks
+    for _ in range(2):  # offset and size of the table's metadata, which is empty
         _, at = read_varint(footer, at)
-        _, at = read_varint(footer, at)
-    handle = footer[_skip_handle(footer, 0) : at]
-    for _, block in _read_block(data, handle):
-        yield from _read_block(data, block)
-
-
-def _skip_handle(data: bytes, at: int) -> int:
-    return read_varint(data, read_varint(data, at)[1])[1]
+    for _, handle in _read_block(data, footer[at:]):  # the index of the blocks
+        yield from _read_block(data, handle)
 
 
 def _read_block(data: bytes, handle: bytes) -> Iterator[tuple[bytes, bytes]]:

@@ -18,6 +18,7 @@ from albert_lab.model.torch.layers.embeddings import Embeddings
 from albert_lab.model.torch.layers.encoder import Encoder, EncoderOutput
 from albert_lab.model.torch.layers.heads import MaskedLanguageModelHead, SentenceOrderHead
 from albert_lab.model.torch.layers.linear import Linear
+from albert_lab.model.torch.layers.losses import mean_cross_entropy
 from albert_lab.model.torch.layers.packing import Packing, make_packing
 from albert_lab.model.torch.outputs import (
     AlbertForPreTrainingOutput,
@@ -73,7 +74,7 @@ class AlbertModel(AlbertPreTrainedModel):
         inputs = (input_ids, token_type_ids, position_ids, inputs_embeds)
         with_hidden_states = self.config.output_hidden_states if output_hidden_states is None else output_hidden_states
         with_attentions = self.config.output_attentions if output_attentions is None else output_attentions
-        packing = None if with_attentions else self._make_packing(attention_mask)
+        packing = None if with_attentions else self.choose_packing(attention_mask)
         if packing is not None:
             encoded = self._encode_packed(packing, inputs, with_hidden_states)
         else:
@@ -86,7 +87,7 @@ class AlbertModel(AlbertPreTrainedModel):
         )
         return self._format_output(output, return_dict)
 
-    def _make_packing(self, attention_mask: Tensor | None) -> Packing | None:
+    def choose_packing(self, attention_mask: Tensor | None) -> Packing | None:
         """How to leave out padding, if configured and faster; compiled code has fixed shapes and keeps it.
 
         So does a GPU where its one kernel for sequences of several lengths can't be used.
@@ -171,7 +172,8 @@ class AlbertForPreTraining(AlbertPreTrainedModel):
         sop_logits = None if self.sop_classifier is None else self.sop_classifier(encoded.pooler_output)
         loss = None
         if labels is not None and sentence_order_label is not None and sop_logits is not None:
-            loss = word_loss(logits, labels) + functional.cross_entropy(sop_logits, sentence_order_label.view(-1))
+            loss = mean_cross_entropy(logits, labels)
+            loss = loss + functional.cross_entropy(sop_logits, sentence_order_label.view(-1))
         output = AlbertForPreTrainingOutput(loss, logits, sop_logits, encoded.hidden_states, encoded.attentions)
         return self._format_output(output, return_dict)
 
@@ -215,16 +217,5 @@ class AlbertForMaskedLM(AlbertPreTrainedModel):
             words = self.predictions.sum_loss_and_hits(encoded.last_hidden_state, table, labels, masked_positions)
             return PreTrainingSums(*words)
         logits = self.predictions(encoded.last_hidden_state, self._word_table(), masked_positions)
-        loss = None if labels is None else word_loss(logits, labels)
+        loss = None if labels is None else mean_cross_entropy(logits, labels)
         return self._format_output(MaskedLMOutput(loss, logits, encoded.hidden_states, encoded.attentions), return_dict)
-
-
-def word_loss(logits: Tensor, labels: Tensor, ignored: int = -100) -> Tensor:
-    """Mean cross-entropy, in nats, over the labels that count; 0 where none does (Hugging Face: not a number).
-
-    Args:
-        logits: [...,C] of C classes.
-        labels: [...] classes, or `ignored`.
-    """
-    total = functional.cross_entropy(logits.flatten(0, -2), labels.flatten(), ignore_index=ignored, reduction="sum")
-    return total / (labels != ignored).sum().clamp(min=1)

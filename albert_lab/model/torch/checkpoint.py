@@ -92,7 +92,8 @@ def _read(
     cls: type[Model], folder: Path, config: AlbertConfig | None, changes: dict[str, Any], ignore_mismatched_sizes: bool
 ) -> tuple[Model, LoadingInfo]:
     """The model that the folder's configuration describes, or `config`, with the folder's weights."""
-    arguments = {name: changes.pop(name) for name in _constructor_arguments(cls) & set(changes)}
+    parameters = set(inspect.signature(cls).parameters) - {"config"}
+    arguments = {name: changes.pop(name) for name in parameters & set(changes)}
     stored = read_config(folder)
     model = blank(cls, config or AlbertConfig.from_dict(stored, **changes), **arguments)
     names = own_names(model) if stored.get("model_type") == OURS else hf_names(model.config, own_names(model))
@@ -113,10 +114,6 @@ def checkpoint_folder(name_or_path: str | Path, **hub: Any) -> Path:
     folder = pretrained_folder(name_or_path, SAFE_FILES, **hub)
     has_weights = any(folder.glob("model*.safetensors"))
     return folder if has_weights else pretrained_folder(name_or_path, PICKLED_FILES, **hub)
-
-
-def _constructor_arguments(cls: type) -> set[str]:
-    return set(inspect.signature(cls).parameters) - {"config"}
 
 
 def blank(cls: type[Model], config: AlbertConfig, **arguments: Any) -> Model:

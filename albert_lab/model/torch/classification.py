@@ -5,7 +5,8 @@ from torch.nn import functional
 
 from albert_lab.errors import UserError, nearest
 from albert_lab.model.configuration import PROBLEM_TYPES, AlbertConfig
-from albert_lab.model.torch.albert import AlbertModel, word_loss
+from albert_lab.model.torch.albert import AlbertModel
+from albert_lab.model.torch.layers.losses import mean_cross_entropy
 from albert_lab.model.torch.outputs import (
     MultipleChoiceModelOutput,
     SequenceClassifierOutput,
@@ -130,6 +131,6 @@ class AlbertForTokenClassification(AlbertPreTrainedModel):
             output_attentions, output_hidden_states, return_dict=True,
         )  # fmt: skip
         logits = self.classifier(self.dropout(encoded.last_hidden_state))
-        loss = None if labels is None else word_loss(logits, labels)
+        loss = None if labels is None else mean_cross_entropy(logits, labels)
         output = TokenClassifierOutput(loss, logits, encoded.hidden_states, encoded.attentions)
         return self._format_output(output, return_dict)

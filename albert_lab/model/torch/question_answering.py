@@ -13,7 +13,8 @@ from torch.export import register_dataclass
 from torch.nn import functional
 
 from albert_lab.model.configuration import AlbertConfig
-from albert_lab.model.torch.albert import AlbertModel, word_loss
+from albert_lab.model.torch.albert import AlbertModel
+from albert_lab.model.torch.layers.losses import mean_cross_entropy
 from albert_lab.model.torch.outputs import ModelOutput, QuestionAnsweringModelOutput
 from albert_lab.model.torch.pretrained_model import AlbertPreTrainedModel
 
@@ -61,7 +62,7 @@ class AlbertForQuestionAnswering(AlbertPreTrainedModel):
 def position_loss(logits: Tensor, positions: Tensor) -> Tensor:
     """Cross-entropy over the S tokens of logits [B,S]; a position [B] or [B,1] beyond S does not count."""
     length = logits.shape[1]
-    return word_loss(logits, positions.view(-1).clamp(0, length), ignored=length)
+    return mean_cross_entropy(logits, positions.view(-1).clamp(0, length), ignored=length)
 
 
 @dataclass

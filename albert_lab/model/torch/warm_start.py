@@ -45,19 +45,19 @@ def start_from(
         UserError: another depth, a tensor of another shape, a choice that does not exist, or an SVD start without LoRA.
     """
     blocks, lora = _choice("blocks", blocks, BlockStart), _choice("lora", lora, LoraStart)
-    target, origin = _base(model), _base(source)
-    _check_depths(target.encoder, origin.encoder)
+    target, origin = _base(model).encoder, _base(source).encoder
+    _check_depths(target, origin)
     given = _weights_of_source(source)
     _check_fit(model, given, source)
     if lora is LoraStart.svd and not model.config.lora_rank:
         raise UserError("warm_start.lora=svd needs a model.lora_rank above 0, as in block=lora")
     _warn_of_differences(model, source)
     _copy_outside_layers(model, given)
-    if _have_same_layers(target.encoder, origin.encoder):  # nothing to share or to approximate
-        target.encoder.load_state_dict(origin.encoder.state_dict())
+    if target.layer_map == origin.layer_map and _shapes(target) == _shapes(origin):  # nothing to share or approximate
+        target.load_state_dict(origin.state_dict())
         return
     for kind in KINDS:
-        _start_kind(target.encoder, origin.encoder, kind, blocks, lora)
+        _start_kind(target, origin, kind, blocks, lora)
 
 
 def _choice(key: str, value: Choice | str, choices: type[Choice]) -> Choice:
@@ -94,10 +94,6 @@ def _warn_of_differences(model: AlbertPreTrainedModel, source: AlbertPreTrainedM
 
 def _shapes(module: nn.Module) -> dict[str, torch.Size]:
     return {name: parameter.shape for name, parameter in module.named_parameters()}
-
-
-def _have_same_layers(target: Encoder, origin: Encoder) -> bool:
-    return target.layer_map == origin.layer_map and _shapes(target) == _shapes(origin)
 
 
 def _weights_of_source(source: AlbertPreTrainedModel) -> Weights:

@@ -18,7 +18,7 @@ from albert_lab.cost.memory.tracker import tracked_peak
 from albert_lab.model.configuration import AlbertConfig
 from albert_lab.model.layer_map import LayerMap, make_layer_map
 from albert_lab.model.torch.albert import AlbertForPreTraining
-from albert_lab.model.torch.layers import linear, word_loss
+from albert_lab.model.torch.layers import linear, losses
 from albert_lab.train.optim.optimizers import make_optimizer
 from albert_lab.train.tasks.scores import score
 from tests.cost.training import loss_of, made_up_batch
@@ -129,7 +129,7 @@ def test_bfloat16_keeps_a_cast_of_every_unique_weight() -> None:
 
 
 def test_constants_are_those_of_the_model() -> None:
-    assert (operations.CHUNK_BYTES, step.ROWS) == (word_loss.CHUNK_BYTES, linear.ROWS)
+    assert (operations.CHUNK_BYTES, step.ROWS) == (losses.CHUNK_BYTES, linear.ROWS)
 
 
 def test_predicting_memory_needs_no_torch() -> None:

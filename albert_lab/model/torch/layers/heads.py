@@ -9,7 +9,7 @@ from albert_lab.model.configuration import AlbertConfig
 from albert_lab.model.shape import output_width
 from albert_lab.model.torch.layers.activations import ACTIVATIONS
 from albert_lab.model.torch.layers.linear import ROWS, Linear, linear
-from albert_lab.model.torch.layers.word_loss import IGNORED, word_loss_and_hits
+from albert_lab.model.torch.layers.losses import IGNORED, word_loss_and_hits
 
 
 class MaskedLanguageModelHead(nn.Module):

@@ -1,4 +1,4 @@
-"""Cross-entropy over a large vocabulary without holding all of its logits."""
+"""Cross-entropy: a mean over the labels that count, and a sum over a vocabulary whose logits never exist whole."""
 # ruff: noqa: N803 (a shape suffix has the paper's capital letters; legend in albert.py)
 
 from typing import Any
@@ -6,11 +6,23 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
+from torch.nn import functional
 
 from albert_lab.model.torch.layers.linear import linear
 
 IGNORED = -100  # the label of what does not count
 CHUNK_BYTES = 64 * 2**20  # of float32 logits at a time
+
+
+def mean_cross_entropy(logits: Tensor, labels: Tensor, ignored: int = IGNORED) -> Tensor:
+    """Mean cross-entropy, in nats, over the labels that count; 0 where none does (Hugging Face: not a number).
+
+    Args:
+        logits: [...,C] of C classes.
+        labels: [...] classes, or `ignored`.
+    """
+    total = functional.cross_entropy(logits.flatten(0, -2), labels.flatten(), ignore_index=ignored, reduction="sum")
+    return total / (labels != ignored).sum().clamp(min=1)
 
 
 def word_loss_and_hits(x_NE: Tensor, table_VE: Tensor, bias_V: Tensor, labels_N: Tensor) -> tuple[Tensor, Tensor]:
