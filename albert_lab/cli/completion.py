@@ -1,4 +1,4 @@
-"""Tab completion: verbs ours, what follows them Hydra's. `eval "$(albert-lab -sc install=bash)"`."""
+"""Tab completion: we complete verbs, Hydra what follows them. `eval "$(albert-lab -sc install=bash)"`."""
 
 import os
 from collections.abc import Sequence

@@ -10,7 +10,7 @@ from albert_lab.cli.hydra_app import run_app
 from albert_lab.config.compose import from_hydra
 from albert_lab.config.schema import DashboardConfig
 from albert_lab.errors import UserError
-from albert_lab.runs.folder import mlflow_database, tracking_uri
+from albert_lab.runs.folder import check_runs_exist, tracking_uri
 
 log = logging.getLogger(__name__)
 
@@ -25,20 +25,13 @@ def serve(composed: Any) -> None:
     config = from_hydra(composed, DashboardConfig)
     if config.tracking.uri:
         raise UserError(f"tracking.uri={config.tracking.uri} is a server already: open it in a browser")
-    if not mlflow_database(config.paths).exists():
-        raise UserError(
-            f"no runs under paths.runs={config.paths.runs} yet; `albert-lab pretrain scale=smoke` makes one"
-        )
+    check_runs_exist(config.tracking, config.paths)
     from albert_lab.report.mlflow_view import save_view
 
-    page = save_view(tracking_uri(config.tracking, config.paths), config.tracking.experiment) or ""
+    uri = tracking_uri(config.tracking, config.paths)
+    page = save_view(uri, config.tracking.experiment) or ""
     log.info("http://127.0.0.1:%d/%s (Ctrl-C ends it)", config.tracking.port, page)
     os.environ["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] = "false"  # eight processes and 1.4 GB that a viewer doesn't need
     os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
-    os.execv(sys.executable, server_command(config))
-
-
-def server_command(config: DashboardConfig) -> list[str]:
-    store = ["--backend-store-uri", tracking_uri(config.tracking, config.paths)]
     address = ["--host", "127.0.0.1", "--port", str(config.tracking.port), "--workers", "1"]
-    return [sys.executable, "-m", "mlflow", "server", *store, *address]
+    os.execv(sys.executable, [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", uri, *address])

@@ -7,7 +7,7 @@ from typing import Any
 
 from albert_lab.cli.hydra_private import parse_arguments
 from albert_lab.config.compose import CONF_FOLDER, register
-from albert_lab.config.overrides import check_overrides
+from albert_lab.config.overrides import check_overrides, describe_choices
 from albert_lab.errors import UserError
 
 Job = Callable[[Any], Any]  # takes what Hydra composed
@@ -22,9 +22,11 @@ def run_app(job: Job, verb: str, arguments: Sequence[str]) -> None:
     from hydra.core.hydra_config import HydraConfig
     from hydra.errors import HydraException
     from hydra.types import RunMode
+    from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
 
     register()
+    OmegaConf.register_resolver("albert_lab.choices", describe_choices, replace=True)  # for --help
     given = parse_arguments(arguments)
     if not given.completes:
         check_overrides(verb, given.overrides)

@@ -20,7 +20,7 @@ VERBS = {
     "export": "write a run's model as a folder that Hugging Face's transformers loads",
     "import": "read a Hugging Face or Google TensorFlow checkpoint into such a folder",
 }
-MODULES = {"import": "import_checkpoint"}  # where a verb is no name that Python takes; else the verb's own
+MODULES = {"import": "import_checkpoint"}  # verbs whose name a Python module cannot have
 DONE, FAILED, USER_MISTAKE, INTERRUPTED = 0, 1, 2, 130
 
 HELP = """albert-lab: what sharing parameters and a small embedding cost and buy.

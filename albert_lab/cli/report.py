@@ -7,9 +7,8 @@ from typing import Any
 
 from albert_lab.cli.hydra_app import run_app
 from albert_lab.config.compose import from_hydra
-from albert_lab.config.schema import EstimateConfig
-from albert_lab.errors import UserError
-from albert_lab.runs.folder import mlflow_database, tracking_uri
+from albert_lab.config.schema import EstimateConfig, PathsConfig, TrackingConfig
+from albert_lab.runs.folder import check_runs_exist, tracking_uri
 from albert_lab.storage.files import write_text
 
 log = logging.getLogger(__name__)
@@ -23,23 +22,20 @@ def run(arguments: Sequence[str]) -> int:
 def report(composed: Any) -> None:
     config = from_hydra(composed, EstimateConfig)
     if config.study.name is None:
-        _report_runs(config)
+        _report_runs(config.tracking, config.paths)
     else:
         _report_study(composed)
 
 
-def _report_runs(config: EstimateConfig) -> None:
+def _report_runs(tracking: TrackingConfig, paths: PathsConfig) -> None:
     from albert_lab.cost.runs import cost_of_run
     from albert_lab.report.frames import add_costs, from_mlflow
     from albert_lab.report.runs_report import RunsReport
 
-    if not config.tracking.uri and not mlflow_database(config.paths).exists():
-        raise UserError(
-            f"no runs under paths.runs={config.paths.runs} yet; `albert-lab pretrain scale=smoke` makes one"
-        )
-    frame = from_mlflow(tracking_uri(config.tracking, config.paths), config.tracking.experiment)
+    check_runs_exist(tracking, paths)
+    frame = from_mlflow(tracking_uri(tracking, paths), tracking.experiment)
     runs = RunsReport(add_costs(frame, cost_of_run))
-    page = Path(config.paths.runs).absolute() / "report.html"
+    page = Path(paths.runs).absolute() / "report.html"
     write_text(page, runs.html())
     print(runs.text())
     print(page)
@@ -49,8 +45,8 @@ def _report_study(composed: Any) -> None:
     from albert_lab.cli.composed_study import ComposedStudy
     from albert_lab.sweep.study import find_finished
 
-    asked = ComposedStudy(composed)
-    found = asked.report(find_finished(asked.study, asked.compose_run))
-    found.save(asked.folder)
+    composed_study = ComposedStudy(composed)
+    found = composed_study.report(find_finished(composed_study.study, composed_study.compose_run))
+    found.save(composed_study.folder)
     print(found.text())
-    print(asked.folder)
+    print(composed_study.folder)

@@ -45,18 +45,18 @@ def reproduce(composed: Any) -> list[str]:
     from albert_lab.runs.launch import folder_of
     from albert_lab.sweep.study import run_study
 
-    asked = ComposedStudy(composed)
-    folder_of(asked.compose_run([]))  # a mistake that all cells share ends the command at once
-    outcome = run_study(asked.study, asked.compose_run, asked.config.study.jobs)
-    report = asked.report(outcome)
-    report.save(asked.folder)
+    composed_study = ComposedStudy(composed)
+    folder_of(composed_study.compose_run([]))  # a mistake that all cells share ends the command at once
+    outcome = run_study(composed_study.study, composed_study.compose_run, composed_study.config.study.jobs)
+    report = composed_study.report(outcome)
+    report.save(composed_study.folder)
     print(report.text())
-    if asked.config.tracking.mlflow:
+    if composed_study.config.tracking.mlflow:
         folders = [folder.path for folders in outcome.folders.values() for folder in folders]
-        uri = tracking_uri(asked.config.tracking, asked.config.paths)
-        _show_in_mlflow(uri, asked.study.name, asked.folder, folders)
-    log.info("table.md, table.csv and report.html are in %s", asked.folder)
-    print(asked.folder)
+        uri = tracking_uri(composed_study.config.tracking, composed_study.config.paths)
+        _show_in_mlflow(uri, composed_study.study.name, composed_study.folder, folders)
+    log.info("table.md, table.csv and report.html are in %s", composed_study.folder)
+    print(composed_study.folder)
     return [reason for reasons in outcome.failures.values() for reason in reasons]
 
 

@@ -47,11 +47,11 @@ def check_model(model: ModelConfig) -> None:
     """Raises UserError for a size that no model can have."""
     for key in ("vocab_size", "embedding_size", "hidden_size", "num_hidden_layers", "num_attention_heads",
                 "intermediate_size", "max_position_embeddings", "type_vocab_size"):  # fmt: skip
-        _at_least(f"model.{key}", getattr(model, key), 1)
+        _check_at_least(f"model.{key}", getattr(model, key), 1)
     if model.output_embedding_size is not None:
-        _at_least("model.output_embedding_size", model.output_embedding_size, 1)
+        _check_at_least("model.output_embedding_size", model.output_embedding_size, 1)
     for key in ("hidden_dropout_prob", "attention_probs_dropout_prob", "classifier_dropout_prob"):
-        _share(f"model.{key}", getattr(model, key))
+        _check_share(f"model.{key}", getattr(model, key))
     heads, hidden = model.num_attention_heads, model.hidden_size
     if hidden % heads:
         raise UserError(
@@ -62,7 +62,7 @@ def check_model(model: ModelConfig) -> None:
 
 
 def _check_own_weights(model: ModelConfig) -> None:
-    """What every layer may own beside its blocks."""
+    """The sizes of what every layer may have of its own: LoRA and adapters."""
     most = model.hidden_size  # at that rank the addition can be any matrix
     if not 0 <= model.lora_rank <= most:
         raise UserError(
@@ -71,7 +71,7 @@ def _check_own_weights(model: ModelConfig) -> None:
         )
     if model.lora_bias and not model.lora_rank:
         raise UserError("model.lora_bias=true needs a model.lora_rank above 0, as in model.lora_rank=8")
-    _at_least("model.adapter_size", model.adapter_size, 0)
+    _check_at_least("model.adapter_size", model.adapter_size, 0)
 
 
 def _warn_of_the_unusual(model: ModelConfig) -> None:
@@ -101,18 +101,18 @@ def nearest_multiple(value: int, factor: int) -> int:
 
 
 def _check_objective(objective: ObjectiveConfig, model: ModelConfig) -> None:
-    _at_least("model.type_vocab_size", model.type_vocab_size, 2)  # a sample is a pair
-    _at_least("objective.max_seq_length", objective.max_seq_length, 8)
+    _check_at_least("model.type_vocab_size", model.type_vocab_size, 2)  # a sample is a pair
+    _check_at_least("objective.max_seq_length", objective.max_seq_length, 8)
     if objective.max_seq_length > model.max_position_embeddings:
         raise UserError(
             f"objective.max_seq_length={objective.max_seq_length} is longer than "
             f"model.max_position_embeddings={model.max_position_embeddings}; nearest: {model.max_position_embeddings}"
         )
     for key in ("short_seq_prob", "masked_lm_prob", "mask_token_prob", "random_token_prob"):
-        _share(f"objective.{key}", getattr(objective, key))
-    _at_least("objective.ngram", objective.ngram, 1)
+        _check_share(f"objective.{key}", getattr(objective, key))
+    _check_at_least("objective.ngram", objective.ngram, 1)
     if objective.max_predictions_per_seq is not None:
-        _at_least("objective.max_predictions_per_seq", objective.max_predictions_per_seq, 1)
+        _check_at_least("objective.max_predictions_per_seq", objective.max_predictions_per_seq, 1)
     total = objective.mask_token_prob + objective.random_token_prob
     if total > 1:
         raise UserError(
@@ -125,7 +125,7 @@ def _check_data(data: DataConfig) -> None:
     if not 0 < data.held_out < 1:
         raise UserError(f"data.held_out={data.held_out:g} must be above 0 and below 1, as in data.held_out=0.02")
     if data.max_documents is not None:
-        _at_least("data.max_documents", data.max_documents, 2)
+        _check_at_least("data.max_documents", data.max_documents, 2)
 
 
 def _check_vocabulary_size(model: ModelConfig, tokenizer: TokenizerConfig) -> None:
@@ -144,14 +144,14 @@ def _check_task(config: FinetuneConfig) -> None:
     if task.name not in known:
         raise UserError(f"no task.name={task.name}{nearest(task.name, known)}")
     if task.max_seq_length is not None:
-        _at_least("task.max_seq_length", task.max_seq_length, 8)
+        _check_at_least("task.max_seq_length", task.max_seq_length, 8)
 
 
 def _check_optimizer(optimizer: OptimizerConfig, budget: BudgetConfig) -> None:
     steps = budget.steps
     if optimizer.learning_rate <= 0:
         raise UserError(f"optimizer.learning_rate={optimizer.learning_rate:g} must be above 0, as in 1e-3")
-    _at_least("optimizer.warmup_steps", optimizer.warmup_steps, 0)
+    _check_at_least("optimizer.warmup_steps", optimizer.warmup_steps, 0)
     if steps is not None and optimizer.warmup_steps > steps:
         raise UserError(
             f"optimizer.warmup_steps={optimizer.warmup_steps} is more than train.budget.steps={steps}; nearest: {steps}"
@@ -169,8 +169,8 @@ def _check_budget(train: TrainConfig) -> None:
     for key, value in given.items():
         if value <= 0:
             raise UserError(f"train.budget.{key}={value:g} must be above 0")
-    _at_least("train.validate_every_steps", train.validate_every_steps, 1)
-    _at_least("train.validation_samples", train.validation_samples, 1)
+    _check_at_least("train.validate_every_steps", train.validate_every_steps, 1)
+    _check_at_least("train.validation_samples", train.validation_samples, 1)
 
 
 def list_strategies() -> list[str]:
@@ -192,8 +192,8 @@ def _check_several_processes(trainer: TrainerConfig) -> None:
 
 
 def _check_batch(train: TrainConfig, trainer: TrainerConfig) -> None:
-    _at_least("train.batch_size", train.batch_size, 1)
-    _at_least("trainer.devices", trainer.devices, 1)
+    _check_at_least("train.batch_size", train.batch_size, 1)
+    _check_at_least("trainer.devices", trainer.devices, 1)
     if train.batch_size % trainer.devices:
         raise UserError(
             f"train.batch_size={train.batch_size} does not divide among trainer.devices={trainer.devices}; "
@@ -208,11 +208,11 @@ def _check_batch(train: TrainConfig, trainer: TrainerConfig) -> None:
         )
 
 
-def _at_least(key: str, value: float, least: int) -> None:
+def _check_at_least(key: str, value: float, least: int) -> None:
     if value < least:
         raise UserError(f"{key}={value} must be at least {least}")
 
 
-def _share(key: str, value: float) -> None:
+def _check_share(key: str, value: float) -> None:
     if not 0 <= value <= 1:
         raise UserError(f"{key}={value:g} must be between 0 and 1; nearest: {min(max(value, 0), 1):g}")

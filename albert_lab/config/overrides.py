@@ -97,6 +97,11 @@ def list_groups(name: str) -> frozenset[str]:
     return frozenset(groups)
 
 
+def describe_choices(verb: str) -> str:
+    """The groups of a verb with their choices, a line each."""
+    return "\n".join(f"  {group}: {', '.join(list_choices()[group])}" for group in sorted(list_groups(verb)))
+
+
 @cache
 def list_keys(verb: str) -> frozenset[str]:
     """Every key of the verb's schema, dotted."""

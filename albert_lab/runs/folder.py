@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from albert_lab.config.schema import PathsConfig, RunConfig, TrackingConfig
+from albert_lab.errors import UserError
 from albert_lab.runs.identity import describe
 from albert_lab.storage.files import read_json
 
@@ -45,3 +46,9 @@ def mlflow_database(paths: PathsConfig) -> Path:
 
 def tracking_uri(tracking: TrackingConfig, paths: PathsConfig) -> str:
     return tracking.uri or f"sqlite:///{mlflow_database(paths)}"
+
+
+def check_runs_exist(tracking: TrackingConfig, paths: PathsConfig) -> None:
+    """Raises UserError where no run has been tracked yet."""
+    if not tracking.uri and not mlflow_database(paths).exists():
+        raise UserError(f"no runs under paths.runs={paths.runs} yet; `albert-lab pretrain scale=smoke` makes one")

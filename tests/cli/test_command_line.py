@@ -93,4 +93,4 @@ def test_tab_completes_verbs_groups_and_keys(line: str, expected: list[str], tmp
 def test_every_verb_answers_help(verb: str, tmp_path: Path) -> None:
     result = lab(verb, "--help", cwd=tmp_path)
     assert result.returncode == 0, result.stderr
-    assert result.stdout
+    assert result.stdout.startswith(f"usage: albert-lab {verb}")

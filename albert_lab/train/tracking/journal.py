@@ -80,9 +80,7 @@ class MlflowSender:
     """Copies a run folder to MLflow from where the last copy ended; it loses no line and stops no training."""
 
     def __init__(self, folder: RunFolder, config: RunConfig, metrics: Sequence[Metric], uri: str | None = None) -> None:
-        from albert_lab.train.tracking.journal import (
-            mlflow_store,  # takes seconds: here, not in the middle of the training
-        )
+        from albert_lab.train.tracking import mlflow_store  # takes seconds: here, not in the middle of the training
 
         self.store = mlflow_store
         self.folder, self.config, self.metrics = folder, config, metrics
