@@ -37,11 +37,9 @@ HOMES = {  # a third-party library and the only places that may import it
     "jinja2": {"report"},
     "sentencepiece": {"data", "tokenizer"},
     "datasets": {"data"},
-    "huggingface_hub": {
-        "storage",
-        "data",
-        "model",
-    },  # model: only how it cuts weights into files; data: only the errors that datasets lets through
+    "huggingface_hub": {"storage", "data", "model"},  # data: only its errors; model: only how weights are split
+    "ml_dtypes": {"model"},
+    "google_crc32c": {"model"},
     "tokenizers": {"tokenizer"},
     "torch": {"model", "cost", "train", "tokenizer", "runs"},  # tokenizer, runs: imported only when asked for
 }

@@ -1,1 +1,1 @@
-"""Models: what a variant is, without a framework (here), in files (`formats/`), and as a network (`torch/`)."""
+"""What a model is: configuration, layer map and sizes, in plain Python; below it, its files and its networks."""

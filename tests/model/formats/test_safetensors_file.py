@@ -2,6 +2,8 @@
 
 import json
 import mmap
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -65,3 +67,20 @@ def test_a_type_that_numpy_lacks_is_named(tmp_path: Path) -> None:
         read_state(tmp_path)
     with pytest.raises(UserError, match=r"float8_e8m0fnu.*neither read nor written"):
         write_tensors(tmp_path, {}, state)
+
+
+WITHOUT_TORCH = """
+import sys
+from pathlib import Path
+import ml_dtypes, numpy as np
+from albert_lab.model.formats.checkpoint_files import read_state, write_checkpoint
+from albert_lab.model.formats.google_checkpoint import read_google_checkpoint
+state = {"a": np.ones(3, ml_dtypes.bfloat16), "b": np.ones(3)}
+write_checkpoint(Path(sys.argv[1]), {}, state, max_shard_size=8)
+assert all((read_state(Path(sys.argv[1]))[name] == array).all() for name, array in state.items())
+assert "torch" not in sys.modules
+"""
+
+
+def test_reading_and_writing_needs_no_torch(tmp_path: Path) -> None:
+    subprocess.run([sys.executable, "-c", WITHOUT_TORCH, str(tmp_path)], check=True)
