@@ -17,11 +17,13 @@ def parse_arguments(arguments: Sequence[str]) -> Arguments:
     """Tells overrides from Hydra's own options and their values.
 
     Raises:
-        UserError: an option that Hydra does not have.
+        UserError: an option that Hydra does not have, or overrides on both sides of one.
     """
     from hydra._internal.utils import get_args_parser
 
     parsed, unknown = get_args_parser().parse_known_args(list(arguments))
+    if unknown and not unknown[0].startswith("-"):
+        raise UserError(f"overrides must stand together: {unknown[0]!r} follows an option")
     if unknown:
         raise UserError(f"unknown option {unknown[0]!r}; `--hydra-help` lists Hydra's, settings are written KEY=VALUE")
     return Arguments(list(parsed.overrides), bool(parsed.shell_completion))
