@@ -30,7 +30,14 @@ def parser() -> argparse.ArgumentParser:
 
 
 def export(run: str, folder: Path, unroll: bool = False) -> None:
-    """Raises: UserError where there is no model, or one that Hugging Face's format can't say."""
+    """Writes the model of `run` and its vocabulary to `folder`.
+
+    Args:
+        unroll: give every layer a group of its own.
+
+    Raises:
+        UserError: there is no model, or Hugging Face's format can't express it.
+    """
     from albert_lab.model.torch.auto import load_any
     from albert_lab.model.torch.checkpoint import write_pretrained
     from albert_lab.model.torch.unroll import unroll_model

@@ -33,7 +33,11 @@ def parser() -> argparse.ArgumentParser:
 
 
 def import_checkpoint(checkpoint: str, folder: Path) -> None:
-    """Raises: UserError where there is no checkpoint, or one that is damaged or of another model."""
+    """Writes the model of `checkpoint` and its vocabulary to `folder` in the lab's format.
+
+    Raises:
+        UserError: there is no checkpoint, or it is damaged or belongs to another kind of model.
+    """
     from albert_lab.model.torch.auto import load_any
     from albert_lab.model.torch.checkpoint import write_pretrained
     from albert_lab.tokenizer import AlbertTokenizer
@@ -70,6 +74,6 @@ def _from_google(path: Path) -> "AlbertForPreTraining":
 
 
 def _vocabulary(folder: Path) -> Path | None:
-    """The SentencePiece model that lies beside a checkpoint: spiece.model, or 30k-clean.model in Google's archives."""
+    """The SentencePiece model in a checkpoint's folder: spiece.model, or 30k-clean.model in Google's archives."""
     found = sorted(folder.glob("*.model"), key=lambda file: file.name != "spiece.model")
     return found[0] if found else None

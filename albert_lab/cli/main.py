@@ -13,7 +13,7 @@ VERBS = {
     "pretrain": "pre-train one variant; with --multirun, many",
     "finetune": "train a finished run's model, or any checkpoint, on a task",
     "cost": "what a variant costs before it runs: parameters, FLOPs, memory, traffic, time, money",
-    "reproduce": "run a study of the paper at a scale and print the table, ours beside the paper's",
+    "reproduce": "run a study of the paper at a scale and print its table, our figures next to the paper's",
     "report": "tables and figures of what has run, from MLflow",
     "dashboard": "start the MLflow UI on the lab's runs",
     "vocabulary": "train a vocabulary on a corpus, in any language, as a tokenizer folder that transformers loads",

@@ -1,4 +1,4 @@
-"""`albert-lab reproduce STUDY [scale=...]`: runs a study of the paper and prints the table, ours beside the paper's."""
+"""`albert-lab reproduce STUDY [scale=...]`: runs a study of the paper and prints its table with the paper's."""
 
 import logging
 import subprocess

@@ -1,4 +1,4 @@
-"""What the types can't say: sizes that divide, probabilities that add up, settings that need each other."""
+"""Checks beyond types: sizes that divide, probabilities that add up, settings that depend on each other."""
 
 import logging
 from pathlib import Path
@@ -161,9 +161,9 @@ def _check_optimizer(optimizer: OptimizerConfig, budget: BudgetConfig) -> None:
 def _check_budget(train: TrainConfig) -> None:
     given = {k: v for k, v in vars(train.budget).items() if v is not None}
     if len(given) != 1:
-        said = ", ".join(f"{k}={v}" for k, v in given.items()) or "none"
+        found = ", ".join(f"{k}={v}" for k, v in given.items()) or "none"
         raise UserError(
-            f"train.budget needs exactly one of steps, tokens, seconds, but has {said}; "
+            f"train.budget needs exactly one of steps, tokens, seconds, but has {found}; "
             "set the others to null, as in train.budget.steps=null train.budget.seconds=600"
         )
     for key, value in given.items():

@@ -17,7 +17,7 @@ from albert_lab.errors import UserError, nearest
 # `GROUP=[]` takes none
 OPTIONAL_GROUPS = ("release", "warm_start", "embedding", "block", "preset", "hardware", "study")
 HINTS = {
-    "hardware": "; an own one is a YAML like those in conf/hardware, or hardware.memory_bytes=... and its other numbers"
+    "hardware": "; for another device add a YAML file to conf/hardware, or set hardware.memory_bytes=... and so on"
 }
 LIST_GROUPS = ("block",)  # `GROUP=[ONE,OTHER]` takes both
 

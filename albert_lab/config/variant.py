@@ -47,14 +47,14 @@ class Activation(StrEnum):
 
 
 class BlockStart(StrEnum):
-    first = "first"  # the first layer that uses the block (the way back is Google's init_from_group0)
+    first = "first"  # the first layer that uses the block (the other direction is Google's init_from_group0)
     average = "average"  # the mean of all that use it
     stepwise = "stepwise"  # layers at even steps from the first to the last
 
 
 class LoraStart(StrEnum):
     zero = "zero"  # nothing: layers start as they are shared
-    svd = "svd"  # what the source's layer has beyond the block, as well as the rank can say it
+    svd = "svd"  # what the source's layer has beyond the block, as well as its rank allows
 
 
 @dataclass(kw_only=True)
@@ -107,8 +107,8 @@ class SharingConfig:
 
 @dataclass
 class WarmStartConfig:
-    """Another model's weights to start from, in place of drawn ones (`model/torch/warm_start.py`)."""
+    """Another model's weights to start from, instead of random ones (`model/torch/warm_start.py`)."""
 
-    checkpoint: str | None = None  # a run's folder, or any folder or hub name of a checkpoint; null: drawn weights
-    blocks: BlockStart | None = None  # which of the source's layers a block starts from; to be set with checkpoint
+    checkpoint: str | None = None  # a run's folder, or any folder or hub name of a checkpoint; null: random weights
+    blocks: BlockStart | None = None  # which of the source's layers a block starts from; must be set with checkpoint
     lora: LoraStart = LoraStart.zero  # what per-depth LoRA starts from

@@ -1,4 +1,4 @@
-"""What makes a run the run it is: its fingerprint, and a name that a person can read."""
+"""What makes a run the run it is: its fingerprint, and a readable name."""
 
 import hashlib
 import json
@@ -50,7 +50,7 @@ def frozen_defaults() -> dict[str, Any]:
 
 
 def describe(config: RunConfig) -> str:
-    """A name that a person can read: `all E16 H96 L6 pre lora8 seed 0`, `docstring_packages from all-E16 seed 0`."""
+    """A readable name: `all E16 H96 L6 pre lora8 seed 0`, `docstring_packages from all-E16 seed 0`."""
     if isinstance(config, FinetuneConfig):
         words = _finetuning_words(config)
     else:
@@ -59,7 +59,7 @@ def describe(config: RunConfig) -> str:
     return " ".join([*words, f"seed {config.train.seed}"])
 
 
-# What tells a model with ALBERT's own blocks and embeddings from others, and what stands before the value.
+# Settings that a name mentions where they are not ALBERT's own -> what the name says before the value.
 OPTIONS = {
     "norm_placement": "",
     "depth_signal": "",
@@ -89,7 +89,7 @@ def _finetuning_words(config: FinetuneConfig) -> list[str]:
 
 
 def describe_sharing(sharing: SharingConfig) -> str:
-    """The scheme with what else tells it apart: `groups2x3` (G x K), `cycle4`, `all per-layer norms`, `custom-1f0a`."""
+    """The scheme and its numbers: `groups2x3` (G x K), `cycle4`, `all per-layer norms`, `custom-1f0a`."""
     words = [sharing.scheme]
     if sharing.scheme == "groups":
         words[0] += f"{sharing.num_hidden_groups}" + f"x{sharing.inner_group_num}" * (sharing.inner_group_num > 1)

@@ -46,7 +46,7 @@ MISTAKES = {
 
 
 @pytest.mark.parametrize(("arguments", "message"), MISTAKES.values(), ids=MISTAKES)
-def test_a_mistake_costs_one_line_that_names_the_mend(arguments: list[str], message: str, tmp_path: Path) -> None:
+def test_a_mistake_costs_one_line_that_names_a_remedy(arguments: list[str], message: str, tmp_path: Path) -> None:
     import re
 
     assert re.search(message, one_line(lab(*arguments, cwd=tmp_path)))

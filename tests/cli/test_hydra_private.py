@@ -11,7 +11,7 @@ BROKEN = (
 )
 
 
-def test_overrides_are_told_from_hydras_options_and_their_values() -> None:
+def test_overrides_are_separated_from_hydras_options_and_their_values() -> None:
     given = parse_arguments(["--multirun", "sharing=all,none", "model.hidden_size=64", "--cfg", "job"])
     assert given == (["sharing=all,none", "model.hidden_size=64"], False), BROKEN
 

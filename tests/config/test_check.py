@@ -45,7 +45,7 @@ CASES = {
 
 
 @pytest.mark.parametrize(("spoil", "message"), CASES.values(), ids=CASES)
-def test_an_impossible_setting_is_named_with_its_mend(spoil, message) -> None:
+def test_the_message_for_an_impossible_setting_names_it_and_a_remedy(spoil, message) -> None:
     config = valid()
     spoil(config)
     with pytest.raises(UserError, match=message) as caught:

@@ -78,7 +78,7 @@ def test_a_new_setting_with_its_default_leaves_every_fingerprint_as_it_was() -> 
     assert fingerprint(changed, {}, frozen) != fingerprint(grown, {}, frozen)
 
 
-def test_a_default_that_changes_tells_old_runs_from_new_ones_and_nothing_else() -> None:
+def test_after_a_default_changes_each_value_keeps_the_fingerprint_that_it_had() -> None:
     """The frozen table keeps the old default: a run with the old value keeps its fingerprint."""
     new_default = PretrainConfig(model=ModelConfig(hidden_dropout_prob=0.1))  # what `PretrainConfig()` would come to
     assert fingerprint(new_default, {}) != fingerprint(PretrainConfig(), {})

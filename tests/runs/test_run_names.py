@@ -1,4 +1,4 @@
-"""A run's name says what tells its model apart from ALBERT's own blocks, and no more."""
+"""A run's name mentions the options that are not ALBERT's own, and no others."""
 
 from dataclasses import fields
 from typing import Any
