@@ -11,7 +11,8 @@ from albert_lab.config.plain import flatten
 from albert_lab.config.schema import EstimateConfig, HardwareConfig, PretrainConfig
 from albert_lab.config.study import Cell, Study
 from albert_lab.config.variant import ProjectionRule
-from albert_lab.sweep.study import Outcome, make_study
+from albert_lab.sweep.cells import make_study
+from albert_lab.sweep.grid import Outcome
 
 if TYPE_CHECKING:
     from albert_lab.report.study_report import StudyReport

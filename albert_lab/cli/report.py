@@ -43,7 +43,7 @@ def _report_runs(tracking: TrackingConfig, paths: PathsConfig) -> None:
 
 def _report_study(composed: Any) -> None:
     from albert_lab.cli.composed_study import ComposedStudy
-    from albert_lab.sweep.study import find_finished
+    from albert_lab.sweep.grid import find_finished
 
     composed_study = ComposedStudy(composed)
     found = composed_study.report(find_finished(composed_study.study, composed_study.compose_run))

@@ -43,7 +43,7 @@ def reproduce(composed: Any) -> list[str]:
     """Runs, prints and saves; returns the reasons of what failed."""
     from albert_lab.cli.composed_study import ComposedStudy
     from albert_lab.runs.launch import folder_of
-    from albert_lab.sweep.study import run_study
+    from albert_lab.sweep.grid import run_study
 
     composed_study = ComposedStudy(composed)
     folder_of(composed_study.compose_run([]))  # a mistake that all cells share ends the command at once

@@ -1,0 +1,90 @@
+"""Runs every cell of a study with every seed, side by side: finished runs are skipped, failed ones noted."""
+
+import logging
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from albert_lab.config.schema import PretrainConfig
+from albert_lab.config.study import Cell, Study
+from albert_lab.data.prepare import prepare
+from albert_lab.errors import RunFailedError, UserError
+from albert_lab.runs.folder import RunFolder
+from albert_lab.runs.launch import execute, folder_of
+from albert_lab.runs.machine import usable_cores
+
+log = logging.getLogger(__name__)
+
+Compose = Callable[[Sequence[str]], PretrainConfig]  # Hydra overrides -> configuration
+
+
+@dataclass
+class Outcome:
+    """What became of a study's runs, by cell name."""
+
+    folders: dict[str, list[RunFolder]] = field(default_factory=dict)  # of finished runs
+    failures: dict[str, list[str]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, study: Study, results: Sequence[tuple[Cell, RunFolder | str]]) -> "Outcome":
+        """Sorts each run's folder, or the reason why it failed, under its cell."""
+        outcome = cls({cell.name: [] for cell in study.cells}, {cell.name: [] for cell in study.cells})
+        for cell, result in results:
+            if isinstance(result, RunFolder):
+                outcome.folders[cell.name].append(result)
+            else:
+                outcome.failures[cell.name].append(result)
+        return outcome
+
+    def records(self) -> dict[str, list[dict[str, Any]]]:
+        found = {name: [folder.record() for folder in folders] for name, folders in self.folders.items()}
+        return {name: [record for record in records if record] for name, records in found.items()}
+
+
+def run_study(study: Study, compose: Compose, jobs: int | None) -> Outcome:
+    """Runs what isn't finished, `jobs` at a time (one per core by default); a failed run doesn't stop the others."""
+    cores = usable_cores()
+    at_once = jobs or cores
+    runs = []
+    for cell, config in _configurations(study, compose):
+        threads = config.trainer.threads or max(1, cores // at_once)
+        runs.append((cell, replace(config, trainer=replace(config.trainer, threads=threads, progress_bar=False))))
+    unfinished = [config for _, config in runs if not _is_finished(config)]
+    log.info("%s: %d runs, %d of them finished", study.name, len(runs), len(runs) - len(unfinished))
+    for config in unfinished[:1]:  # the cells share their text: build it once, before they run side by side
+        prepare(config.data, config.tokenizer, Path(config.paths.cache))
+    pool = ThreadPoolExecutor(at_once)
+    try:
+        results = list(pool.map(_attempt, [config for _, config in runs]))
+    finally:
+        pool.shutdown(cancel_futures=True)  # after Ctrl-C no further run starts, those that run save their state
+    return Outcome.of(study, [(cell, result) for (cell, _), result in zip(runs, results, strict=True)])
+
+
+def find_finished(study: Study, compose: Compose) -> Outcome:
+    """What has run of a study so far."""
+    cells = [(cell, config) for cell, config in _configurations(study, compose) if _is_finished(config)]
+    return Outcome.of(study, [(cell, folder_of(config)) for cell, config in cells])
+
+
+def _configurations(study: Study, compose: Compose) -> list[tuple[Cell, PretrainConfig]]:
+    return [(cell, compose([*cell.overrides, f"train.seed={seed}"])) for cell in study.cells for seed in study.seeds]
+
+
+def _is_finished(config: PretrainConfig) -> bool:
+    """False also for a cell with an impossible setting: it fails when its turn comes, the others run."""
+    try:
+        return folder_of(config).record() is not None
+    except UserError:
+        return False
+
+
+def _attempt(config: PretrainConfig) -> RunFolder | str:
+    """The finished run's folder, or why there is none."""
+    try:
+        return execute(config)
+    except (UserError, RunFailedError, OSError) as error:
+        log.error("failed: %s", error)
+        return str(error)
