@@ -14,7 +14,7 @@ from albert_lab.errors import UserError
 from albert_lab.model.layer_map import make_layer_map
 from albert_lab.model.schemes import READ_BY, SCHEMES
 from albert_lab.runs.identity import describe_sharing
-from tests.test_documented_commands import composed
+from tests.lab import composed
 
 VARIANTS_PAGE = (Path(__file__).parents[2] / "docs/variants.md").read_text(encoding="utf-8")
 DEPTHS, BLOCKS = st.integers(3, 48), st.integers(1, 48)
