@@ -12,6 +12,8 @@ import pytest
 import torch
 from transformers import AlbertConfig, AlbertForPreTraining
 
+import albert_lab
+from albert_lab.cli.import_checkpoint import import_checkpoint
 from albert_lab.errors import UserError
 from albert_lab.model.formats.google_checkpoint import read_google_checkpoint
 from albert_lab.model.formats.google_config import read_google_config
@@ -60,6 +62,13 @@ def test_the_imported_model_is_complete_for_hugging_face() -> None:
     assert (set(missing), unknown) == (TIED, [])
     model.tie_weights()
     assert torch.isfinite(model(torch.arange(6)[None]).prediction_logits).all()
+
+
+def test_the_import_command_writes_a_model_that_loads(tmp_path: Path) -> None:
+    import_checkpoint(str(GOLDEN), tmp_path / "model")
+    model = albert_lab.AlbertForPreTraining.from_pretrained(tmp_path / "model")
+    expected = np.load(GOLDEN / "expected.npz")
+    assert np.array_equal(model.albert.pooler.weight.detach().numpy(), expected["albert.pooler.weight"])
 
 
 def test_a_configuration_becomes_hugging_faces_with_the_activation_that_google_trained() -> None:
