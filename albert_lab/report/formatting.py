@@ -1,10 +1,15 @@
-"""How numbers are printed: with three significant digits, a decimal prefix and their unit."""
+"""How numbers are printed, with three significant digits, a decimal prefix and their unit; titles."""
 
 import math
 
 from albert_lab.report.statistics import SeedAverage
 
 BLANK = "–"  # printed where there is no figure
+
+
+def capitalize(text: str) -> str:
+    """`text` with a capital first letter; unlike `str.capitalize`, it leaves the others alone."""
+    return text[:1].upper() + text[1:]
 
 
 def format_significant(value: float, digits: int = 3) -> str:
@@ -52,7 +57,7 @@ def format_duration(hours: float | None) -> str:
 
 
 def format_tick(value: float) -> str:
-    """A number beside an axis, without closing zeros: `2.5 k`, `10 k`."""
+    """A number on an axis, without trailing zeros: `2.5 k`, `10 k`."""
     number, space, prefix = format_scaled(value).partition(" ")
     return (number.rstrip("0").rstrip(".") if "." in number else number) + space + prefix
 

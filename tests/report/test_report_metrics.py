@@ -28,7 +28,7 @@ LUCK = Metric("luck", "luck", "share", higher_is_better=True, chance=0.2, counte
 
 
 def throw_away(scheme: str = "all", embedding: int = 16, seed: int = 0) -> Record:
-    """The record of a made-up task: a loss in a unit of its own judges it, and a share stands beside it."""
+    """The record of a made-up task: a loss in a unit of its own judges it, and it has a share too."""
     item = record(scheme, embedding, seed)
     item |= {"task": "fortune", "metrics": metrics_to_plain((SURPRISE, LUCK))}
     item["training"] = {"steps": 400, "tokens": 812_345, "seconds": 45.5, "word_surprise": 9.0}
@@ -98,9 +98,9 @@ def test_plots_show_a_new_metric_with_unit_direction_and_chance() -> None:
     axes = chart.figure.axes[0]
     assert axes.get_ylabel() == "surprise at a word (bits, lower is better)"
     assert "Down and to the left is better" in chart.note
-    assert [line.get_ydata() for line in axes.lines if line.get_linestyle() == "--"] == [[11.2, 11.2]]
+    assert [line.get_ydata() for line in axes.lines if line.get_linestyle() == "--"] == [[11.25, 11.25]]
     (guessing,) = plot_results_against_chance(summarize(from_records(RECORDS)))
-    assert guessing.title == "luck against chance"
+    assert guessing.title == "Luck against chance"
 
 
 def test_a_runs_own_chance_level_is_the_one_that_counts() -> None:
@@ -118,7 +118,7 @@ def test_seeds_of_another_task_never_enter_an_average() -> None:
     assert {s.task: len(s.rows) for s in summarize(frame)} == {"fortune": 1, "pretraining": 2}
 
 
-def test_a_narrow_table_leaves_out_losses_beside_a_score() -> None:
+def test_a_narrow_table_leaves_out_losses_where_there_is_a_score() -> None:
     assert [metric.name for metric in main_metrics(from_records([record()]).to_dict("records"))] == [
         "mlm_accuracy",
         "sentence_accuracy",

@@ -33,13 +33,13 @@ def test_the_page_of_runs_draws_them() -> None:
     assert page.count("<svg") == 4
 
 
-def test_a_scheme_has_the_same_colour_whatever_stands_beside_it() -> None:
+def test_a_scheme_has_the_same_colour_whatever_else_is_drawn() -> None:
     assert assign_colours(["all"])["all"] == assign_colours(["mine", "none", "all"])["all"]
     colours = assign_colours(["all", "none", "attention", "ffn", "groups", "mine", "yours"])
     assert len(set(colours.values())) == 7
 
 
-def test_labels_of_points_that_crowd_keep_clear_of_one_another() -> None:
+def test_labels_of_points_that_crowd_do_not_overlap() -> None:
     figure, axes = make_axes(4.0, "x", "y")
     points = [(1.0 + 0.01 * i, 1.0 + 0.01 * i) for i in range(8)]
     axes.plot(*zip(*points, strict=True), "o")

@@ -67,7 +67,7 @@ def test_markdown_has_a_row_a_cell_in_the_studys_order(report: StudyReport) -> N
     assert rows == [cell.name for cell in study().cells] * 2
 
 
-def test_exact_counts_stand_beside_the_papers_rounded_ones(report: StudyReport) -> None:
+def test_exact_counts_stand_next_to_the_papers_rounded_ones(report: StudyReport) -> None:
     row = next(line for line in report.markdown().splitlines() if line.startswith("| E=768 all"))
     assert "| 31 M | 79.8 | 30,519,408 | 31,110,000 | 108,000,000 | 570 M |" in row
 

@@ -19,6 +19,7 @@ from albert_lab.report.figures.style import (
     scale_parameter_axis,
 )
 from albert_lab.report.formatting import (
+    capitalize,
     format_average_speed,
     format_bytes,
     format_count,
@@ -42,7 +43,7 @@ def plot_results_against_parameters(summaries: Sequence[Summary]) -> list[Chart 
 
 
 def _plot_against_parameters(summaries: Sequence[Summary], metric: Metric) -> Chart | MissingChart:
-    title = f"{metric.title} against parameters, at this scale"
+    title = f"{capitalize(metric.title)} against parameters, at this scale"
     points = [
         (summary, parameters, average)
         for summary in summaries
@@ -145,7 +146,9 @@ def plot_results_against_chance(summaries: Sequence[Summary]) -> list[Chart | Mi
     """A chart for every share with a known chance level: Wilson's interval, and the level of guessing."""
     metrics = declared_metrics(row for summary in summaries for row in summary.rows)
     charts = [chart for metric in metrics if (chart := _plot_against_chance(summaries, metric))]
-    return charts or [MissingChart("Results against chance", "no run has a share with a known chance level.")]  # type: ignore[return-value]
+    if not charts:
+        return [MissingChart("Results against chance", "no run has a share with a known chance level.")]
+    return [*charts]
 
 
 def _plot_against_chance(summaries: Sequence[Summary], metric: Metric) -> Chart | None:
@@ -157,8 +160,7 @@ def _plot_against_chance(summaries: Sequence[Summary], metric: Metric) -> Chart 
     chances = _chance_levels([summary for summary, *_ in bars], metric)
     if not chances:
         return None
-    xlabel = f"{format_axis(metric)}; dashed line: guessing"
-    figure, axes = make_bar_axes([summary.label for summary, *_ in bars], xlabel)
+    figure, axes = make_bar_axes([summary.label for summary, *_ in bars], format_axis(metric))
     colours = _colours([summary for summary, *_ in bars])
     for position, (colour, (_, average, (low, high))) in enumerate(zip(colours, bars, strict=True)):
         axes.plot([low, high], [position, position], color=colour, linewidth=5, alpha=0.35, solid_capstyle="butt")
@@ -168,18 +170,19 @@ def _plot_against_chance(summaries: Sequence[Summary], metric: Metric) -> Chart 
     lows, highs = [low for *_, (low, _) in bars], [high for *_, (_, high) in bars]
     axes.set_xlim(min(chances[0] - 0.1, *lows) - 0.02, max(chances[-1] + 0.1, *highs) + 0.02)
     note = (
-        "Points: means over seeds; bands: 95 % intervals (Wilson) from the size of the held-out set. A band that "
-        "crosses the line can't be distinguished from guessing; bands that overlap leave the order open."
+        "Points: means over seeds; bands: 95 % intervals (Wilson) from the size of the held-out set; dashed line: "
+        "guessing. A band that crosses the line can't be distinguished from guessing; bands that overlap leave the "
+        "order open."
     )
     alt = "; ".join(
         f"{s.label}: {format_average(metric, a)}, interval {low:.3f} to {high:.3f}" for s, a, (low, high) in bars
     )
-    return Chart(f"{metric.title} against chance", alt, note, figure)
+    return Chart(f"{capitalize(metric.title)} against chance", alt, note, figure)
 
 
 def plot_learning_curves(curves: Mapping[str, tuple[str, pd.DataFrame]], metric: Metric) -> Chart | MissingChart:
     """A metric by optimizer step; `curves` maps a label to its scheme and its history (columns step, value)."""
-    title = f"{metric.title} by step"
+    title = f"{capitalize(metric.title)} by step"
     known = {label: pair for label, pair in curves.items() if len(pair[1])}
     if not known:
         return MissingChart(title, "no run has logged it.")
@@ -211,8 +214,8 @@ def _scatter(
     markers = assign_markers([summary.embedding_size for summary in summaries])
     scale_parameter_axis(axes, [x for _, x, _ in points])
     for summary, x, y in points:
-        style = {"fmt": markers[summary.embedding_size], "color": colours[summary.scheme], "markersize": 7.5}
-        axes.errorbar(x, y.mean, y.spread or None, capsize=3, elinewidth=1.2, **style)
+        colour, marker = colours[summary.scheme], markers[summary.embedding_size]
+        axes.errorbar(x, y.mean, y.spread or None, fmt=marker, color=colour, markersize=7.5, capsize=3, elinewidth=1.2)
     for chance in chances:
         axes.axhline(chance, color=INK, linestyle="--", linewidth=1)
     axes.margins(y=0.18)
@@ -226,7 +229,7 @@ def _scatter(
 def _chance_levels(summaries: Sequence[Summary], metric: Metric) -> list[float]:
     """The different chance levels of the runs; that of a loss may depend on the text."""
     levels = [summary.chance(metric) for summary in summaries]
-    return sorted({float(f"{level:.3g}") for level in levels if level is not None})
+    return sorted({float(f"{level:.4g}") for level in levels if level is not None})
 
 
 def _colours(summaries: Sequence[Summary]) -> list[str]:

@@ -5,6 +5,7 @@ from typing import Any
 
 from albert_lab.config.study import Study
 from albert_lab.report import paper
+from albert_lab.report.formatting import capitalize
 from albert_lab.report.metrics import declared_metrics, format_average, judging_metrics
 from albert_lab.report.summary import Summary
 from albert_lab.runs.machine import describe_machine
@@ -65,7 +66,7 @@ def _resolution(summaries: Sequence[Summary], metric: Metric) -> str:
         return ""
     low, high = min(figures, key=lambda p: p[1].mean), max(figures, key=lambda p: p[1].mean)
     text = (
-        f"{metric.title} runs from {format_average(metric, low[1], with_n=False)} ({low[0].label}) to "
+        f"{capitalize(metric.title)} runs from {format_average(metric, low[1], with_n=False)} ({low[0].label}) to "
         f"{format_average(metric, high[1], with_n=False)} ({high[0].label})"
     )
     spreads = [figure.spread for _, figure in figures if figure.spread is not None]
