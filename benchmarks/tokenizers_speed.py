@@ -1,10 +1,9 @@
 """Fast tokenizers side by side: `python -m benchmarks.tokenizers_speed [--rounds 7] [--json]`.
 
 Ours against transformers' on the same lines with the same vocabulary: one call for all lines, one call per line, and
-one call that also returns each token's place. Rounds are interleaved, either engine
-first in every other one; the median counts.
+one call that also returns each token's offsets. Rounds alternate which of the two goes first; the median counts.
 
-Text and vocabulary: wikitext-2's test file and the English one where the shared data lies beside the repository, else
+Text and vocabulary: wikitext-2's test file and the English one if the shared data is next to the repository, else
 made-up text and a vocabulary trained on it.
 """
 
@@ -70,7 +69,7 @@ def _runs(text: list[str], folder: Path) -> dict[str, tuple[Run, Run]]:
             lambda: [ours(line) for line in text],
             lambda: [theirs(line, **alike) for line in text],
         ),
-        "one call, with places": (
+        "one call, with offsets": (
             lambda: ours(text, return_offsets_mapping=True),
             lambda: theirs(text, return_offsets_mapping=True, **alike),
         ),

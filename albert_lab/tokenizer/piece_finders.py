@@ -32,7 +32,7 @@ def find_tokens(text: str, split_special_tokens: bool, table: TokenTable, prepro
         if segment.token is not None:
             tokens.append(segment.text)
         else:
-            tokens += table.model.tokens(preprocessing(segment.text))
+            tokens += table.model.tokenize(preprocessing(segment.text))
     return tokens
 
 
@@ -72,12 +72,12 @@ class BatchFinder:
 
     def _find_ids(self, plain: list[str]) -> list[list[int]]:
         """The ids of preprocessed texts without added tokens."""
-        rows = self._model.ids(plain)
+        rows = self._model.encode(plain)
         if not self._table.unknown_text_may_be_a_token:
             return rows
         unknown, id_of = self._model.unk_id, self._table.id_of
         return [
-            [id_of(token) for token in self._model.tokens(text)] if unknown in row else row
+            [id_of(token) for token in self._model.tokenize(text)] if unknown in row else row
             for text, row in zip(plain, rows, strict=True)
         ]
 
@@ -103,7 +103,7 @@ class BatchFinder:
                 span = (segment.start, segment.start + len(segment.text))
                 index = self._table.added_tokens_encoder[segment.text]
                 whole.extend(EncodedText([index], [segment.text], [span], [word], detail))
-        origins = self._table.splitter.origins(text)
+        origins = self._table.splitter.find_origins(text)
         if origins is not None:
             whole.offsets = [_map_back(origins, span) for span in whole.offsets]
         return whole
@@ -113,11 +113,11 @@ class BatchFinder:
         start = segment.text.find(plain)  # found: preprocessing removed nothing but white space around it
         offsets = self._model.offsets_from_lengths(plain, ids, segment.start + start) if start >= 0 else None
         if offsets is None or detail is Detail.tokens:
-            found = self._model.spans(plain)
+            found = self._model.find_spans(plain)
         if offsets is None:
             spans = [_without_space(piece, span, plain) for piece, span in found]
             if plain != segment.text:
-                origins = self._preprocessing.aligned(segment.text)[1]
+                origins = self._preprocessing.align(segment.text)[1]
                 spans = [_map_back(origins, span) for span in spans]
             offsets = [(first + segment.start, end + segment.start) for first, end in spans]
         if detail is not Detail.tokens:

@@ -64,25 +64,25 @@ class PieceModel:
         index = self.id_of(piece)
         return index != self.unk_id and not self._model.is_control(index) and self._model.get_score(index) == 0
 
-    def tokens(self, text: str) -> list[str]:
+    def tokenize(self, text: str) -> list[str]:
         """The pieces of one preprocessed text; unknown characters in a row are one piece, as they are written."""
-        pieces: list[str] = self._encode(text, str)
+        pieces: list[str] = self._run(text, str)
         return [part for piece in pieces for part in (self._split_comma(piece) if has_comma(piece) else (piece,))]
 
-    def spans(self, text: str) -> list[PieceSpan]:
-        """`tokens`, each with its span in `text`."""
-        found = self._encode(text, "offset_mapping")
+    def find_spans(self, text: str) -> list[PieceSpan]:
+        """`tokenize`, each piece with its span in `text`."""
+        found = self._run(text, "offset_mapping")
         spans: list[PieceSpan] = []
         for piece, span in zip(found["pieces"], self._correct_spans(text, found), strict=True):
             spans += self._split_span(piece, span, text) if has_comma(piece) else (PieceSpan(piece, span),)
         return spans
 
-    def ids(self, texts: Sequence[str], threads: int | None = None) -> list[list[int]]:
+    def encode(self, texts: Sequence[str], threads: int | None = None) -> list[list[int]]:
         """The ids of many preprocessed texts at once. threads: None picks as many as are worth it."""
         if len(texts) < _SMALLEST_BATCH:  # a batch starts threads, even one
-            rows: list[list[int]] = [self._encode(text, int) for text in texts]
+            rows: list[list[int]] = [self._run(text, int) for text in texts]
         else:
-            rows = self._encode(list(texts), int, num_threads=threads or _count_threads(texts))
+            rows = self._run(list(texts), int, num_threads=threads or _count_threads(texts))
         parts = self._parts_of_ids
         return [
             row if parts.keys().isdisjoint(row) else [new for old in row for new in parts.get(old, (old,))]
@@ -178,7 +178,7 @@ class PieceModel:
             start = spans[-1].span[1]
         return [*spans, PieceSpan(comma, (end, end + 1))]
 
-    def _encode(self, text: str | list[str], kind: Any, **options: Any) -> Any:
+    def _run(self, text: str | list[str], kind: Any, **options: Any) -> Any:
         try:
             return self._model.encode(text, return_type=kind, **options)
         except RuntimeError:  # from its C++, for text that UTF-8 can't encode

@@ -29,7 +29,7 @@ class Preprocessing:
             text = drop_accents(text)
         return text.lower() if self.lower else text
 
-    def aligned(self, text: str) -> tuple[str, list[Span]]:
+    def align(self, text: str) -> tuple[str, list[Span]]:
         """The preprocessed text, and for each of its characters the span of `text` that it came from.
 
         A dropped accent belongs to the character before it, white space to the one space that it became.

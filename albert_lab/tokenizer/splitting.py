@@ -65,7 +65,7 @@ class Splitter:
         _apply_token_rules(segments)
         return [segment for segment in segments if segment.text]
 
-    def origins(self, text: str) -> list[Span] | None:
+    def find_origins(self, text: str) -> list[Span] | None:
         """The span of `text` that each character of the lowercased text came from; None where they are the same."""
         if not self._lowers or "İ" not in text:  # the only letter whose lower case is two characters
             return None
@@ -93,7 +93,7 @@ def _lower(text: str) -> str:
 
 
 def _apply_token_rules(segments: list[Segment]) -> None:
-    """What tokens do to their neighbours: take their white space, or join them if they must be a word of their own."""
+    """Applies `lstrip`, `rstrip` and `single_word` of each token to the segments next to it."""
     for i, segment in enumerate(segments):
         token = segment.token
         if token is None:

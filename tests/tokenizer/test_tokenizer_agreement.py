@@ -76,11 +76,11 @@ def test_offsets_from_lengths_equal_those_of_sentencepiece() -> None:
     model = FAST[0]._table.model
     for _ in range(300):
         text = " ".join("".join(draw.choices("abhto1,.-(!@~", k=draw.randint(1, 9))) for _ in range(draw.randint(1, 6)))
-        ids = model.ids([text])[0]
+        ids = model.encode([text])[0]
         short = model.offsets_from_lengths(text, ids)
         expected = [
             (a + 1, b) if len(piece) > 1 and piece[0] == "▁" and text[a] == " " else (a, b)
-            for piece, (a, b) in model.spans(text)
+            for piece, (a, b) in model.find_spans(text)
         ]
         assert short is None or short == expected, text
 

@@ -64,7 +64,7 @@ class Tokenizer:
     def encode_flat(self, sentences: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
         """(int32 [N] ids of all sentences joined, int64 [len(sentences)] how many each has)."""
         texts = [preprocess(sentence, self.lower, self.keep_accents) for sentence in sentences]
-        rows = self._model.ids(texts, threads=1)  # the work is spread over processes already
+        rows = self._model.encode(texts, threads=1)  # the work is spread over processes already
         lengths = np.fromiter(map(len, rows), np.int64, len(rows))
         return np.fromiter(chain.from_iterable(rows), np.int32, int(lengths.sum())), lengths
 
