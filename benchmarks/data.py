@@ -150,7 +150,7 @@ def store_part(text: Text, rounds: int) -> dict[str, Any]:
     """Characters a second."""
     from transformers import AlbertTokenizer
 
-    from albert_lab.data.store.text_encoder import Tokenizer
+    from albert_lab.data.store.text_encoder import TextEncoder
 
     sentences = [sentence for line in text.lines for sentence in split_sentences(line)][:20_000]
     characters = sum(map(len, sentences))
@@ -158,7 +158,7 @@ def store_part(text: Text, rounds: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "spiece.model").write_bytes(file.read_bytes())
         theirs = AlbertTokenizer.from_pretrained(folder)
-    ours = Tokenizer.load(file)
+    ours = TextEncoder.load(file)
     bare = {"add_special_tokens": False, "return_attention_mask": False, "return_token_type_ids": False}
 
     def counted(work: Callable[[], Any]) -> Count:

@@ -68,10 +68,10 @@ def vocabulary_file(data: DataConfig, tokenizer: TokenizerConfig, cache: Path, w
 def open_samples(prepared: PreparedData, objective: ObjectiveConfig, seed: int, split: str = "train") -> "Samples":
     """The samples of a split ("train" or "held_out")."""
     from albert_lab.data.samples.pretraining import Samples
-    from albert_lab.data.store.text_encoder import Tokenizer
+    from albert_lab.data.store.text_encoder import TextEncoder
     from albert_lab.data.store.token_store import TokenStore
 
-    return Samples(TokenStore(prepared.store), Tokenizer.load(prepared.tokenizer_file), objective, seed, split)
+    return Samples(TokenStore(prepared.store), TextEncoder.load(prepared.tokenizer_file), objective, seed, split)
 
 
 def _find_vocabulary(corpus: Corpus, tokenizer: TokenizerConfig, workers: int | None) -> Path:
@@ -122,9 +122,9 @@ def _build_store(
     workers: int | None,
 ) -> None:
     from albert_lab.data.store.build import build_store
-    from albert_lab.data.store.text_encoder import Tokenizer
+    from albert_lab.data.store.text_encoder import TextEncoder
 
-    found = Tokenizer.load(tokenizer_file).vocab_size
+    found = TextEncoder.load(tokenizer_file).vocab_size
     if found != tokenizer.vocab_size:
         raise UserError(
             f"tokenizer.vocab_size={tokenizer.vocab_size}, but {tokenizer_file} has {found} pieces; "

@@ -8,7 +8,7 @@ from albert_lab.config.schema import PretrainConfig
 from albert_lab.config.training import DataConfig, ObjectiveConfig
 from albert_lab.data.corpora.corpus import Corpus, open_corpus
 from albert_lab.data.prepare import PreparedData, prepare
-from albert_lab.data.store.text_encoder import Tokenizer
+from albert_lab.data.store.text_encoder import TextEncoder
 from albert_lab.data.store.token_store import TokenStore
 from tests.lab import SHARED_DATA, made_up_text
 
@@ -51,8 +51,8 @@ def store(prepared: PreparedData) -> TokenStore:
 
 
 @pytest.fixture(scope="session")
-def tokenizer(prepared: PreparedData) -> Tokenizer:
-    return Tokenizer.load(prepared.tokenizer_file)
+def tokenizer(prepared: PreparedData) -> TextEncoder:
+    return TextEncoder.load(prepared.tokenizer_file)
 
 
 @pytest.fixture(scope="session")

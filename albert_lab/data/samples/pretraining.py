@@ -16,7 +16,7 @@ from albert_lab.data.store.token_store import TokenStore
 from albert_lab.errors import UserError
 
 if TYPE_CHECKING:  # scoring batches needs no SentencePiece: `benchmarks/gpu`
-    from albert_lab.data.store.text_encoder import Tokenizer
+    from albert_lab.data.store.text_encoder import TextEncoder
 
 _SAMPLE, _EPOCH = 1, 2  # streams of a seed
 _SHOWN, _PIECE = 1 << 22, 1 << 23  # counters of a sample's random numbers: what is shown in place of a predicted token
@@ -56,7 +56,7 @@ class Samples:
     """
 
     def __init__(
-        self, store: TokenStore, tokenizer: "Tokenizer", objective: ObjectiveConfig, seed: int, split: str = "train"
+        self, store: TokenStore, tokenizer: "TextEncoder", objective: ObjectiveConfig, seed: int, split: str = "train"
     ):
         self.store, self.tokenizer, self.objective = store, tokenizer, objective
         min_sentences = 2 if objective.single_sentence is SingleSentence.drop else 1

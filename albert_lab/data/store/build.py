@@ -15,7 +15,7 @@ import numpy as np
 from albert_lab.config.training import TextFormat, TokenizerConfig
 from albert_lab.data.corpora.corpus import Corpus
 from albert_lab.data.corpora.documents import PART_CHARACTERS, Part, sentences_of
-from albert_lab.data.store.text_encoder import Tokenizer, preprocess
+from albert_lab.data.store.text_encoder import TextEncoder, preprocess
 from albert_lab.data.store.token_store import FILES, FORMAT_VERSION, is_held_out, token_dtype
 from albert_lab.data.workers import ordered_map
 from albert_lab.errors import UserError
@@ -117,8 +117,8 @@ class _Encoder:
         return _Encoder, (self.model, self.line_format, self.lower, self.keep_accents)
 
     @cached_property
-    def tokenizer(self) -> Tokenizer:
-        return Tokenizer(self.model, lower=self.lower, keep_accents=self.keep_accents)
+    def tokenizer(self) -> TextEncoder:
+        return TextEncoder(self.model, lower=self.lower, keep_accents=self.keep_accents)
 
     def __call__(self, group: list[Part]) -> EncodedParts:
         texts = [sentences_of(part.lines, self.line_format) for part in group]

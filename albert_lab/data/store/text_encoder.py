@@ -12,8 +12,8 @@ from albert_lab.tokenizer.piece_model import SPACE, PieceModel
 from albert_lab.tokenizer.preprocessing import Preprocessing
 
 SPECIAL_PIECES = {"<pad>": 0, "<unk>": 1, "[CLS]": 2, "[SEP]": 3, "[MASK]": 4}
-_LETTERS_AND_PUNCTUATION = frozenset('abcdefghijklmnopqrstuvwxyz!"#$%&"()*+,-./:;?@[\\]^_`{|}~')
 _PUNCTUATION = frozenset('!"#$%&"()*+,-./:;?@[\\]^_`{|}~')
+_LETTERS_AND_PUNCTUATION = frozenset("abcdefghijklmnopqrstuvwxyz") | _PUNCTUATION
 
 
 def preprocess(text: str, lower: bool = True, keep_accents: bool = False) -> str:
@@ -32,7 +32,7 @@ def starts_word(piece: str) -> bool:
     return not all(character.lower() in _LETTERS_AND_PUNCTUATION for character in piece)
 
 
-class Tokenizer:
+class TextEncoder:
     """A SentencePiece model with ALBERT's special pieces, from the bytes of a `.model` file.
 
     Raises: UserError for bytes that are not a model, and for special pieces that are missing or have other ids.
@@ -52,7 +52,7 @@ class Tokenizer:
             raise UserError(f"tokenizer.model_file={name} is not an ALBERT vocabulary: it lacks {', '.join(wrong)}")
 
     @classmethod
-    def load(cls, file: Path, lower: bool = True, keep_accents: bool = False) -> "Tokenizer":
+    def load(cls, file: Path, lower: bool = True, keep_accents: bool = False) -> "TextEncoder":
         """Reads a `.model` file. Raises: UserError if it is missing, not a model, or not ALBERT's."""
         return cls(PieceModel.load(file, "tokenizer.model_file"), str(file), lower, keep_accents)
 

@@ -6,12 +6,12 @@ import numpy as np
 
 from albert_lab.config.training import ObjectiveConfig
 from albert_lab.data.samples.pretraining import Samples
-from albert_lab.data.store.text_encoder import Tokenizer
+from albert_lab.data.store.text_encoder import TextEncoder
 from albert_lab.data.store.token_store import TokenStore
 from benchmarks.google_loop import Sample, make_samples
 
 
-def test_the_loop_makes_samples_like_ours(store: TokenStore, tokenizer: Tokenizer) -> None:
+def test_the_loop_makes_samples_like_ours(store: TokenStore, tokenizer: TextEncoder) -> None:
     """Shares of masked tokens, of [MASK] among them and of swaps, and the mean length: within 5 sigma or 2 %."""
     samples = Samples(store, tokenizer, ObjectiveConfig(max_seq_length=64), seed=1)
     ours = samples.batch(np.arange(4000))

@@ -14,7 +14,7 @@ from albert_lab.config.schema import PretrainConfig
 from albert_lab.config.training import ObjectiveConfig, SentenceObjective, SingleSentence
 from albert_lab.data.prepare import PreparedData, open_samples
 from albert_lab.data.samples.pretraining import Batch, Samples
-from albert_lab.data.store.text_encoder import Tokenizer
+from albert_lab.data.store.text_encoder import TextEncoder
 from albert_lab.data.store.token_store import TokenStore
 from albert_lab.errors import UserError
 from tests.data.samples.google_reference import cut_pair
@@ -24,7 +24,7 @@ OBJECTIVE = ObjectiveConfig(max_seq_length=64)
 
 
 @pytest.fixture(scope="module")
-def samples(store: TokenStore, tokenizer: Tokenizer) -> Samples:
+def samples(store: TokenStore, tokenizer: TextEncoder) -> Samples:
     return Samples(store, tokenizer, OBJECTIVE, seed=11, split="train")
 
 
@@ -82,8 +82,8 @@ def test_a_sample_is_the_same_in_another_process(
         "from albert_lab.config.training import ObjectiveConfig\n"
         "from albert_lab.data.samples.pretraining import Samples\n"
         "from albert_lab.data.store.token_store import TokenStore\n"
-        "from albert_lab.data.store.text_encoder import Tokenizer\n"
-        "store, tokenizer = TokenStore(Path(sys.argv[1])), Tokenizer.load(Path(sys.argv[2]))\n"
+        "from albert_lab.data.store.text_encoder import TextEncoder\n"
+        "store, tokenizer = TokenStore(Path(sys.argv[1])), TextEncoder.load(Path(sys.argv[2]))\n"
         "s = Samples(store, tokenizer, ObjectiveConfig(max_seq_length=64), 11)\n"
         "print(json.dumps([x.tolist() for x in s.batch(np.arange(90, 100))]))\n"
     )
@@ -93,7 +93,7 @@ def test_a_sample_is_the_same_in_another_process(
 
 
 def test_seed_epoch_and_split_each_give_other_samples(
-    samples: Samples, store: TokenStore, tokenizer: Tokenizer
+    samples: Samples, store: TokenStore, tokenizer: TextEncoder
 ) -> None:
     first = samples.batch(np.arange(8))
     assert not np.array_equal(
@@ -131,7 +131,7 @@ def test_batches_are_laid_out_as_cls_a_sep_b_sep(samples: Samples) -> None:
     assert [array.dtype for array in batch] == [np.int64, bool, *[np.int64] * 5]
 
 
-def test_pairs_agree_with_googles_loop(store: TokenStore, tokenizer: Tokenizer) -> None:
+def test_pairs_agree_with_googles_loop(store: TokenStore, tokenizer: TextEncoder) -> None:
     """Mean lengths of A and B over 20,000 samples without short ones, within 5 sigma."""
     samples = Samples(store, tokenizer, replace(OBJECTIVE, short_seq_prob=0.0), 3)
     batch = samples.batch(np.arange(20_000))
@@ -151,7 +151,7 @@ def test_pairs_agree_with_googles_loop(store: TokenStore, tokenizer: Tokenizer) 
         assert abs(ours.mean() - reference.mean()) < SIGMAS * sigma
 
 
-def test_label_one_means_swapped(store: TokenStore, tokenizer: Tokenizer) -> None:
+def test_label_one_means_swapped(store: TokenStore, tokenizer: TextEncoder) -> None:
     """In order: B goes on where A ends in the store's tokens, when nothing was cut off."""
     samples = Samples(store, tokenizer, replace(OBJECTIVE, max_seq_length=512, short_seq_prob=0.0), 3)
     batch = samples.batch(np.arange(len(samples)))
@@ -164,18 +164,22 @@ def test_label_one_means_swapped(store: TokenStore, tokenizer: Tokenizer) -> Non
         assert any((tokens[s : s + len(text)] == text).all() for s in store.sentences[samples.chunks.first])
 
 
-def test_next_sentence_labels_are_half_random_and_from_other_documents(store: TokenStore, tokenizer: Tokenizer) -> None:
+def test_next_sentence_labels_are_half_random_and_from_other_documents(
+    store: TokenStore, tokenizer: TextEncoder
+) -> None:
     samples = Samples(store, tokenizer, replace(OBJECTIVE, sentence=SentenceObjective.nsp), 3)
     batch = samples.batch(np.arange(10_000))
     assert close(batch.sentence_labels.mean(), 0.5, 10_000)
 
 
-def test_without_a_sentence_objective_every_pair_is_in_order(store: TokenStore, tokenizer: Tokenizer) -> None:
+def test_without_a_sentence_objective_every_pair_is_in_order(store: TokenStore, tokenizer: TextEncoder) -> None:
     samples = Samples(store, tokenizer, replace(OBJECTIVE, sentence=SentenceObjective.none), 3)
     assert not samples.batch(np.arange(1000)).sentence_labels.any()
 
 
-def test_single_sentences_are_dropped_or_get_a_random_b_with_label_one(store: TokenStore, tokenizer: Tokenizer) -> None:
+def test_single_sentences_are_dropped_or_get_a_random_b_with_label_one(
+    store: TokenStore, tokenizer: TextEncoder
+) -> None:
     short = replace(OBJECTIVE, max_seq_length=12)  # most chunks are one sentence
     google = Samples(store, tokenizer, replace(short, single_sentence=SingleSentence.random_b), 3)
     dropped = Samples(store, tokenizer, short, 3)
@@ -185,7 +189,7 @@ def test_single_sentences_are_dropped_or_get_a_random_b_with_label_one(store: To
 
 
 @pytest.mark.parametrize("length", [8, 5])
-def test_the_shortest_sequences_still_have_two_segments(store: TokenStore, tokenizer: Tokenizer, length: int) -> None:
+def test_the_shortest_sequences_still_have_two_segments(store: TokenStore, tokenizer: TextEncoder, length: int) -> None:
     samples = Samples(
         store, tokenizer, replace(OBJECTIVE, max_seq_length=length, single_sentence=SingleSentence.random_b), 1
     )
@@ -196,7 +200,7 @@ def test_the_shortest_sequences_still_have_two_segments(store: TokenStore, token
     assert (batch.attention_mask.sum(axis=1) - b_length - 3).min() >= 1
 
 
-def test_nothing_is_masked_at_probability_zero(store: TokenStore, tokenizer: Tokenizer) -> None:
+def test_nothing_is_masked_at_probability_zero(store: TokenStore, tokenizer: TextEncoder) -> None:
     batch = Samples(store, tokenizer, replace(OBJECTIVE, masked_lm_prob=0.0), 3).batch(np.arange(50))
     assert not len(batch.masked_positions)
 
@@ -223,6 +227,6 @@ def test_samples_survive_pickling(samples: Samples) -> None:
     assert (pickle.loads(text).tokens == samples.store.tokens).all()
 
 
-def test_a_split_without_pairs_is_refused(store: TokenStore, tokenizer: Tokenizer) -> None:
+def test_a_split_without_pairs_is_refused(store: TokenStore, tokenizer: TextEncoder) -> None:
     with pytest.raises(UserError, match="no chunk of two sentences"):
         Samples(store, tokenizer, replace(OBJECTIVE, max_seq_length=5), 0)

@@ -16,7 +16,7 @@ import pytest
 from albert_lab.config.schema import PretrainConfig
 from albert_lab.data.prepare import PreparedData, prepare
 from albert_lab.data.store import build as build_store
-from albert_lab.data.store.text_encoder import Tokenizer
+from albert_lab.data.store.text_encoder import TextEncoder
 from albert_lab.data.store.token_store import FILES, TokenStore, is_held_out, unigram_entropy
 from albert_lab.errors import UserError
 from tests.data.conftest import corpus_of, prepare_data, text_config
@@ -29,7 +29,7 @@ def copy(store: TokenStore, tmp_path: Path) -> Path:
     return Path(shutil.copytree(store.folder, tmp_path / "store"))
 
 
-def test_a_store_holds_the_corpus(made_up: PretrainConfig, store: TokenStore, tokenizer: Tokenizer) -> None:
+def test_a_store_holds_the_corpus(made_up: PretrainConfig, store: TokenStore, tokenizer: TextEncoder) -> None:
     texts = list(corpus_of(made_up).documents())
     ids = tokenizer.encode([sentence for text in texts for sentence in text])
     assert (store.tokens == np.concatenate(ids)).all()

@@ -7,7 +7,7 @@ import pytest
 import sentencepiece
 
 from albert_lab.config.training import TokenizerConfig
-from albert_lab.data.store.text_encoder import SPECIAL_PIECES, Tokenizer, preprocess, starts_word
+from albert_lab.data.store.text_encoder import SPECIAL_PIECES, TextEncoder, preprocess, starts_word
 from albert_lab.data.store.train_vocabulary import USER_SYMBOLS, sample_sentences, train_vocabulary
 from albert_lab.errors import UserError
 from tests.lab import made_up_text
@@ -38,7 +38,7 @@ def test_a_vocabulary_has_alberts_ids_and_repeats_byte_for_byte() -> None:
     settings = TokenizerConfig(vocab_size=100)
     model = train_vocabulary(SENTENCES, settings)
     assert train_vocabulary(iter(SENTENCES), settings) == model
-    tokenizer = Tokenizer(model)
+    tokenizer = TextEncoder(model)
     assert tokenizer.pieces[:13] == [*SPECIAL_PIECES, *USER_SYMBOLS]
     assert tokenizer.vocab_size == 100
     assert (tokenizer.pad_id, tokenizer.unk_id, tokenizer.cls_id, tokenizer.sep_id, tokenizer.mask_id) == (
@@ -54,7 +54,7 @@ def test_a_vocabulary_that_is_too_large_names_the_largest_that_works() -> None:
     with pytest.raises(UserError, match="the largest that works is") as raised:
         train_vocabulary(SENTENCES, TokenizerConfig(vocab_size=5000))
     largest = int(str(raised.value).split("works is ")[1].split()[0])
-    assert Tokenizer(train_vocabulary(SENTENCES, TokenizerConfig(vocab_size=largest))).vocab_size == largest
+    assert TextEncoder(train_vocabulary(SENTENCES, TokenizerConfig(vocab_size=largest))).vocab_size == largest
 
 
 def test_a_vocabulary_that_is_too_small_names_what_its_characters_need() -> None:
@@ -85,16 +85,16 @@ def test_other_models_are_refused_with_what_they_lack(tmp_path: Path) -> None:
         sentence_iterator=iter(SENTENCES), model_writer=model, vocab_size=60, minloglevel=2
     )
     with pytest.raises(UserError, match=r"is not an ALBERT vocabulary: it lacks <pad> at 0"):
-        Tokenizer(model.getvalue())
+        TextEncoder(model.getvalue())
     with pytest.raises(UserError, match="is not a SentencePiece model"):
-        Tokenizer(b"nonsense")
+        TextEncoder(b"nonsense")
     with pytest.raises(UserError, match="can't be read"):
-        Tokenizer.load(tmp_path / "absent.model")
+        TextEncoder.load(tmp_path / "absent.model")
 
 
 def test_ids_are_those_of_alberts_vocabulary(spiece: Path) -> None:
     """Hugging Face's own expectations for this file (tests/models/albert/test_tokenization_albert.py)."""
-    tokenizer = Tokenizer.load(spiece, keep_accents=True)
+    tokenizer = TextEncoder.load(spiece, keep_accents=True)
     first, second, empty = tokenizer.encode(["This is a test", "I was born in 92000, and this is falsé.", ""])
     assert first.tolist() == [48, 25, 21, 1289]
     assert second.tolist() == [31, 23, 386, 19, 561, 3050, 15, 17, 48, 25, 8256, 18, 1, 9]
@@ -102,7 +102,7 @@ def test_ids_are_those_of_alberts_vocabulary(spiece: Path) -> None:
 
 
 def test_a_comma_after_a_digit_is_a_piece_of_its_own(spiece: Path) -> None:
-    tokenizer = Tokenizer.load(spiece)
+    tokenizer = TextEncoder.load(spiece)
     pieces = [
         [tokenizer.pieces[i] for i in ids] for ids in tokenizer.encode(["1,234,567", "no digits, here", "in 2000, x"])
     ]
@@ -112,7 +112,7 @@ def test_a_comma_after_a_digit_is_a_piece_of_its_own(spiece: Path) -> None:
 
 
 def test_word_starts_cover_the_vocabulary(spiece: Path) -> None:
-    tokenizer = Tokenizer.load(spiece)
+    tokenizer = TextEncoder.load(spiece)
     assert tokenizer.word_starts.shape == (30_000,)
     assert tokenizer.word_starts[[14, 15, 9]].all()  # ▁the , .
     assert not tokenizer.word_starts[tokenizer.pieces.index("ing")]
