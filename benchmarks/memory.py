@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 from albert_lab.config.training import OptimizerConfig, OptimizerName
 from albert_lab.config.variant import ModelConfig, SharingConfig
-from albert_lab.cost.memory.step import Pass, step_memory
+from albert_lab.cost.memory.step import Pass, predict_step_memory
 from albert_lab.model.layer_map import make_layer_map
 
 STEPS = 3
@@ -89,7 +89,7 @@ def in_a_process(name: str, environment: dict[str, str]) -> int:
 
 def predicted(case: Case) -> int:
     config, work, optimizer = ModelConfig(**case.model), work_of(case), optimizer_of(case)
-    return step_memory(
+    return predict_step_memory(
         config, make_layer_map(SharingConfig(case.scheme), config.num_hidden_layers), work, optimizer
     ).peak
 

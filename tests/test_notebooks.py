@@ -7,7 +7,7 @@ import pytest
 from nbclient import NotebookClient
 
 from albert_lab.cost.estimate import CostEstimate
-from albert_lab.cost.runs import config_of_run
+from albert_lab.cost.runs import rebuild_config
 from albert_lab.report.frames import flatten
 from tests.lab import HANG_SECONDS
 from tests.synthetic_runs import Record, log_study, record
@@ -17,7 +17,7 @@ NOTEBOOKS = sorted((Path(__file__).parents[1] / "analysis").glob("*.ipynb"))
 
 def counted(item: Record) -> Record:
     """With its model's own parameters: cost leaves a record blank that it counts differently."""
-    counts = CostEstimate(config_of_run(flatten(item))).parameters
+    counts = CostEstimate(rebuild_config(flatten(item))).parameters
     return item | {"parameters": {"unique": counts.unique, "applied": counts.applied}}
 
 

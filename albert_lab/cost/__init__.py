@@ -1,1 +1,1 @@
-"""What a variant costs: parameters, FLOPs and memory. Importing this package imports no torch."""
+"""What training a variant costs, before it runs and after; nothing here trains, and importing this needs no torch."""

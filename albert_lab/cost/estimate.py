@@ -7,11 +7,11 @@ from albert_lab.config.schema import DeviceKind, EstimateConfig, HardwareConfig
 from albert_lab.config.training import Precision
 from albert_lab.cost.cluster.hardware import resolve_hardware
 from albert_lab.cost.cluster.strategies import StrategyCost, Traffic, estimate_strategy, select_strategies
-from albert_lab.cost.counts.flops import Flops, count_flops, recomputed_flops
+from albert_lab.cost.counts.flops import Flops, count_flops, count_recomputed_flops
 from albert_lab.cost.counts.parameters import ParameterCounts, count_parameters
-from albert_lab.cost.counts.weights import Weight, model_weights
+from albert_lab.cost.counts.weights import Weight, list_weights
 from albert_lab.cost.history import History, read_history
-from albert_lab.cost.memory.step import Pass, StepMemory, step_memory
+from albert_lab.cost.memory.step import Pass, StepMemory, predict_step_memory
 from albert_lab.errors import UserError
 from albert_lab.model.layer_map import LayerMap, make_layer_map
 
@@ -42,7 +42,7 @@ class CostEstimate:
 
     @cached_property
     def weights(self) -> list[Weight]:
-        return model_weights(self.config.model, self.layer_map, self.sentence_head)
+        return list_weights(self.config.model, self.layer_map, self.sentence_head)
 
     @property
     def positions(self) -> int:
@@ -80,7 +80,7 @@ class CostEstimate:
     def recomputed_flops(self, real_share: float = 1.0) -> float:
         """What gradient checkpointing adds to a step."""
         length = self._shortened(real_share)
-        return recomputed_flops(self.config.model, self.layer_map, self.config.train.batch_size, length)
+        return count_recomputed_flops(self.config.model, self.layer_map, self.config.train.batch_size, length)
 
     def _shortened(self, real_share: float) -> int:
         return max(1, round(real_share * self.config.objective.max_seq_length))
@@ -110,7 +110,7 @@ class CostEstimate:
             accumulates=micro_batch < self.share,
             sentence_head=self.sentence_head,
         )
-        return step_memory(self.config.model, self.layer_map, work, self.config.optimizer)
+        return predict_step_memory(self.config.model, self.layer_map, work, self.config.optimizer)
 
     def strategy(self, name: str, precision: Precision | None = None, micro_batch: int | None = None) -> StrategyCost:
         low = (precision or self.config.train.precision) is Precision.bf16

@@ -15,7 +15,7 @@ from omegaconf.errors import OmegaConfBaseException
 from albert_lab.config.overrides import list_keys
 from albert_lab.config.schema import DeviceKind, EstimateConfig, HardwareConfig
 from albert_lab.cost.budget import HOUR
-from albert_lab.cost.cluster.hardware import hardware_of_host, peak_flops
+from albert_lab.cost.cluster.hardware import find_hardware_of_host, peak_flops
 from albert_lab.cost.estimate import CostEstimate
 from albert_lab.cost.figures import checkpoint_figures, ddp_bytes, memory_figures
 from albert_lab.errors import UserError
@@ -47,9 +47,9 @@ def cost_of_run(row: Row) -> Figures:
     costs: Figures = dict.fromkeys(RUN_COSTS)
     if _is_set(row.get("task")) and row["task"] != EstimateConfig().task_name:
         return costs
-    hardware = hardware_of_host(row.get("host"))
+    hardware = find_hardware_of_host(row.get("host"))
     try:
-        config = config_of_run(row)
+        config = rebuild_config(row)
         estimate = CostEstimate(replace(config, hardware=hardware or _unknown(config)))
     except (UserError, OmegaConfBaseException):  # a setting that this version no longer takes
         return costs
@@ -62,7 +62,7 @@ def cost_of_run(row: Row) -> Figures:
     return costs | _speed(estimate, row) | _spent(estimate, row)
 
 
-def config_of_run(row: Row) -> EstimateConfig:
+def rebuild_config(row: Row) -> EstimateConfig:
     """A run's settings as a configuration: settings that the schema no longer has are left out, new ones have defaults.
 
     Raises:

@@ -10,7 +10,7 @@ from torch import Tensor
 from albert_lab.config.training import OptimizerConfig
 from albert_lab.config.variant import SharingConfig
 from albert_lab.cost.counts.flops import count_flops
-from albert_lab.cost.memory.step import Pass, StepMemory, step_memory
+from albert_lab.cost.memory.step import Pass, StepMemory, predict_step_memory
 from albert_lab.model.configuration import AlbertConfig
 from albert_lab.model.layer_map import make_layer_map
 from albert_lab.model.torch.albert import AlbertForPreTraining
@@ -78,7 +78,7 @@ def predicted_memory(machine: Machine, config: AlbertConfig, size: int, recomput
     """What `albert-lab cost` says of a step of full sequences in bf16."""
     length = length_of(machine)
     work = Pass(size, length, round(MASKED * size * length), low=True, on_gpu=True, recompute=recompute)
-    return step_memory(config, config.layer_map, work, OPTIMIZER)
+    return predict_step_memory(config, config.layer_map, work, OPTIMIZER)
 
 
 def first_micro_batch(machine: Machine, config: AlbertConfig, most: int = 64, models: int = 1) -> int:

@@ -48,12 +48,12 @@ def test_one_variant_is_a_page(lab: Lab) -> None:
 
 
 def test_json_holds_every_figure(lab: Lab) -> None:
-    told = json.loads(lab("cost", *H200, "cost.json=true").stdout)
-    assert told["parameters"]["unique"] == 11_813_810
-    assert told["flops"]["per_token"]["training"] == pytest.approx(570e6, rel=0.01)
-    assert told["layers"]["ffn"] == [0] * 12
-    assert [row["name"] for row in told["strategies"]] == ["ddp", "fsdp", "zero1", "zero2", "zero3", "zero2_offload"]
-    assert told["hardware"]["kind"] == "gpu"
+    printed = json.loads(lab("cost", *H200, "cost.json=true").stdout)
+    assert printed["parameters"]["unique"] == 11_813_810
+    assert printed["flops"]["per_token"]["training"] == pytest.approx(570e6, rel=0.01)
+    assert printed["layers"]["ffn"] == [0] * 12
+    assert [row["name"] for row in printed["strategies"]] == ["ddp", "fsdp", "zero1", "zero2", "zero3", "zero2_offload"]
+    assert printed["hardware"]["kind"] == "gpu"
 
 
 def test_a_multirun_is_one_table(lab: Lab) -> None:
@@ -70,7 +70,7 @@ def test_a_study_is_one_table_of_its_cells(lab: Lab) -> None:
     assert [line.split()[0] for line in done.stdout.splitlines()[2:4]] == ["all", "none"]
 
 
-def test_devices_side_by_side_are_told_apart(lab: Lab) -> None:
+def test_devices_are_distinguished_in_one_table(lab: Lab) -> None:
     done = lab("cost", "--multirun", "scale=paper", "hardware=h200,l4")
     lines = done.stdout.splitlines()
     assert [line.split()[0] for line in lines[2:4]] == ["hardware=h200", "hardware=l4"], "and nothing that both share"
@@ -179,7 +179,7 @@ def test_durations_have_the_unit_that_reads_best() -> None:
     ]  # fmt: skip
 
 
-def test_equal_names_are_told_apart_by_their_overrides(tmp_path: Path) -> None:
+def test_variants_of_equal_name_go_by_their_overrides(tmp_path: Path) -> None:
     figures = figures_of(*H200, f"paths.runs={tmp_path}")
     assert figures.variant in format_page(figures)
     named = format_comparison([figures, figures], [["a", "c"], ["b", "c"]])

@@ -9,10 +9,10 @@ import pytest
 from albert_lab.config.schema import DeviceKind, EstimateConfig, HardwareConfig, TrainerConfig
 from albert_lab.config.variant import ModelConfig, SharingConfig
 from albert_lab.cost import runs
-from albert_lab.cost.cluster.hardware import hardware_of_host
+from albert_lab.cost.cluster.hardware import find_hardware_of_host
 from albert_lab.cost.estimate import CostEstimate
 from albert_lab.cost.figures import collect_figures, ddp_bytes
-from albert_lab.cost.runs import RUN_COSTS, config_of_run, cost_of_run
+from albert_lab.cost.runs import RUN_COSTS, cost_of_run, rebuild_config
 from albert_lab.runs.machine import describe_cpu, describe_machine
 
 SHARING = SharingConfig("custom", attention=[0, 0, 1, 1], ffn=[0, 1, 1, 0])
@@ -38,12 +38,12 @@ def row_of(run: EstimateConfig, **more: Any) -> dict[str, Any]:
 
 @pytest.fixture
 def on_device(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runs, "hardware_of_host", lambda host: DEVICE)
+    monkeypatch.setattr(runs, "find_hardware_of_host", lambda host: DEVICE)
 
 
 def test_settings_come_back_from_their_text() -> None:
     run = config(trainer=TrainerConfig(micro_batch_size=4, gradient_checkpointing=True))
-    assert config_of_run(row_of(run) | {"trainer.micro_batch_size": 4.0}) == run
+    assert rebuild_config(row_of(run) | {"trainer.micro_batch_size": 4.0}) == run
 
 
 @pytest.mark.usefixtures("on_device")
@@ -105,11 +105,11 @@ def test_settings_of_another_version_are_left_out_and_values_of_one_leave_it_bla
 
 
 def test_a_host_is_its_gpus_entry_or_this_machine_and_no_other() -> None:
-    gpu = hardware_of_host(describe_machine({"gpu": "NVIDIA H200", "cpu": "Intel", "cores": 8}))
+    gpu = find_hardware_of_host(describe_machine({"gpu": "NVIDIA H200", "cpu": "Intel", "cores": 8}))
     assert gpu is not None
     assert gpu.name == "NVIDIA H200 SXM"
-    here = hardware_of_host(describe_cpu())
+    here = find_hardware_of_host(describe_cpu())
     assert here is not None
     assert (here.name or "").startswith("this machine")
     for other in (None, "", "AMD EPYC, 3 cores, 1 GB", "NVIDIA B300"):
-        assert hardware_of_host(other) is None
+        assert find_hardware_of_host(other) is None

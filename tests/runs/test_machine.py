@@ -10,6 +10,8 @@ import pytest
 
 from albert_lab.runs import machine
 
+pytestmark = pytest.mark.skipif("FAKE_MACHINE" in os.environ, reason="the functions under test are faked")
+
 XEON = "Intel(R) Xeon(R) Platinum 8481C CPU @ 2.70GHz"
 
 

@@ -44,13 +44,13 @@ def find_hardware(accelerator: str = "auto") -> HardwareConfig:
     """The entry whose `matches` fits this machine's GPU, else its CPU; else a name, and a CPU's memory."""
     gpu = None if accelerator == "cpu" else machine.gpu_name()
     name, kind = (gpu, DeviceKind.gpu) if gpu else (machine.cpu_model(), DeviceKind.cpu)
-    known = next((entry for entry in entries() if entry.matches and re.search(entry.matches, name)), None)
+    known = next((entry for entry in load_entries() if entry.matches and re.search(entry.matches, name)), None)
     found = known or HardwareConfig(name=name, kind=kind)
     memory = machine.memory_bytes() if kind is DeviceKind.cpu else None
     return replace(found, name=f"this machine: {found.name}", memory_bytes=memory or found.memory_bytes)
 
 
-def hardware_of_host(host: str | None) -> HardwareConfig | None:
+def find_hardware_of_host(host: str | None) -> HardwareConfig | None:
     """The entry of the machine that `runs.machine.describe_machine` describes; of CPUs this machine's alone, else None.
 
     A CPU's product name does not say how fast its cores are; a hypervisor may even hide it.
@@ -59,10 +59,10 @@ def hardware_of_host(host: str | None) -> HardwareConfig | None:
         return None
     if host == machine.describe_cpu():
         return find_hardware("cpu")
-    return next((entry for entry in entries() if entry.matches and re.search(entry.matches, host)), None)
+    return next((entry for entry in load_entries() if entry.matches and re.search(entry.matches, host)), None)
 
 
-def entries() -> list[HardwareConfig]:
+def load_entries() -> list[HardwareConfig]:
     """Every entry of `conf/hardware`."""
     from omegaconf import OmegaConf
 

@@ -1,0 +1,1 @@
+"""Exact counts that follow from a variant: parameters, weights and FLOPs; no torch."""

@@ -120,7 +120,7 @@ def _body(config: ModelConfig, layer_map: LayerMap, batch_size: int, seq_length:
     }
 
 
-def recomputed_flops(config: ModelConfig, layer_map: LayerMap, batch_size: int, seq_length: int) -> float:
+def count_recomputed_flops(config: ModelConfig, layer_map: LayerMap, batch_size: int, seq_length: int) -> float:
     """What gradient checkpointing adds to a training step: the layers once more, up to the last tensor that is kept.
 
     With pre-LN nothing of a layer's last product is kept, so that one is not repeated.
@@ -137,7 +137,7 @@ def _flops(multiply_adds: dict[str, int]) -> Flops:
     return Flops({part: MULTIPLY_ADD * count for part, count in multiply_adds.items()})
 
 
-def flops_per_token(
+def count_flops_per_token(
     config: ModelConfig,
     layer_map: LayerMap,
     seq_length: int,

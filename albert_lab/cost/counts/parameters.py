@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from albert_lab.config.variant import ModelConfig
-from albert_lab.cost.counts.weights import model_weights
+from albert_lab.cost.counts.weights import list_weights
 from albert_lab.model.layer_map import LayerMap
 
 LAYER_PARTS = ("attention", "attention_norm", "ffn", "ffn_norm")
@@ -56,7 +56,7 @@ def count_parameters(config: ModelConfig, layer_map: LayerMap, sentence_head: bo
         UserError: sizes that no model can have.
     """
     unique, applied = dict.fromkeys(PARTS, 0), dict.fromkeys(PARTS, 0)
-    for weight in model_weights(config, layer_map, sentence_head):
+    for weight in list_weights(config, layer_map, sentence_head):
         unique[weight.part] += weight.unique * weight.elements
         applied[weight.part] += weight.applied * weight.elements
     return ParameterCounts(unique, applied)

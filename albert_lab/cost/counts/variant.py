@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from albert_lab.config.training import ObjectiveConfig
 from albert_lab.config.variant import ModelConfig, SharingConfig
-from albert_lab.cost.counts.flops import Flops, flops_per_token
+from albert_lab.cost.counts.flops import Flops, count_flops_per_token
 from albert_lab.cost.counts.parameters import ParameterCounts, count_parameters
 from albert_lab.model.layer_map import make_layer_map
 
@@ -22,7 +22,7 @@ def count_variant(model: ModelConfig, sharing: SharingConfig, objective: Objecti
         UserError: sizes that no model can have.
     """
     layer_map = make_layer_map(sharing, model.num_hidden_layers)
-    flops = flops_per_token(
+    flops = count_flops_per_token(
         model,
         layer_map,
         objective.max_seq_length,

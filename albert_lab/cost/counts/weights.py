@@ -28,7 +28,7 @@ class Weight:
         return prod(self.shape)
 
 
-def model_weights(config: ModelConfig, layer_map: LayerMap, sentence_head: bool = True) -> list[Weight]:
+def list_weights(config: ModelConfig, layer_map: LayerMap, sentence_head: bool = True) -> list[Weight]:
     """The tensors of the pre-training model (paper section 3.1), embeddings first.
 
     Raises:
@@ -52,13 +52,13 @@ def _embeddings(config: ModelConfig) -> Iterator[Weight]:
 def _encoder(config: ModelConfig, layer_map: LayerMap) -> Iterator[Weight]:
     layers, size = layer_map.num_layers, config.hidden_size
     attention, ffn = layer_map.num_attention_blocks, layer_map.num_ffn_blocks
-    for name, inputs, outputs in linear_maps(config, "attention"):
+    for name, inputs, outputs in list_linear_maps(config, "attention"):
         yield from _linear("attention", name, inputs, outputs, attention, layers)
     if config.position_embedding_type in RELATIVE:
         shape = (2 * config.max_position_embeddings - 1, size // config.num_attention_heads)
         yield Weight("attention", "distances", shape, attention, layers)
     yield from _norm("attention_norm", size, layer_map.num_attention_norms, layers)
-    for name, inputs, outputs in linear_maps(config, "ffn"):
+    for name, inputs, outputs in list_linear_maps(config, "ffn"):
         yield from _linear("ffn", name, inputs, outputs, ffn, layers)
     yield from _norm("ffn_norm", size, layer_map.num_ffn_norms, layers)
     yield from _own(config, layers)
@@ -66,7 +66,7 @@ def _encoder(config: ModelConfig, layer_map: LayerMap) -> Iterator[Weight]:
         yield from _norm("final_norm", size)
 
 
-def linear_maps(config: ModelConfig, block: str) -> list[tuple[str, int, int]]:
+def list_linear_maps(config: ModelConfig, block: str) -> list[tuple[str, int, int]]:
     """Name, width in and width out of the linear maps of an `attention` or `ffn` block."""
     size, inner = config.hidden_size, config.intermediate_size
     if block == "attention":
@@ -82,7 +82,7 @@ def _own(config: ModelConfig, layers: int) -> Iterator[Weight]:
         yield from _linear("adapters", "up", config.adapter_size, size, 2 * layers, 2 * layers)
         yield from _norm("adapters", size, 2 * layers, 2 * layers)
     for block in ("attention", "ffn") if rank else ():
-        for name, inputs, outputs in linear_maps(config, block):
+        for name, inputs, outputs in list_linear_maps(config, block):
             yield Weight("lora", f"{block} {name} A", (rank, inputs), layers, layers)
             yield Weight("lora", f"{block} {name} B", (outputs, rank), layers, layers)
             if config.lora_bias:

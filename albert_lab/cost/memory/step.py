@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from albert_lab.config.training import OptimizerConfig, OptimizerName
 from albert_lab.config.variant import DepthSignal, ModelConfig, NormPlacement, PositionEmbedding
-from albert_lab.cost.counts.weights import RELATIVE, model_weights
+from albert_lab.cost.counts.weights import RELATIVE, list_weights
 from albert_lab.cost.memory.operations import FLOAT, Operations
 from albert_lab.cost.memory.tape import SizedTensor, Storage, Tape
 from albert_lab.model.layer_map import Layer, LayerMap
@@ -16,7 +16,7 @@ ROWS = 32  # of `model.torch.layers.linear`
 INDEX = 8  # bytes of an id
 
 
-def whole_rows(count: int) -> int:
+def round_up_rows(count: int) -> int:
     """Rounded up as the model does, which fills its products with rows that don't count."""
     return -(-count // ROWS) * ROWS
 
@@ -38,7 +38,7 @@ class Pass:
     @property
     def tokens(self) -> int:
         """What the layers compute."""
-        return self.sequences * self.seq_length if self.real_tokens is None else whole_rows(self.real_tokens)
+        return self.sequences * self.seq_length if self.real_tokens is None else round_up_rows(self.real_tokens)
 
     @property
     def length(self) -> int:
@@ -71,7 +71,7 @@ class StepMemory:
         return self.peak - self.state - self.activations
 
 
-def step_memory(config: ModelConfig, layer_map: LayerMap, work: Pass, optimizer: OptimizerConfig) -> StepMemory:
+def predict_step_memory(config: ModelConfig, layer_map: LayerMap, work: Pass, optimizer: OptimizerConfig) -> StepMemory:
     """The memory of one step; the last step's gradients live until its backward pass begins, as with Lightning.
 
     Raises:
@@ -90,7 +90,7 @@ class _Step:
         self.config, self.layer_map, self.work, self.tape = config, layer_map, work, Tape()
         self.ops = Operations(self.tape, work.low, work.on_gpu)
         self.weights: dict[tuple[str, str], list[SizedTensor]] = {}
-        for weight in model_weights(config, layer_map, work.sentence_head):
+        for weight in list_weights(config, layer_map, work.sentence_head):
             copies = [self.tape.weight(weight.shape) for _ in range(weight.unique)]
             self.weights.setdefault((weight.part, weight.name), []).extend(copies)
         self.leaves = [weight for group in self.weights.values() for weight in group]
@@ -113,7 +113,7 @@ class _Step:
     def update(self, optimizer: OptimizerConfig) -> int:
         """The peak of what `train.optim.optimizers` holds on top of weights, gradients and state."""
         if optimizer.name is OptimizerName.adamw:
-            return 0  # one pass over every tensor, in number
+            return 0  # one pass over every tensor, in place
         return sum(weight.elements * weight.width for weight in self.leaves)  # LAMB: every update, before the ratios
 
     def _loss(self) -> SizedTensor:
@@ -125,7 +125,7 @@ class _Step:
             hidden = self.tape.record(shape, hidden.width, [hidden], [hidden])
             del zeros
         pooled = self._pooler(hidden) if work.sentence_head else None
-        loss = self._word_loss(ops.gather(hidden, whole_rows(work.masked_tokens)))
+        loss = self._word_loss(ops.gather(hidden, round_up_rows(work.masked_tokens)))
         if pooled is None:
             return loss
         return ops.add(loss, ops.cross_entropy(ops.linear(pooled, *self._linear("classifier", "classifier"))))

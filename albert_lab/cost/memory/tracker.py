@@ -22,7 +22,7 @@ Score = Callable[[AlbertForPreTraining, dict[str, torch.Tensor]], torch.Tensor]
 MakeOptimizer = Callable[[AlbertForPreTraining], torch.optim.Optimizer]
 
 
-def tracked_peak(
+def track_peak(
     config: ModelConfig, layer_map: LayerMap, work: Pass, loss_of: Score, make_optimizer: MakeOptimizer
 ) -> int:
     """Bytes at the peak of the second step of a training on CPU: weights, gradients, state, activations, temporaries.
@@ -39,6 +39,7 @@ def tracked_peak(
         model._apply(lambda tensor: torch.empty(tuple(tensor.shape), dtype=tensor.dtype))
         if packing is not None:  # made from real numbers, which this mode has none of
             fake = packing._replace(indices=torch.zeros(len(packing.indices), dtype=torch.long))
+            assert callable(model.albert.choose_packing)
             vars(model.albert)["choose_packing"] = lambda attention_mask: fake
         optimizer, batch = make_optimizer(model), _batch(work)
         _step(model, batch, work, loss_of, optimizer)

@@ -8,7 +8,7 @@ import pytest
 from albert_lab.config.compose import CONF_FOLDER
 from albert_lab.config.schema import DeviceKind, HardwareConfig
 from albert_lab.config.training import Precision
-from albert_lab.cost.cluster.hardware import entries, memory_per_process, peak_flops, resolve_hardware
+from albert_lab.cost.cluster.hardware import load_entries, memory_per_process, peak_flops, resolve_hardware
 from albert_lab.errors import UserError
 from albert_lab.runs import machine
 
@@ -16,8 +16,8 @@ FILES = sorted((CONF_FOLDER / "hardware").glob("*.yaml"))
 
 
 def test_there_is_an_entry_per_file_with_numbers_and_their_source() -> None:
-    assert len(entries()) == len(FILES) >= 5
-    for entry, file in zip(entries(), FILES, strict=True):
+    assert len(load_entries()) == len(FILES) >= 5
+    for entry, file in zip(load_entries(), FILES, strict=True):
         assert entry.name
         assert entry.bf16_flops_per_second is not None
         assert entry.fp32_flops_per_second is not None

@@ -19,9 +19,9 @@ from albert_lab.cost.cluster.strategies import (
     zero_state,
 )
 from albert_lab.cost.counts.parameters import count_parameters
-from albert_lab.cost.counts.weights import model_weights
+from albert_lab.cost.counts.weights import list_weights
 from albert_lab.cost.figures import checkpoint_figures
-from albert_lab.cost.memory.step import Pass, step_memory
+from albert_lab.cost.memory.step import Pass, predict_step_memory
 from albert_lab.model.layer_map import make_layer_map
 from tests.lab import ROOT
 from tests.variants import TINY
@@ -29,7 +29,7 @@ from tests.variants import TINY
 
 def costs(scheme: str = "all", ranks: int = 4, micro_batches: int = 1, low: bool = False) -> dict[str, StrategyCost]:
     layer_map = make_layer_map(SharingConfig(scheme), 12)
-    weights = model_weights(ModelConfig(), layer_map)
+    weights = list_weights(ModelConfig(), layer_map)
     traffic = Traffic(weights, ranks, micro_batches, low)
     return {name: estimate_strategy(name, traffic) for name in select_strategies(TrainerConfig(devices=ranks))}
 
@@ -122,7 +122,7 @@ def test_one_process_is_compared_under_the_strategy_that_it_asks_for() -> None:
 
 def test_a_shard_takes_its_share_of_the_update() -> None:
     layer_map = make_layer_map(SharingConfig("none"), 12)
-    memory = step_memory(ModelConfig(), layer_map, Pass(1, 16, 2), OptimizerConfig(name=OptimizerName.lamb))
+    memory = predict_step_memory(ModelConfig(), layer_map, Pass(1, 16, 2), OptimizerConfig(name=OptimizerName.lamb))
     assert memory.update > memory.passes
     held = {name: cost.held(memory) for name, cost in costs("none", ranks=8).items()}
     assert held["fsdp"] < held["zero2"] < held["zero1"] < held["ddp"]
@@ -188,6 +188,6 @@ def test_fsdp_sends_what_pytorchs_collectives_are_given(scheme: str) -> None:
     command = [sys.executable, "-W", "ignore", "-c", FSDP, scheme, "4"]
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
     assert done.returncode == 0, done.stderr
-    weights = model_weights(ModelConfig(**TINY), make_layer_map(SharingConfig(scheme), TINY["num_hidden_layers"]))
+    weights = list_weights(ModelConfig(**TINY), make_layer_map(SharingConfig(scheme), TINY["num_hidden_layers"]))
     predicted = estimate_strategy("fsdp", Traffic(weights, 4)).wire
     assert predicted == pytest.approx(json.loads(done.stdout.splitlines()[-1]), rel=0.02)  # shards are padded

@@ -21,7 +21,13 @@ from albert_lab.config.variant import (
     ProjectionRule,
     SharingConfig,
 )
-from albert_lab.cost.counts.flops import TaskHead, count_flops, count_task_flops, flops_per_token, recomputed_flops
+from albert_lab.cost.counts.flops import (
+    TaskHead,
+    count_flops,
+    count_flops_per_token,
+    count_recomputed_flops,
+    count_task_flops,
+)
 from albert_lab.cost.counts.parameters import count_parameters
 from albert_lab.errors import UserError
 from albert_lab.model.configuration import AlbertConfig
@@ -170,7 +176,9 @@ def test_flops_of_every_task_equal_pytorchs_counter(
 @given(variant=variants(), shape=SHAPES)
 def test_flops_of_recomputed_layers_equal_pytorchs_counter(variant: tuple[ModelConfig, LayerMap], shape: Shape) -> None:
     plain = count_flops(*variant, *shape).training
-    assert plain + recomputed_flops(*variant, *shape[:2]) == counted(*variant, shape, True, "cpu", recompute=True)[1]
+    assert (
+        plain + count_recomputed_flops(*variant, *shape[:2]) == counted(*variant, shape, True, "cpu", recompute=True)[1]
+    )
 
 
 @pytest.mark.parametrize("scheme", ["all", "none", "attention", "ffn"])
@@ -229,9 +237,9 @@ def test_only_masked_tokens_meet_the_vocabulary(variant: Variant) -> None:
 
 def test_flops_per_token_are_a_full_sequences_share(variant: Variant) -> None:
     sequence = count_flops(*variant("base"), 1, 512, 77)
-    assert flops_per_token(*variant("base"), 512, 0.15).training == sequence.training / 512
+    assert count_flops_per_token(*variant("base"), 512, 0.15).training == sequence.training / 512
     capped = count_flops(*variant("base"), 1, 512, 20, sentence_head=False)
-    per_token = flops_per_token(*variant("base"), 512, 0.15, sentence_head=False, max_predictions_per_seq=20)
+    per_token = count_flops_per_token(*variant("base"), 512, 0.15, sentence_head=False, max_predictions_per_seq=20)
     assert per_token.forward == capped.forward / 512
 
 
@@ -243,7 +251,7 @@ def test_six_times_the_parameters_is_far_too_low_for_shared_layers(
     variant: Variant, shape: str, billions: float, times: float
 ) -> None:
     config, layer_map = variant(shape)
-    training = flops_per_token(config, layer_map, 512, 0.15).training
+    training = count_flops_per_token(config, layer_map, 512, 0.15).training
     assert training / 1e9 == pytest.approx(billions, abs=0.005)
     rule = 6 * count_parameters(config, layer_map).backbone_with_pooler
     assert training / rule == pytest.approx(times, abs=0.05)

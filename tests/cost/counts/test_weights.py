@@ -9,7 +9,7 @@ from torch import nn
 
 from albert_lab.config.variant import ModelConfig
 from albert_lab.cost.counts.parameters import LAYER_PARTS, OWN_PARTS, count_parameters
-from albert_lab.cost.counts.weights import model_weights
+from albert_lab.cost.counts.weights import list_weights
 from albert_lab.model.configuration import AlbertConfig
 from albert_lab.model.layer_map import LayerMap
 from albert_lab.model.torch.albert import AlbertForPreTraining
@@ -64,7 +64,7 @@ def test_applied_counts_a_block_for_every_layer_that_runs_it(variant: Variant, s
 @given(variant=variants(), sentence_head=st.booleans())
 def test_there_is_a_shape_for_every_tensor(variant: Variant, sentence_head: bool) -> None:
     shapes = sorted(tuple(p.shape) for p in model_of(variant, sentence_head).parameters())
-    table = [weight.shape for weight in model_weights(*variant, sentence_head) for _ in range(weight.unique)]
+    table = [weight.shape for weight in list_weights(*variant, sentence_head) for _ in range(weight.unique)]
     assert sorted(table) == shapes
 
 
@@ -72,5 +72,5 @@ def test_there_is_a_shape_for_every_tensor(variant: Variant, sentence_head: bool
 @given(variant=variants())
 def test_what_deepspeed_sends_in_low_precision_is_every_linear_map(variant: Variant) -> None:
     linear = [module for module in model_of(variant, True).modules() if isinstance(module, nn.Linear)]
-    marked = sum(weight.unique * prod(weight.shape) for weight in model_weights(*variant) if weight.is_linear)
+    marked = sum(weight.unique * prod(weight.shape) for weight in list_weights(*variant) if weight.is_linear)
     assert marked == count(*linear)

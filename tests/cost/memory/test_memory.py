@@ -75,7 +75,7 @@ def test_activations_grow_by_the_same_amount_per_layer(variant: Variant) -> None
 
 
 @pytest.mark.parametrize("scheme", ["all", "none"])
-def test_the_meta_device_foretells_what_is_kept(variant: Variant, scheme: str) -> None:
+def test_the_meta_device_keeps_as_much_as_the_cpu(variant: Variant, scheme: str) -> None:
     assert kept_by(variant("tiny", scheme), "meta") == kept_by(variant("tiny", scheme), "cpu")
 
 

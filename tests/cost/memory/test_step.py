@@ -13,8 +13,8 @@ from albert_lab.config.variant import Activation, ModelConfig, SharingConfig
 from albert_lab.cost.counts.parameters import count_parameters
 from albert_lab.cost.memory import operations, step
 from albert_lab.cost.memory.measured import saved_activation_bytes
-from albert_lab.cost.memory.step import Pass, step_memory
-from albert_lab.cost.memory.tracker import tracked_peak
+from albert_lab.cost.memory.step import Pass, predict_step_memory
+from albert_lab.cost.memory.tracker import track_peak
 from albert_lab.model.configuration import AlbertConfig
 from albert_lab.model.layer_map import LayerMap, make_layer_map
 from albert_lab.model.torch.albert import AlbertForPreTraining
@@ -45,8 +45,8 @@ def of(scheme: str = "all", layers: int = 3, **options: Any) -> tuple[ModelConfi
 def error(variant: tuple[ModelConfig, LayerMap], work: Pass, optimizer: OptimizerConfig | None = None) -> float:
     """Of the predicted peak, relative to the tracked one."""
     optimizer = optimizer or OptimizerConfig()
-    tracked = tracked_peak(*variant, work, loss_of(work), lambda model: make_optimizer(model, optimizer, False))
-    return step_memory(*variant, work, optimizer).peak / tracked - 1
+    tracked = track_peak(*variant, work, loss_of(work), lambda model: make_optimizer(model, optimizer, False))
+    return predict_step_memory(*variant, work, optimizer).peak / tracked - 1
 
 
 @pytest.mark.parametrize("work", [WORK, PACKED, Pass(1, 16, 2)], ids=["full", "packed", "few"])
@@ -101,19 +101,19 @@ def test_activations_are_what_a_real_training_step_keeps(options: dict[str, Any]
     model = AlbertForPreTraining(AlbertConfig.of(config, layer_map, remove_padding=True))
     batch = made_up_batch(work, config.vocab_size)
     kept = saved_activation_bytes(model, lambda: score(model, batch).mlm_loss)
-    predicted = step_memory(config, layer_map, work, OptimizerConfig()).activations
+    predicted = predict_step_memory(config, layer_map, work, OptimizerConfig()).activations
     assert predicted == pytest.approx(kept, rel=0.01)
 
 
 def test_checkpointing_keeps_an_input_a_layer(variant: Variant) -> None:
     deep, shallow = (
-        step_memory(*of(layers=n), replace(WORK, recompute=True), OptimizerConfig()).activations for n in (9, 3)
+        predict_step_memory(*of(layers=n), replace(WORK, recompute=True), OptimizerConfig()).activations for n in (9, 3)
     )
     assert deep - shallow == 6 * 4 * WORK.tokens * SMALL["hidden_size"]
 
 
 def test_sharing_saves_state_and_no_activations() -> None:
-    shared, own = (step_memory(*of(scheme), WORK, OptimizerConfig()) for scheme in ("all", "none"))
+    shared, own = (predict_step_memory(*of(scheme), WORK, OptimizerConfig()) for scheme in ("all", "none"))
     assert shared.activations == own.activations
     assert shared.state < 0.6 * own.state
     assert own.weights == 4 * count_parameters(*of("none")).unique
@@ -122,7 +122,7 @@ def test_sharing_saves_state_and_no_activations() -> None:
 def test_bfloat16_keeps_a_cast_of_every_unique_weight() -> None:
     """So with autocast sharing saves activations too: the casts of the weights are among them."""
     low = replace(WORK, low=True)
-    shared, own = (step_memory(*of(scheme), low, OptimizerConfig()).activations for scheme in ("all", "none"))
+    shared, own = (predict_step_memory(*of(scheme), low, OptimizerConfig()).activations for scheme in ("all", "none"))
     counts = count_parameters(*of("none"))
     blocks = counts.by_part["attention"] + counts.by_part["ffn"]
     assert own - shared == 2 * blocks * 2 // 3 - 2 * (4 * 64 + 256 + 64) * 2  # biases are cast and not kept
