@@ -12,7 +12,7 @@ from omegaconf import OmegaConf
 from albert_lab.config.compose import CONF_FOLDER, SWEEPS_FOLDER
 from albert_lab.config.plain import flatten
 from albert_lab.config.schema import VERBS
-from albert_lab.errors import UserError, nearest
+from albert_lab.errors import UserError, first_line, nearest
 
 # `GROUP=[]` takes none
 OPTIONAL_GROUPS = ("release", "warm_start", "embedding", "block", "preset", "hardware", "study")
@@ -28,8 +28,7 @@ def check_overrides(verb: str, arguments: Sequence[str]) -> None:
         try:
             override = OverridesParser.create().parse_override(argument)
         except HydraException as error:
-            reason = str(error).strip().splitlines()[0]
-            raise UserError(f"can't read {argument!r}: write KEY=VALUE ({reason})") from error
+            raise UserError(f"can't read {argument!r}: write KEY=VALUE ({first_line(error)})") from error
         _check(verb, override)
 
 

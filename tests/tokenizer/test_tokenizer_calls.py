@@ -65,6 +65,15 @@ def test_tokenize_with_a_pair_and_special_tokens(either: Any) -> None:
     assert either.tokenize("[MASK]", split_special_tokens=True) != ["[MASK]"]
 
 
+def test_split_special_tokens_is_a_setting_and_an_argument(kind: Any, own_model: Path) -> None:
+    plain, splitting = kind(str(own_model)), kind(str(own_model), split_special_tokens=True)
+    pieces = plain.tokenize("a [MASK]", split_special_tokens=True)
+    assert pieces == splitting.tokenize("a [MASK]")
+    ids = splitting("a [MASK]")["input_ids"]
+    assert ids == plain("a [MASK]", split_special_tokens=True)["input_ids"]
+    assert ids[1:-1] == plain.convert_tokens_to_ids(pieces)
+
+
 def test_decode_takes_lists_arrays_tensors_and_one_id(either: Any) -> None:
     ids = either("the quick fox")["input_ids"]
     for form in (ids, np.array(ids), torch.tensor(ids)):
