@@ -284,14 +284,8 @@ class TokenizerBase:
 
         Raises: UserError where there is none, or its files are not a tokenizer's or another model's.
         """
-        arguments = folder.read_arguments(
-            pretrained_model_name_or_path,
-            revision=revision,
-            cache_dir=cache_dir,
-            local_files_only=local_files_only,
-            token=token,
-        )
-        return cls(**arguments | settings)
+        hub = {"revision": revision, "cache_dir": cache_dir, "local_files_only": local_files_only, "token": token}
+        return cls(**folder.read_arguments(pretrained_model_name_or_path, **hub) | settings)
 
     @property
     def backend_tokenizer(self) -> Tokenizer:
