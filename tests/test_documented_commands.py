@@ -112,6 +112,14 @@ def test_a_link_leads_to_a_file(page: Path) -> None:
     assert [link for link in links if not (page.parent / link).exists()] == []
 
 
+def test_a_test_named_on_a_page_exists() -> None:
+    named = {name for page in PAGES for name in re.findall(r"`(test_\w+)`", page.read_text(encoding="utf-8"))}
+    tests = {
+        name for file in (ROOT / "tests").rglob("test_*.py") for name in re.findall(r"def (test_\w+)", file.read_text())
+    }
+    assert named - tests == set()
+
+
 @pytest.mark.parametrize("page", [page for page in PAGES if page.parent == ROOT / "docs"], ids=page_name)
 def test_the_readme_leads_to_every_page(page: Path) -> None:
     assert f"({page_name(page)})" in (ROOT / "README.md").read_text(encoding="utf-8")
