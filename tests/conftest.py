@@ -36,6 +36,12 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "albert_lab_cache"
 
 
+@pytest.fixture(scope="session", autouse=True)
+def compiled_kernels(cache: Path) -> None:
+    """PyTorch's compiler keeps its kernels for this session alone: one made for another processor computes nonsense."""
+    os.environ["TORCHINDUCTOR_CACHE_DIR"] = str(cache / "compiled_kernels")
+
+
 @pytest.fixture(scope="session")
 def corpus(cache: Path) -> Path:
     file = cache / "corpus.txt"
