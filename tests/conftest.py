@@ -89,5 +89,5 @@ def small(corpus: Path) -> list[str]:
     return [
         "scale=smoke", "data=text", f"data.files=[{corpus}]", "data.max_documents=null", "tokenizer.vocab_size=100",
         "train.budget.steps=12", "train.validate_every_steps=6", "train.validation_samples=32",
-        "optimizer.warmup_steps=2", "tracking=none", "trainer.accelerator=cpu",
+        "optimizer.warmup_steps=2", "tracking=none", "trainer.accelerator=cpu", "trainer.threads=1",
     ]  # fmt: skip
