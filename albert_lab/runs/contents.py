@@ -7,6 +7,7 @@ from typing import Any
 from albert_lab.config.schema import FinetuneConfig, PretrainConfig, RunConfig
 from albert_lab.data.corpora.corpus import open_corpus
 from albert_lab.errors import UserError
+from albert_lab.model.layer_map import make_layer_map
 from albert_lab.storage.digests import file_digest, identify_files
 from albert_lab.storage.hub import pretrained_folder
 
@@ -18,7 +19,7 @@ def read_contents(config: RunConfig) -> dict[str, Any]:
     """Digests of the corpus, the vocabulary and the checkpoint, as far as the run reads them.
 
     Raises:
-        UserError: a file or a checkpoint is missing.
+        UserError: a file or a checkpoint is missing, or the layer map is impossible.
     """
     if isinstance(config, FinetuneConfig):
         return _finetuning_contents(config)
@@ -26,7 +27,16 @@ def read_contents(config: RunConfig) -> dict[str, Any]:
     return _pretraining_contents(config)
 
 
+def prepare_contents(config: RunConfig) -> None:
+    """Builds what a run reads and is not there yet: the vocabulary and the token store of pre-training."""
+    if isinstance(config, PretrainConfig):
+        from albert_lab.data.prepare import prepare
+
+        prepare(config.data, config.tokenizer, Path(config.paths.cache))
+
+
 def _pretraining_contents(config: PretrainConfig) -> dict[str, Any]:
+    make_layer_map(config.sharing, config.model.num_hidden_layers)  # an impossible one fails before any file is read
     contents = open_corpus(config.data, Path(config.paths.cache)).identity()
     if config.tokenizer.model_file is not None:
         file = Path(config.tokenizer.model_file)

@@ -7,15 +7,13 @@ import subprocess
 import sys
 import tempfile
 import threading
-from pathlib import Path
 from types import FrameType
 
 from albert_lab.config.check import check
 from albert_lab.config.compose import save
-from albert_lab.config.schema import PretrainConfig, RunConfig, TrainerConfig
+from albert_lab.config.schema import RunConfig, TrainerConfig
 from albert_lab.errors import RunFailedError, RunStoppedError, UserError
-from albert_lab.model.layer_map import make_layer_map
-from albert_lab.runs.contents import read_contents
+from albert_lab.runs.contents import prepare_contents, read_contents
 from albert_lab.runs.folder import RunFolder, tracking_uri
 from albert_lab.runs.identity import fingerprint
 from albert_lab.runs.machine import usable_cores
@@ -51,16 +49,11 @@ def execute(config: RunConfig) -> RunFolder:
 def folder_of(config: RunConfig) -> RunFolder:
     """The folder of the run that `config` describes, whether it exists or not. Raises UserError for a bad setting."""
     check(config)
-    if isinstance(config, PretrainConfig):
-        make_layer_map(config.sharing, config.model.num_hidden_layers)
     return RunFolder.of(config, fingerprint(config, read_contents(config)))
 
 
 def _train(config: RunConfig, folder: RunFolder, held_lock: int) -> None:
-    from albert_lab.data.prepare import prepare
-
-    if isinstance(config, PretrainConfig):
-        prepare(config.data, config.tokenizer, Path(config.paths.cache))
+    prepare_contents(config)
     save(config, folder.config)
     with tempfile.NamedTemporaryFile("r", prefix="albert-lab-", encoding="utf-8") as failure:
         environment = _threads(config.trainer) | {FAILURE: failure.name}
