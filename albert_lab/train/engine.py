@@ -58,7 +58,6 @@ class Engine:
     def __init__(self, folder: RunFolder, config: RunConfig) -> None:
         self.folder, self.config = folder, config
         self.task = make_task(config)
-        self.cost = self.task.count_cost()
         self.budget = Budget(config.train, self.task.samples.max_seq_length)
         share = config.train.batch_size // config.trainer.devices
         micro_batch_size = config.trainer.micro_batch_size or share
@@ -75,6 +74,7 @@ class Engine:
         model = self.task.make_model()
         if config.trainer.gradient_checkpointing:
             self.task.enable_gradient_checkpointing(model)
+        self.cost = self.task.count_cost(model)
         partitioned = "optimizer" in self.strategy.shards
         self.module = TrainingModule(model, self.task, config, self.budget, partitioned)
 
@@ -161,7 +161,9 @@ class Engine:
 
     def _measure(self, validation: Figures) -> dict[str, Any]:
         """The record's sections of figures."""
-        state, processes = state_bytes(self.cost["parameters"]["unique"]), self.trainer.world_size
+        processes = self.trainer.world_size
+        trained = sum(weight.numel() for weight in self.module.model.parameters() if weight.requires_grad)
+        state = state_bytes(self.cost["parameters"]["unique"], trained)
         held = {kind: -(-size // processes) if kind in self.strategy.shards else size for kind, size in state.items()}
         return {
             **self.cost,

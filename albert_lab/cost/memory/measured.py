@@ -8,18 +8,25 @@ from torch import Tensor, nn
 from torch.multiprocessing.reductions import StorageWeakRef
 
 
-def state_bytes(parameters: int, optimizer_states_per_weight: int = 2, bytes_per_weight: int = 4) -> dict[str, int]:
+def state_bytes(
+    parameters: int, trained: int | None = None, optimizer_states_per_weight: int = 2, bytes_per_weight: int = 4
+) -> dict[str, int]:
     """Bytes of `weights`, `gradients` and `optimizer` that one process holds from step to step, all state replicated.
 
     A shared weight is one weight, with one gradient and one optimizer state.
 
     Args:
         parameters: unique weights.
+        trained: those that are not frozen; None: all.
         optimizer_states_per_weight: 2 for AdamW and LAMB (first and second moment).
         bytes_per_weight: 4 in float32, also under bfloat16 autocast, which keeps its weights in float32.
     """
-    weights = parameters * bytes_per_weight
-    return {"weights": weights, "gradients": weights, "optimizer": optimizer_states_per_weight * weights}
+    gradients = (parameters if trained is None else trained) * bytes_per_weight
+    return {
+        "weights": parameters * bytes_per_weight,
+        "gradients": gradients,
+        "optimizer": optimizer_states_per_weight * gradients,
+    }
 
 
 class SavedActivations:

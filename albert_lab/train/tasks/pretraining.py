@@ -133,7 +133,7 @@ class PretrainingTask(Task):
             model_max_length=self.config.model.max_position_embeddings,
         ).save_pretrained(folder)
 
-    def count_cost(self) -> dict[str, Any]:
+    def count_cost(self, model: nn.Module) -> dict[str, Any]:
         counts = count_variant(self.config.model, self.config.sharing, self.config.objective)
         parameters, flops = counts.parameters, counts.flops_per_token
         return {

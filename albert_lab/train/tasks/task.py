@@ -58,7 +58,7 @@ class Task(ABC):
         """Makes `folder` a checkpoint that `from_pretrained` reads, vocabulary included."""
 
     @abstractmethod
-    def count_cost(self) -> dict[str, Any]:
+    def count_cost(self, model: nn.Module) -> dict[str, Any]:
         """`parameters` (unique, applied) and `flops_per_token` (forward, training), for the record."""
 
     def enable_gradient_checkpointing(self, model: nn.Module) -> None:
