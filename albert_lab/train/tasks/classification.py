@@ -162,7 +162,5 @@ class TextClassification(Task):
         }
 
     def describe(self) -> list[str]:
-        return [
-            f"{len(self.samples):,} texts to train on, {len(self.held_out):,} held out, {len(self.label_names)} classes: "
-            + ", ".join(self.label_names)
-        ]
+        sizes = f"{len(self.samples):,} texts to train on, {len(self.held_out):,} held out"
+        return [f"{sizes}; {len(self.label_names)} classes: {', '.join(self.label_names)}"]
