@@ -8,6 +8,7 @@ from typing import Any
 import lightning as L
 import torch
 import torch.distributed as dist
+from torch import Tensor
 
 from albert_lab.config.schema import RunConfig
 from albert_lab.cost.memory.measured import state_bytes
@@ -66,6 +67,8 @@ class Engine:
         self.meter = Meter(self.task, config)
         self.checkpoints = Checkpoints(folder.checkpoints, config.trainer, self.meter)
         self.journal = Journal(folder, config, self.task.metrics)
+        self.validation: Figures | None = None
+        self.weights: dict[str, Tensor] = {}
         self.trainer = self._make_trainer()
         self.device = self.trainer.strategy.root_device
         choose_matrix_library(config, self.device.type == "cpu")
@@ -98,6 +101,7 @@ class Engine:
                 HealthCheck(self.meter, metrics, config.trainer.health_check_step),
                 Progress(self.meter, metrics, self.budget, config.trainer.progress_bar),
                 self.checkpoints,
+                _JudgeAtEnd(self),
             ],
             logger=self.journal,
             default_root_dir=self.folder.path,
@@ -124,11 +128,22 @@ class Engine:
             self.task.compile_layers(self.module.model)
             log.info("the first step compiles the layers")
         self.trainer.fit(self.module, data, ckpt_path=checkpoint, weights_only=False if checkpoint else None)
-        self.meter.finish()
-        if self.checkpoints.was_stopped and not self.budget.is_spent(self.trainer.global_step):
+        if self._was_stopped():
             self.journal.flush()
             raise Stopped
+
+    def _was_stopped(self) -> bool:
+        return self.checkpoints.was_stopped and not self.budget.is_spent(self.trainer.global_step)
+
+    def judge(self) -> None:
+        """Saves the last checkpoint, validates, and gathers the weights; in every process, at the end of training."""
+        self.meter.finish()
+        if self._was_stopped():
+            return
         self.checkpoints.save(self.trainer)
+        model = self.module.model
+        self.validation = self.task.validate(model, self.trainer.global_rank, self.trainer.world_size)
+        self.weights = self.strategy.gather_weights(model)
 
     def _introduce(self, done: int) -> None:
         """Logs what follows from the configuration."""
@@ -145,19 +160,19 @@ class Engine:
             log.info("going on from step %d", done)
 
     def finish(self, started: str) -> None:
-        """Judges the trained model, then writes weights, record and the end of the MLflow run."""
-        trainer, model = self.trainer, self.module.model
-        self.module.to(self.device)  # Lightning moved it to the CPU
-        validation = self.task.validate(model, trainer.global_rank, trainer.world_size)
-        weights = self.strategy.gather_weights(model)
-        if not trainer.is_global_zero:
+        """Writes weights, record and the end of the MLflow run."""
+        if self.validation is None:  # an earlier attempt did the last step, so Lightning had nothing to train
+            self.module.to(self.device)
+            self.judge()
+        assert self.validation is not None
+        if not self.trainer.is_global_zero:
             return
-        self.task.save(self.folder.path, model, weights)
-        sections, metrics = self._measure(validation), self.task.metrics
+        self.task.save(self.folder.path, self.module.model, self.weights)
+        sections, metrics = self._measure(self.validation), self.task.metrics
         write_json(self.folder.result, make_record(self.config, self.folder, metrics, sections, started, _now()))
         if self.journal.sender is not None:
             self.journal.sender.send(finished=True)
-        log.info("%s", self._summarize(validation))
+        log.info("%s", self._summarize(self.validation))
 
     def _measure(self, validation: Figures) -> dict[str, Any]:
         """The record's sections of figures."""
@@ -203,6 +218,16 @@ class Engine:
             parts.append(text)
         speed = self.meter.tokens_per_second(self.trainer.world_size)
         return f"held-out {', '.join(parts)}" + (f"; {speed:,.0f} tokens/s" if speed else "")
+
+
+class _JudgeAtEnd(L.Callback):
+    """Judges the model while the strategy still holds it, whether whole or in shards."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+
+    def on_train_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        self.engine.judge()
 
 
 def _now() -> str:

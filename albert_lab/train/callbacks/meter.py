@@ -139,6 +139,7 @@ class Meter(L.Callback):
         self.pause_clock()
         return {
             "tokens": self.tokens,
+            "last": self.last,
             "interval": sum_over_processes(self._interval),
             "timed_tokens": self._timed_tokens,
             "timed_seconds": self._timed_seconds,
@@ -146,7 +147,7 @@ class Meter(L.Callback):
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        self.tokens, self._timed_tokens = state["tokens"], state["timed_tokens"]
+        self.tokens, self.last, self._timed_tokens = state["tokens"], state["last"], state["timed_tokens"]
         self._timed_seconds, self._step_seconds = state["timed_seconds"], state["step_seconds"]
         first = not torch.distributed.is_initialized() or torch.distributed.get_rank() == 0
         if first:  # the saved sums are those of all processes
