@@ -71,22 +71,23 @@ def record_of(folder: Path) -> dict[str, Any]:
     return record
 
 
-def losses_of(folder: Path) -> dict[int, float]:
-    """Training MLM loss by step."""
+def losses_of(folder: Path, metric: str = "mlm_loss") -> dict[int, float]:
+    """Training loss by step."""
+    key = f"train/{metric}"
     lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
-    return {line["step"]: line["metrics"]["train/mlm_loss"] for line in lines if "train/mlm_loss" in line["metrics"]}
+    return {line["step"]: line["metrics"][key] for line in lines if key in line["metrics"]}
 
 
-def start(arguments: list[str], cwd: Path, cache: Path) -> "subprocess.Popen[bytes]":
+def start(arguments: list[str], cwd: Path, cache: Path, verb: str = "pretrain") -> "subprocess.Popen[bytes]":
     return subprocess.Popen(
-        lab_command("pretrain", *arguments),
+        lab_command(verb, *arguments),
         cwd=cwd, env=lab_environment(cache), start_new_session=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
 
 
-def wait_for_step(runs: Path, step: int, process: "subprocess.Popen[bytes]") -> None:
+def wait_for_step(runs: Path, step: int, process: "subprocess.Popen[bytes]", metric: str = "mlm_loss") -> None:
     deadline = time.monotonic() + HANG_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
-        if any(max(losses_of(file.parent), default=0) >= step for file in runs.rglob("metrics.jsonl")):
+        if any(max(losses_of(file.parent, metric), default=0) >= step for file in runs.rglob("metrics.jsonl")):
             return
         time.sleep(0.02)

@@ -23,7 +23,7 @@ class Private(NamedTuple):
 
 INTERFACES = (
     Private("deepspeed", "deepspeed.ops", "__compatible_ops__", "train/distributed/zero2.py"),
-    Private("hydra-core", "hydra._internal.utils", "get_args_parser", "cli/hydra_app.py"),
+    Private("hydra-core", "hydra._internal.utils", "get_args_parser", "cli/hydra_private.py"),
     Private("lightning", "lightning.pytorch.strategies", "DDPStrategy.setup_environment", "train/distributed/zero2.py"),
     Private("lightning", "lightning.pytorch.strategies", "DeepSpeedStrategy.setup_environment",
             "train/distributed/zero2.py"),

@@ -14,6 +14,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from albert_lab.config.compose import save
 from albert_lab.config.schema import FinetuneConfig
 from albert_lab.report.frames import from_mlflow, from_records
 from albert_lab.report.runs_report import RunsReport
@@ -93,7 +94,7 @@ def finished(
     config.train.batch_size, config.train.budget.steps, config.optimizer.learning_rate = 4, 30, 0.1
     config.trainer.log_every_steps, config.train.validate_every_steps = 10, 15
     folder = RunFolder.of(config, "0123456789abcdef")
-    folder.path.mkdir(parents=True)
+    save(config, folder.config)
     with caplog.at_level(logging.INFO):
         run(folder, config)
     return config, folder
@@ -109,11 +110,14 @@ def test_a_task_of_its_own_trains_through_the_engine_and_its_metric_is_everywher
     assert found < 10
     assert record["task"] == "line"
     assert record["metrics"][0]["unit"] == "degrees"
-    assert f"held-out angle to the line {found:.3f} degrees (chance 90.000 degrees)" in caplog.text
+    assert f"held-out angle to the line {found:.3f} degrees (chance 90.000 degrees)" in "\n".join(
+        said.getMessage() for said in caplog.get_records("setup")
+    )
     lines = [json.loads(line) for line in folder.metrics.read_text().splitlines()]
     assert [line["step"] for line in lines if "train/angle" in line["metrics"]] == [1, 10, 20, 30]
     assert [line["step"] for line in lines if "validation/angle" in line["metrics"]] == [15, 30]
-    for frame in (from_records([record]), from_mlflow(tracking_uri(config), config.tracking.experiment)):
+    uri = tracking_uri(config.tracking, config.paths)
+    for frame in (from_records([record]), from_mlflow(uri, config.tracking.experiment)):
         assert frame["validation/angle"].tolist() == [pytest.approx(found)]
         report = RunsReport(frame)
         assert "angle to the line (degrees) ↓" in report.text()

@@ -15,11 +15,11 @@ from torch.nn import functional
 from albert_lab.config.schema import FinetuneConfig
 from albert_lab.cost.counts.flops import TaskHead, count_task_flops
 from albert_lab.cost.counts.parameters import count_parameters
-from albert_lab.data.counter import mixed, shuffled_positions
+from albert_lab.data.random_bits import permute, random_bits
 from albert_lab.data.tasks.labelled_texts import LabelledTexts
 from albert_lab.errors import UserError
 from albert_lab.model.configuration import AlbertConfig
-from albert_lab.model.torch.task_models import AlbertForSequenceClassification
+from albert_lab.model.torch.classification import AlbertForSequenceClassification
 from albert_lab.runs.metrics import Metric
 from albert_lab.tokenizer import AlbertTokenizerFast
 from albert_lab.train.batches import Arrays, StepPlan
@@ -39,7 +39,7 @@ class EncodedTexts:
         self.ids = [np.array(ids, np.int64) for ids in encoded["input_ids"]]
         self.labels = np.array(texts.labels, np.int64)
         self.max_seq_length, self.pad_id = max_seq_length, tokenizer.pad_token_id
-        self._epoch_key = None if seed is None else mixed(np.array([seed], np.uint64), 0)
+        self._epoch_key = None if seed is None else random_bits(np.array([seed], np.uint64), 0)
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -55,7 +55,7 @@ class EncodedTexts:
         epoch, position = np.divmod(np.asarray(indices, np.int64), len(self))
         if self._epoch_key is None:
             return position
-        return shuffled_positions(position, len(self), mixed(self._epoch_key, epoch))
+        return permute(position, len(self), random_bits(self._epoch_key, epoch))
 
     def _make_batch(self, texts: np.ndarray) -> Arrays:
         lengths = np.array([len(self.ids[text]) for text in texts])
@@ -92,7 +92,7 @@ class TextClassification(Task):
                 f"task.max_seq_length={length} is longer than the checkpoint's max_position_embeddings="
                 f"{self.model_config.max_position_embeddings}; nearest: {self.model_config.max_position_embeddings}"
             )
-        self.samples = EncodedTexts(train, self.tokenizer, length, config.train.seed)
+        self.samples: EncodedTexts = EncodedTexts(train, self.tokenizer, length, config.train.seed)
         self.held_out = EncodedTexts(held_out, self.tokenizer, length, seed=None)
         classes = len(self.label_names)
         self.metrics = (

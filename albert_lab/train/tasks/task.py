@@ -10,6 +10,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
+from albert_lab.config.schema import RunConfig
 from albert_lab.runs.metrics import Metric
 from albert_lab.train.batches import StepSamples
 
@@ -19,8 +20,7 @@ Figures = dict[str, float | int | None]  # a metric's value, or a count behind o
 class Task(ABC):
     """A model, its batches, its loss, and what is measured of it.
 
-    A subclass is made from the run's configuration and prepares its data then. It must not depend on how many steps
-    are done: the engine saves no state of a task.
+    It must not depend on how many steps are done: the engine saves no state of a task.
 
     Attributes:
         metrics: what it measures, in the order of tables; the first one judges a run.
@@ -30,6 +30,10 @@ class Task(ABC):
     sums: ClassVar[tuple[str, ...]]  # names of what `loss` adds up; "tokens", the real ones, is among them
     metrics: tuple[Metric, ...]
     samples: StepSamples
+
+    @abstractmethod
+    def __init__(self, config: RunConfig) -> None:
+        """Prepares the task's data. Raises UserError for settings that don't fit it."""
 
     @abstractmethod
     def make_model(self) -> nn.Module:
