@@ -77,6 +77,8 @@ def check_overrides_of(arguments: list[str]) -> None:
         return
     verb, *words = arguments
     assert verb in VERBS
+    if words == ["--help"]:
+        return
     if verb in PLAIN_VERBS:
         PLAIN_VERBS[verb].parser().parse_args(words)
         return
