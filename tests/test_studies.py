@@ -71,3 +71,13 @@ def test_the_search_asks_optuna_and_keeps_its_trials(lab: Lab, small: list[str],
     for trial, line in zip(study.trials, result.stdout.splitlines(), strict=True):
         record = json.loads((Path(line) / "result.json").read_text())
         assert trial.values == [record["validation"]["mlm_accuracy"], record["parameters"]["unique"]]
+
+
+def test_a_search_with_one_measure_takes_the_tasks_judge(lab: Lab, small: list[str], tmp_path: Path) -> None:
+    space = ["hydra.sweeper.params={sharing: 'choice(all,none)'}", "hydra.sweeper.n_trials=1"]
+    one = ["study.measures=null", "hydra.sweeper.direction=maximize"]
+    result = lab("pretrain", "--multirun", "study=search", *small, *STEPS, *space, *one)
+    assert result.returncode == 0, result.stderr
+    (trial,) = optuna.load_study(study_name="search", storage=f"sqlite:///{tmp_path}/runs/optuna.db").trials
+    record = json.loads((Path(result.stdout.strip()) / "result.json").read_text())
+    assert trial.value == record["validation"]["mlm_accuracy"]

@@ -28,8 +28,8 @@ def train_jobs(verb: str, arguments: Sequence[str]) -> int:
     return 1 if reasons else 0
 
 
-def train(verb: str, composed: Any) -> list[float] | None:
-    """One Hydra job. Returns the measures that a sweeper optimises, `study.measures` of the record."""
+def train(verb: str, composed: Any) -> float | list[float] | None:
+    """One Hydra job. Returns what a sweeper optimizes, `study.measures` of the record: Optuna takes one as a number."""
     from hydra.core.hydra_config import HydraConfig
     from hydra.types import RunMode
 
@@ -55,4 +55,5 @@ def train(verb: str, composed: Any) -> list[float] | None:
     print(folder.path, flush=True)
     record = folder.record()
     assert record is not None
-    return read_measures(record, config.study.measures)
+    measures = read_measures(record, config.study.measures)
+    return measures[0] if len(measures) == 1 else measures
