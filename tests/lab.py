@@ -10,7 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from albert_lab.config.compose import CONF_FOLDER, from_hydra, register
+from albert_lab.config.compose import from_hydra, register
+from albert_lab.config.folders import CONF_FOLDER
 from albert_lab.config.schema import VERBS, PretrainConfig
 
 ROOT = Path(__file__).parents[1]

@@ -11,7 +11,7 @@ import pytest
 from albert_lab.cli import export, import_checkpoint
 from albert_lab.cli.main import VERBS
 from albert_lab.config.check import check
-from albert_lab.config.compose import CONF_FOLDER, SWEEPS_FOLDER
+from albert_lab.config.folders import CONF_FOLDER, SWEEPS_FOLDER
 from albert_lab.config.overrides import check_overrides, list_choices
 from albert_lab.config.schema import PretrainConfig, RunConfig
 from albert_lab.model.layer_map import make_layer_map

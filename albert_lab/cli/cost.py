@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from albert_lab.cli.hydra_app import run_app
-from albert_lab.config.compose import SWEEPS_FOLDER, from_hydra
+from albert_lab.config.compose import from_hydra
+from albert_lab.config.folders import SWEEPS_FOLDER
 from albert_lab.config.schema import EstimateConfig
 from albert_lab.errors import UserError
 

@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from albert_lab.cli.hydra_private import parse_arguments
-from albert_lab.config.compose import CONF_FOLDER, register
+from albert_lab.config.compose import register
+from albert_lab.config.folders import CONF_FOLDER
 from albert_lab.config.overrides import check_overrides, describe_choices
 from albert_lab.errors import UserError
 

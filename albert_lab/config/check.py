@@ -3,7 +3,7 @@
 import logging
 from pathlib import Path
 
-from albert_lab.config.compose import CONF_FOLDER
+from albert_lab.config.folders import CONF_FOLDER
 from albert_lab.config.schema import EstimateConfig, FinetuneConfig, PretrainConfig, RunConfig, TrainerConfig
 from albert_lab.config.training import (
     BudgetConfig,

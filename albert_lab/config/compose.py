@@ -10,14 +10,10 @@ from hydra.core.plugins import Plugins
 from hydra.plugins.search_path_plugin import SearchPathPlugin
 from omegaconf import DictConfig, OmegaConf
 
+from albert_lab.config.folders import SWEEPS_FOLDER
 from albert_lab.config.schema import RUN_CONFIGS, VERBS, RunConfig
 from albert_lab.errors import UserError
 from albert_lab.storage.files import write_text
-
-_PACKAGE = Path(__file__).resolve().parents[1]
-_SOURCE = _PACKAGE if (_PACKAGE / "conf").is_dir() else _PACKAGE.parent  # an installed wheel, or a checkout
-CONF_FOLDER = _SOURCE / "conf"
-SWEEPS_FOLDER = _SOURCE / "sweeps"
 
 Config = TypeVar("Config")
 

@@ -9,7 +9,7 @@ from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
 from omegaconf import OmegaConf
 
-from albert_lab.config.compose import CONF_FOLDER, SWEEPS_FOLDER
+from albert_lab.config.folders import CONF_FOLDER, SWEEPS_FOLDER
 from albert_lab.config.plain import flatten
 from albert_lab.config.schema import VERBS
 from albert_lab.errors import UserError, first_line, nearest

@@ -13,7 +13,7 @@ def model_preset(name: str) -> dict[str, Any]:
     """
     from omegaconf import OmegaConf
 
-    from albert_lab.config.compose import CONF_FOLDER
+    from albert_lab.config.folders import CONF_FOLDER
 
     files = {file.stem: file for file in (CONF_FOLDER / "preset").glob("*.yaml")}
     if name not in files:

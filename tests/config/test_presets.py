@@ -6,7 +6,7 @@ import pytest
 from omegaconf import OmegaConf
 
 from albert_lab import AlbertConfig
-from albert_lab.config.compose import CONF_FOLDER
+from albert_lab.config.folders import CONF_FOLDER
 from albert_lab.config.training import ObjectiveConfig, OptimizerConfig
 from albert_lab.config.variant import ModelConfig
 from albert_lab.errors import UserError

@@ -4,7 +4,7 @@ import math
 import re
 from dataclasses import fields, replace
 
-from albert_lab.config.compose import CONF_FOLDER
+from albert_lab.config.folders import CONF_FOLDER
 from albert_lab.config.schema import DeviceKind, HardwareConfig
 from albert_lab.config.training import Precision
 from albert_lab.errors import UserError

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from albert_lab.config.compose import CONF_FOLDER
+from albert_lab.config.folders import CONF_FOLDER
 from albert_lab.config.schema import DeviceKind, HardwareConfig
 from albert_lab.config.training import Precision
 from albert_lab.cost.cluster.hardware import load_entries, memory_per_process, peak_flops, resolve_hardware

@@ -11,7 +11,8 @@ from transformers import AlbertForMaskedLM, AlbertForPreTraining, AlbertModel
 
 from albert_lab.cli.hydra_app import run_app
 from albert_lab.config.check import check
-from albert_lab.config.compose import CONF_FOLDER, from_hydra
+from albert_lab.config.compose import from_hydra
+from albert_lab.config.folders import CONF_FOLDER
 from albert_lab.config.schema import PretrainConfig
 from albert_lab.cost.counts.parameters import count_parameters
 from albert_lab.model.configuration import AlbertConfig
