@@ -39,6 +39,7 @@ for kind in (AlbertTokenizer, AlbertTokenizerFast):
     with torch.no_grad():
         again = AlbertForMaskedLM.from_pretrained(folder).eval()(**encoded).logits
         assert torch.equal(again, model(**encoded).logits)
+assert not {"hydra", "omegaconf", "lightning", "transformers"} & set(sys.modules)
 """
 
 

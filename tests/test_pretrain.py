@@ -8,7 +8,7 @@ from tests.lab import Lab, folder_of, losses_of, record_of
 
 def test_the_smoke_scale_trains_on_the_default_corpus(lab: Lab) -> None:
     """English of the installed packages' docstrings: no network, no data, real text."""
-    folder = folder_of(lab("pretrain", "scale=smoke", "tracking=none", "trainer.accelerator=cpu"))
+    folder = folder_of(lab("pretrain", "scale=smoke", "tracking=none", "trainer.accelerator=cpu", "trainer.threads=1"))
     record = record_of(folder)
     assert record["training"]["steps"] == 40
     assert sorted(losses_of(folder)) == [1, *range(5, 41, 5)]
