@@ -6,7 +6,7 @@ change only where, how fast and how visibly it runs.
 
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from albert_lab.config.training import (
     DataConfig,
@@ -30,6 +30,14 @@ class Gemm(Enum):
     onednn = "onednn"  # much faster on AMD processors
 
 
+class StepSplit(NamedTuple):
+    """How an optimizer step's sequences are spread over processes and passes."""
+
+    share: int  # sequences of one process
+    micro_batch: int  # sequences in one pass of one process
+    passes: int  # of one process
+
+
 @dataclass
 class TrainerConfig:
     """Where and how fast it runs; nothing here changes a result beyond rounding."""
@@ -48,6 +56,11 @@ class TrainerConfig:
     log_every_steps: int = 10
     progress_bar: bool = True
     health_check_step: int = 200  # when to judge the loss against the unigram entropy; 0: never
+
+    def split_step(self, batch_size: int) -> StepSplit:
+        share = batch_size // self.devices
+        micro_batch = self.micro_batch_size or share
+        return StepSplit(share, micro_batch, share // micro_batch)
 
 
 @dataclass

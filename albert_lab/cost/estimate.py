@@ -32,8 +32,7 @@ class CostEstimate:
         self.parameters: ParameterCounts = count_parameters(config.model, self.layer_map, self.sentence_head)
         self.hardware: HardwareConfig = resolve_hardware(config.hardware, config.trainer.accelerator)
         self.devices = config.trainer.devices
-        self.share = config.train.batch_size // self.devices  # sequences of a process in a step
-        self.micro_batch = config.trainer.micro_batch_size or self.share
+        self.share, self.micro_batch, _ = config.trainer.split_step(config.train.batch_size)
         self._memory: Callable[[int, Precision, bool], StepMemory] = cache(self._step_memory)
 
     @cached_property

@@ -60,10 +60,11 @@ class Engine:
         self.folder, self.config = folder, config
         self.task = make_task(config)
         self.budget = Budget(config.train, self.task.samples.max_seq_length)
-        share = config.train.batch_size // config.trainer.devices
-        micro_batch_size = config.trainer.micro_batch_size or share
-        self.accumulate = share // micro_batch_size
-        self.strategy = load_strategy(config.trainer.strategy)(config.trainer, config.train.precision, micro_batch_size)
+        split = config.trainer.split_step(config.train.batch_size)
+        self.accumulate = split.passes
+        self.strategy = load_strategy(config.trainer.strategy)(
+            config.trainer, config.train.precision, split.micro_batch
+        )
         self.meter = Meter(self.task, config)
         self.checkpoints = Checkpoints(folder.checkpoints, config.trainer, self.meter)
         self.journal = Journal(folder, config, self.task.metrics)

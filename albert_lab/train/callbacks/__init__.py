@@ -1,0 +1,1 @@
+"""What happens during training besides the step itself: measuring, checkpoints, progress, health."""

@@ -1,0 +1,1 @@
+"""Metrics on their way to the run's folder and to MLflow."""
