@@ -6,6 +6,7 @@ This relies on private names of lightning 2.6, torchmetrics 1.9 and torch 2.13; 
 a run starts as slowly as without this module, and `tests/train/test_light_imports.py` fails.
 """
 
+import importlib
 import importlib.metadata
 import importlib.util
 import os
@@ -26,7 +27,7 @@ def import_lightning(compiler: bool) -> None:
         compiler: import `torch._dynamo` now, for a run that uses it; else whoever uses it imports it later.
     """
     if compiler:
-        pass
+        importlib.import_module("torch._dynamo")
     with ExitStack() as stand_ins:
         stand_ins.enter_context(_stand_in("torchmetrics", Metric=_NeverMade, MetricCollection=_NeverMade))
         stand_ins.enter_context(_stand_in("torch._dynamo", OptimizedModule=_NeverMade, disable=_leave_as_it_is))
