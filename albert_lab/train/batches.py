@@ -19,7 +19,7 @@ class StepPlan(NamedTuple):
     """An optimizer step before its batches are made."""
 
     lengths: np.ndarray  # int64 [B]: tokens of each sample
-    totals: Mapping[str, int]  # what the step's loss is divided by, under the names that a batch has for it
+    totals: Mapping[str, int]  # the denominators of the step's loss, under the names that a batch has for them
 
 
 class StepSamples(Protocol):

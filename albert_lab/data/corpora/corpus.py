@@ -41,7 +41,7 @@ class Corpus(ABC):
 
     @abstractmethod
     def identity(self) -> dict[str, Any]:
-        """What the text follows from, for fingerprints: versions of packages, digests of files, a hub revision."""
+        """What the text is determined by, for fingerprints: versions of packages, digests of files, a hub revision."""
 
     @abstractmethod
     def lines(self, workers: int | None = None) -> Iterator[Line]:
@@ -51,7 +51,7 @@ class Corpus(ABC):
         """
 
     def recipe(self) -> dict[str, Any]:
-        """Everything that its sentences and their split follow from; names what is built from them."""
+        """Everything that determines its sentences and their split; its hash names the folders built from them."""
         data = self.data
         recipe = {
             "version": _RECIPE_VERSION,

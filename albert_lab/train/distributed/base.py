@@ -20,7 +20,7 @@ class RunStrategy:
     """
 
     saves_folders = False  # a checkpoint is a folder of every process's part, not one file
-    shards: tuple[str, ...] = ()  # of "weights", "gradients", "optimizer": what each process holds only a part of
+    shards: tuple[str, ...] = ()  # of "weights", "gradients", "optimizer": what is sharded across processes
 
     def __init__(self, config: TrainerConfig, precision: Precision, micro_batch_size: int) -> None:
         self.config, self.precision, self.micro_batch_size = config, precision, micro_batch_size

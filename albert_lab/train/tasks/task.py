@@ -45,13 +45,13 @@ class Task(ABC):
 
         Returns:
             The loss with its graph, a scalar: this batch's part of the whole step's loss. A step's loss is the sum over
-            its batches, so it is divided by the step's totals (`StepSamples.plan`) and not by the batch's own.
+            its batches, so its denominators are the step's totals (`StepSamples.plan`), not the batch's own.
             And float64 [len(sums)]: sums over the batch, on the model's device.
         """
 
     @abstractmethod
     def figures(self, sums: Mapping[str, float]) -> Figures:
-        """The metrics, and the counts behind them, that follow from sums over samples."""
+        """Computes the metrics, and the counts behind them, from sums over samples."""
 
     @abstractmethod
     def validate(self, model: nn.Module, rank: int = 0, processes: int = 1) -> Figures:

@@ -10,6 +10,7 @@ from albert_lab.config.schema import TrainerConfig
 from albert_lab.config.training import OptimizerConfig, OptimizerName
 from albert_lab.config.variant import ModelConfig, SharingConfig
 from albert_lab.cost.cluster.strategies import (
+    BUCKETS,
     STRATEGIES,
     StrategyCost,
     Traffic,
@@ -21,6 +22,7 @@ from albert_lab.cost.cluster.strategies import (
 from albert_lab.cost.counts.parameters import count_parameters
 from albert_lab.cost.counts.weights import list_weights
 from albert_lab.cost.figures import checkpoint_figures
+from albert_lab.cost.memory.operations import FLOAT
 from albert_lab.cost.memory.step import Pass, predict_step_memory
 from albert_lab.model.layer_map import make_layer_map
 from tests.lab import ROOT
@@ -106,6 +108,12 @@ def test_every_strategy_of_training_is_known_by_its_name() -> None:
     from albert_lab.config.check import list_strategies
 
     assert set(list_strategies()) <= set(STRATEGIES)
+
+
+def test_two_buckets_of_the_size_that_training_sets_are_counted() -> None:
+    from albert_lab.train.distributed.zero2 import BUCKET
+
+    assert BUCKETS == 2 * FLOAT * BUCKET
 
 
 @pytest.mark.parametrize(("devices", "chosen"), [(1, "single"), (4, "ddp")])
