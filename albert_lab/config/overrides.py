@@ -1,5 +1,6 @@
 """Hydra overrides, checked against a verb's schema before Hydra composes: an unknown name fails with the nearest."""
 
+import re
 from collections.abc import Sequence
 from functools import cache
 from typing import Any
@@ -21,6 +22,54 @@ HINTS = {
 }
 LIST_GROUPS = ("block",)  # `GROUP=[ONE,OTHER]` takes both
 
+_STEPS = "train.budget.steps"
+_NO_EPOCHS = f"{_STEPS}, or train.budget.tokens or train.budget.seconds: training isn't counted in epochs"
+_PASSES = "trainer.micro_batch_size: sequences in one pass; train.batch_size, those in a step, stays"
+ALIASES = {  # what users of Hugging Face, Lightning and Hydra templates type -> our setting, with a remark if needed
+    "lr": "optimizer.learning_rate",
+    "learning_rate": "optimizer.learning_rate",
+    "optimizer.lr": "optimizer.learning_rate",
+    "model.optimizer.lr": "optimizer.learning_rate",
+    "weight_decay": "optimizer.weight_decay",
+    "warmup_steps": "optimizer.warmup_steps",
+    "max_grad_norm": "optimizer.gradient_clip_norm",
+    "trainer.gradient_clip_val": "optimizer.gradient_clip_norm",
+    "seed": "train.seed",
+    "batch_size": "train.batch_size",
+    "data.batch_size": "train.batch_size",
+    "steps": _STEPS,
+    "max_steps": _STEPS,
+    "trainer.max_steps": _STEPS,
+    "epochs": _NO_EPOCHS,
+    "num_train_epochs": _NO_EPOCHS,
+    "trainer.max_epochs": _NO_EPOCHS,
+    "trainer.max_time": "train.budget.seconds",
+    "per_device_train_batch_size": _PASSES,
+    "gradient_accumulation_steps": _PASSES,
+    "trainer.accumulate_grad_batches": _PASSES,
+    "precision": "train.precision",
+    "trainer.precision": "train.precision",
+    "trainer.num_nodes": "trainer.devices, the processes of one machine: a run can't use several machines",
+    "gpus": "trainer.devices",
+    "trainer.gpus": "trainer.devices",
+    "trainer.log_every_n_steps": "trainer.log_every_steps",
+    "trainer.val_check_interval": "train.validate_every_steps",
+    "logging_steps": "trainer.log_every_steps",
+    "eval_steps": "train.validate_every_steps",
+    "save_steps": "trainer.checkpoint_every_steps",
+    "model.num_layers": "model.num_hidden_layers",
+    "model.num_heads": "model.num_attention_heads",
+    "model.dropout": "model.hidden_dropout_prob",
+    "model.hidden_dropout": "model.hidden_dropout_prob",
+    "model.attention_dropout": "model.attention_probs_dropout_prob",
+    "max_seq_length": "objective.max_seq_length",
+    "vocab_size": "tokenizer.vocab_size",
+}
+CHOICE_ALIASES = {  # the same for a group's choices
+    "model=bert": "model=base model.embedding_size=768 sharing=none objective=nsp",
+    "model=albert": "model=base",
+}
+
 
 def check_overrides(verb: str, arguments: Sequence[str]) -> None:
     """Raises UserError for the first override that names an unknown key or choice, or adds or deletes one."""
@@ -39,7 +88,7 @@ def _check(verb: str, override: Override) -> None:
     keys = list_keys(verb)
     if override.is_add() or override.is_force_add() or override.is_delete():
         sign = override.input_line[: override.input_line.index(key)] if override.input_line else "+"
-        hint = f"; write {key}=VALUE to set it" if key in keys else nearest(key, keys)
+        hint = f"; write {key}=VALUE to set it" if key in keys else _suggest(key, verb)
         raise UserError(f"{sign}{key}: the schema is closed, nothing can be added or deleted{hint}")
     if key in list_groups(verb):
         _check_choice(override)
@@ -47,7 +96,15 @@ def _check(verb: str, override: Override) -> None:
         others = [other for other in VERBS if key in list_keys(other) or key in list_groups(other)]
         if others:
             raise UserError(f"`albert-lab {verb}` does not take {key!r}; it belongs to {', '.join(others)}")
-        raise UserError(f"unknown key {key!r}{nearest(key, [*keys, *list_groups(verb)])}")
+        raise UserError(f"unknown key {key!r}{_suggest(key, verb)}")
+
+
+def _suggest(key: str, verb: str) -> str:
+    """Our setting for a name of another library's, or the nearest key or group."""
+    meant = ALIASES.get(key, "")
+    if re.split("[,: ]", meant)[0] in list_keys(verb):
+        return f"; here it is {meant}"
+    return nearest(key, [*list_keys(verb), *list_groups(verb)])
 
 
 def _check_choice(override: Override) -> None:
@@ -62,7 +119,9 @@ def _check_choice(override: Override) -> None:
         if name.startswith("["):
             raise UserError(f"no {group}={name}: {group} takes one choice; several are --multirun {group}=A,B")
         if name not in list_choices()[group]:
-            raise UserError(f"no {group}={name}{nearest(name, list_choices()[group])}{HINTS.get(group, '')}")
+            meant = CHOICE_ALIASES.get(f"{group}={name}")
+            suggestion = f"; here it is {meant}" if meant else nearest(name, list_choices()[group])
+            raise UserError(f"no {group}={name}{suggestion}{HINTS.get(group, '')}")
 
 
 def _names(group: str, value: str) -> list[str]:

@@ -1,8 +1,10 @@
 """Overrides are checked against the schema before Hydra composes anything."""
 
+import re
+
 import pytest
 
-from albert_lab.config.overrides import check_overrides, list_choices, list_groups, list_keys
+from albert_lab.config.overrides import ALIASES, CHOICE_ALIASES, check_overrides, list_choices, list_groups, list_keys
 from albert_lab.config.schema import VERBS
 from albert_lab.errors import UserError
 from tests.lab import compose_verb
@@ -31,6 +33,29 @@ def test_a_wrong_override_is_refused_in_one_line(override: str, message: str) ->
     with pytest.raises(UserError, match=message) as caught:
         check_overrides("pretrain", [override])
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ALIASES)
+def test_a_name_of_another_library_leads_to_our_setting(name: str) -> None:
+    with pytest.raises(UserError, match=r"; here it is [\w.]+") as caught:
+        check_overrides("pretrain", [f"{name}=1"])
+    setting = re.split("[,: ]", str(caught.value).rpartition("; here it is ")[2])[0]
+    assert setting in list_keys("pretrain")
+    with pytest.raises(UserError, match=f"closed.*; here it is {setting}"):
+        check_overrides("pretrain", [f"+{name}=1"])
+
+
+def test_an_alias_is_suggested_only_to_verbs_that_have_its_setting() -> None:
+    with pytest.raises(UserError, match="unknown key 'lr'") as caught:
+        check_overrides("vocabulary", ["lr=1"])
+    assert "optimizer" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("choice", "ours"), CHOICE_ALIASES.items())
+def test_a_choice_of_another_library_leads_to_ours(choice: str, ours: str) -> None:
+    with pytest.raises(UserError, match=f"no {choice}; here it is {ours}"):
+        check_overrides("pretrain", [choice])
+    compose_verb("pretrain", *ours.split())
 
 
 def test_right_overrides_pass() -> None:
