@@ -101,12 +101,13 @@ class AlbertConfig(ModelConfig):
         return cls(**(model_preset(name) | values))
 
     @classmethod
-    def from_dict(cls, values: Mapping[str, Any], **changes: Any) -> Self:
-        """From what `config.json` holds; what no model here reads is skipped.
+    def from_dict(cls, values: Any, **changes: Any) -> Self:
+        """From what `config.json` holds, or from Hugging Face's configuration object.
 
         Raises:
             UserError: a value that its field can't have.
         """
+        values = values if isinstance(values, Mapping) else values.to_dict()
         known = {item.name for item in fields(cls)}
         given = dict(values) | dict(values.get(OURS, {})) | changes
         if "layer_map" in given and isinstance(given["layer_map"], Mapping):

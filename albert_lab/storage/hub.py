@@ -23,12 +23,13 @@ def pretrained_folder(
     cache_dir: str | os.PathLike[str] | None = None,
     local_files_only: bool = False,
     token: str | bool | None = None,
+    force_download: bool = False,
 ) -> Path:
     """The local folder that holds the files of a checkpoint or a tokenizer.
 
     A `Path`, and the name of an existing folder, are taken as they are. Only a string `user/name` that names no folder
     is looked up on the hub; of that repository, the files that match `patterns` (as in "*.json") are downloaded into
-    `cache_dir` or the hub's own cache.
+    `cache_dir` or the hub's own cache; `force_download` fetches them again even if they are there.
 
     Raises:
         UserError: neither a folder nor a hub name; a repository, revision or network that can't be reached; a
@@ -44,7 +45,7 @@ def pretrained_folder(
     if isinstance(name_or_path, os.PathLike) or not _is_hub_id(repository):
         raise UserError(f"there is no folder {name!r}{_suggest(name, path)}")
     with _explain_hub_errors(repository, revision, path):
-        folder = _download(repository, patterns, revision, cache_dir, local_files_only, token)
+        folder = _download(repository, patterns, revision, cache_dir, local_files_only, token, force_download)
     if not _has_match(folder, patterns):
         raise UserError(f"{repository!r} on the hub has no file that matches {' or '.join(patterns)}")
     return folder
@@ -84,6 +85,7 @@ def _download(
     cache_dir: str | os.PathLike[str] | None,
     local_files_only: bool,
     token: str | bool | None,
+    force_download: bool,
 ) -> Path:
     from huggingface_hub import snapshot_download
 
@@ -95,6 +97,7 @@ def _download(
             allow_patterns=list(patterns),
             local_files_only=local_files_only,
             token=token,
+            force_download=force_download,
         )
     )
 

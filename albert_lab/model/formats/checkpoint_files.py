@@ -38,25 +38,41 @@ def read_config(folder: Path) -> dict[str, Any]:
     return read_object(file)
 
 
-def read_state(folder: Path, read_pickle: Reader | None = None) -> dict[str, Array]:
+def read_state(
+    folder: Path,
+    read_pickle: Reader | None = None,
+    *,
+    variant: str | None = None,
+    use_safetensors: bool | None = None,
+) -> dict[str, Array]:
     """The weights of a folder by name, perhaps mapped from its files.
 
     The first that is there of `READ_ORDER` is read, as Hugging Face does.
 
     Args:
         read_pickle: reads a `.bin` file, which only PyTorch can; None: such weights are refused.
+        variant: read `model.VARIANT.safetensors` and the like, such as the fp16 weights of some repositories.
+        use_safetensors: True reads nothing else, False only `.bin` files.
 
     Raises:
         UserError: no weights, or weights that are incomplete, damaged or not plain tensors; the file is named.
     """
     finish_replacing(folder)
-    for name in READ_ORDER:
+    wanted = [name for name in READ_ORDER if use_safetensors in (None, "safetensors" in name)]
+    names = [name_variant(name, variant) for name in wanted]
+    for name in names:
         if (folder / name).exists():
             read = read_safetensors if "safetensors" in name else read_pickle
             if read is None:
                 raise UserError(f"{folder / name} is read by PyTorch alone; save the model as {WEIGHTS_FILE}")
             return _read_shards(folder / name, read) if name.endswith(".json") else read(folder / name)
-    raise UserError(f"{folder} has none of {', '.join(READ_ORDER)}{_describe_other_weights(folder)}")
+    raise UserError(f"{folder} has none of {', '.join(names)}{_describe_other_weights(folder)}")
+
+
+def name_variant(name: str, variant: str | None) -> str:
+    """`model.safetensors` -> `model.fp16.safetensors`; the variant stands before the last suffix, as on the hub."""
+    stem, _, suffix = name.rpartition(".")
+    return f"{stem}.{variant}.{suffix}" if variant else name
 
 
 def _describe_other_weights(folder: Path) -> str:

@@ -91,6 +91,11 @@ def hf_names(config: AlbertConfig, names: Iterable[str]) -> dict[str, str]:
     return {name: _hf_name(name, inner) for name in names}
 
 
+def has_hf_names(names: Iterable[str]) -> bool:
+    """Whether these are Hugging Face's names of a model's parameters and not ours."""
+    return any("encoder.albert_layer_groups." in name for name in names)
+
+
 def _layout(config: AlbertConfig) -> HfLayout:
     """The configuration's own where it says the map: several can, and a checkpoint has the names of its own."""
     if config.layer_map == layer_map_of_groups(config):

@@ -6,25 +6,28 @@ that no other tool takes it for an ALBERT it can load.
 
 import inspect
 import logging
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import ItemsView, KeysView, Mapping, ValuesView
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import torch
 from torch import Tensor, nn
 
-from albert_lab.errors import UserError, nearest
+from albert_lab.errors import UserError
 from albert_lab.model.configuration import OURS, AlbertConfig
 from albert_lab.model.formats.checkpoint_files import (
+    CONFIG_FILE,
     PICKLED_FILES,
     SAFE_FILES,
     read_config,
     read_state,
     write_checkpoint,
 )
-from albert_lab.model.formats.hf_format import PREFIX, hf_config, hf_names
+from albert_lab.model.formats.hf_format import PREFIX, has_hf_names, hf_config, hf_names
 from albert_lab.model.torch.arrays import to_array, to_tensor
 from albert_lab.model.torch.layers.initialize import initialize_own
+from albert_lab.model.torch.loading_options import drop_unused_options, parse_device, parse_dtype
 from albert_lab.model.torch.pickled_weights import read_pickle
 from albert_lab.storage.hub import pretrained_folder
 
@@ -40,24 +43,44 @@ BIAS, UNTIED_BIAS = "predictions.bias", "predictions.decoder.bias"  # with untie
 
 
 class LoadingInfo(NamedTuple):
-    """Names as the checkpoint would have them."""
+    """Names as the checkpoint would have them; read as a tuple, or by name as Hugging Face's dictionary."""
 
     missing_keys: list[str]  # newly initialised
     unexpected_keys: list[str]  # in the checkpoint, not in the model
     mismatched_keys: list[str]  # of another shape, newly initialised
+    error_msgs: tuple[str, ...] = ()  # always empty: errors are raised
+
+    def __getitem__(self, key: Any) -> Any:
+        return self._asdict()[key] if isinstance(key, str) else tuple.__getitem__(self, key)
+
+    def keys(self) -> KeysView[str]:
+        return self._asdict().keys()
+
+    def values(self) -> ValuesView[Any]:
+        return self._asdict().values()
+
+    def items(self) -> ItemsView[str, Any]:
+        return self._asdict().items()
 
 
 def load_pretrained(
     cls: type[Model],
-    name_or_path: str | Path,
+    pretrained_model_name_or_path: str | Path | None,
     *,
-    config: AlbertConfig | None = None,
+    config: Any = None,
+    state_dict: Mapping[str, Tensor] | None = None,
     dtype: torch.dtype | str | None = None,
+    torch_dtype: torch.dtype | str | None = None,
+    device_map: Any = None,
     ignore_mismatched_sizes: bool = False,
     output_loading_info: bool = False,
+    use_safetensors: bool | None = None,
+    variant: str | None = None,
+    subfolder: str = "",
     revision: str | None = None,
     cache_dir: str | Path | None = None,
     local_files_only: bool = False,
+    force_download: bool = False,
     token: str | bool | None = None,
     **changes: Any,
 ) -> Any:
@@ -67,53 +90,83 @@ def load_pretrained(
     read: no code in a checkpoint runs.
 
     Args:
-        config: in place of the checkpoint's own.
-        dtype: of the weights, also by name ("bfloat16"); None and "auto": as stored.
+        pretrained_model_name_or_path: None: the weights are `state_dict`, and `config` is given.
+        config: in place of the checkpoint's own: an `AlbertConfig`, Hugging Face's, a folder or a hub repository.
+        state_dict: weights in place of the checkpoint's, under our names or Hugging Face's.
+        dtype: of the weights, also by name ("bfloat16"); None and "auto": as stored. `torch_dtype` is its older name.
+        device_map: the one device of the model: "cpu", 0, "auto", {"": "cuda:0"}; None: the CPU.
         ignore_mismatched_sizes: initialise tensors of another shape, as with another number of labels, instead of
             refusing them.
         output_loading_info: return (model, LoadingInfo).
-        revision, cache_dir, local_files_only, token: of a hub repository.
-        changes: fields of the configuration, or arguments of the model's constructor.
+        use_safetensors, variant: see `checkpoint_files.read_state`.
+        subfolder: of the folder or repository.
+        revision, cache_dir, local_files_only, force_download, token: of a hub repository.
+        changes: fields of the configuration, arguments of the model's constructor, or options of Hugging Face's that
+            make no difference here (`loading_options.UNUSED`).
 
     Raises:
-        UserError: no such folder or repository, files that are broken, or weights of another model.
+        UserError: no such folder or repository, files that are broken, weights of another model, or an option of
+            Hugging Face's that this library can't follow.
     """
-    folder = checkpoint_folder(
-        name_or_path, revision=revision, cache_dir=cache_dir, local_files_only=local_files_only, token=token
-    )
-    model, info = _read(cls, folder, config, changes, ignore_mismatched_sizes)
+    drop_unused_options(changes)
+    found_dtype, device = parse_dtype(torch_dtype if dtype is None else dtype), parse_device(device_map)
+    hub = {"revision": revision, "cache_dir": cache_dir, "local_files_only": local_files_only, "token": token}
+    parameters = set(inspect.signature(cls).parameters) - {"config"}
+    arguments = {name: changes.pop(name) for name in parameters & set(changes)}
+    folder = None
+    if pretrained_model_name_or_path is not None:
+        folder = checkpoint_folder(
+            pretrained_model_name_or_path, subfolder, variant, use_safetensors, **hub, force_download=force_download
+        )
+    elif config is None or state_dict is None:
+        raise UserError("from_pretrained(None) needs config= and state_dict=; else give a folder or a hub repository")
+    stored = {} if folder is None else read_config(folder)
+    model = blank(cls, _choose_config(config, stored, changes), **arguments)
+    if state_dict is not None:
+        state, in_our_names = dict(state_dict), not has_hf_names(state_dict)
+    else:
+        assert folder is not None
+        arrays = read_state(folder, read_pickle, variant=variant, use_safetensors=use_safetensors)
+        state = {name: to_tensor(array) for name, array in arrays.items()}
+        in_our_names = stored.get("model_type") == OURS
+    names = own_names(model) if in_our_names else hf_names(model.config, own_names(model))
+    source = "state_dict" if state_dict is not None else str(folder)
+    info = fill(model, names, state, source, ignore_mismatched_sizes)
     model.eval()
-    if dtype is not None and dtype != "auto":
-        model.to(_parse_dtype(dtype))
+    if found_dtype is not None or device is not None:
+        model.to(device=device, dtype=found_dtype)
     return (model, info) if output_loading_info else model
 
 
-def _read(
-    cls: type[Model], folder: Path, config: AlbertConfig | None, changes: dict[str, Any], ignore_mismatched_sizes: bool
-) -> tuple[Model, LoadingInfo]:
-    """The model that the folder's configuration describes, or `config`, with the folder's weights."""
-    parameters = set(inspect.signature(cls).parameters) - {"config"}
-    arguments = {name: changes.pop(name) for name in parameters & set(changes)}
-    stored = read_config(folder)
-    model = blank(cls, config or AlbertConfig.from_dict(stored, **changes), **arguments)
-    names = own_names(model) if stored.get("model_type") == OURS else hf_names(model.config, own_names(model))
-    state = {name: to_tensor(array) for name, array in read_state(folder, read_pickle).items()}
-    return model, fill(model, names, state, str(folder), ignore_mismatched_sizes)
+def _choose_config(given: Any, stored: Mapping[str, Any], changes: Mapping[str, Any]) -> AlbertConfig:
+    """The configuration given as an object, folder or name, or else the checkpoint's own."""
+    if given is None:
+        return AlbertConfig.from_dict(stored, **changes)
+    if isinstance(given, str | Path):
+        return AlbertConfig.from_pretrained(given, **changes)
+    if isinstance(given, AlbertConfig):
+        return replace(given, **changes) if changes else given
+    return AlbertConfig.from_dict(given, **changes)
 
 
-def _parse_dtype(dtype: torch.dtype | str) -> torch.dtype:
-    found = getattr(torch, dtype, None) if isinstance(dtype, str) else dtype
-    if not isinstance(found, torch.dtype) or not found.is_floating_point:
-        names = ("float32", "float16", "bfloat16", "float64")
-        raise UserError(f"dtype={dtype!r} is not a type of weights{nearest(str(dtype), names)}")
-    return found
-
-
-def checkpoint_folder(name_or_path: str | Path, **hub: Any) -> Path:
+def checkpoint_folder(
+    name_or_path: str | Path,
+    subfolder: str = "",
+    variant: str | None = None,
+    use_safetensors: bool | None = None,
+    **hub: Any,
+) -> Path:
     """The folder of a checkpoint; of a hub repository, pickled weights are fetched only where there are no others."""
-    folder = pretrained_folder(name_or_path, SAFE_FILES, **hub)
-    has_weights = any(folder.glob("model*.safetensors"))
-    return folder if has_weights else pretrained_folder(name_or_path, PICKLED_FILES, **hub)
+
+    def fetch(names: tuple[str, ...], of_variant: str) -> Path:
+        wanted = (CONFIG_FILE, of_variant) if variant else names
+        return pretrained_folder(name_or_path, [str(PurePosixPath(subfolder, name)) for name in wanted], **hub)
+
+    if use_safetensors is not False:
+        folder = fetch(SAFE_FILES, f"model*.{variant}*") / subfolder
+        if use_safetensors or any(folder.glob("model*.safetensors")):
+            return folder
+    return fetch(PICKLED_FILES, f"pytorch_model*.{variant}*") / subfolder
 
 
 def blank(cls: type[Model], config: AlbertConfig, **arguments: Any) -> Model:
@@ -142,7 +195,7 @@ def fill(
     Raises:
         UserError: tensors of another shape, or none that the model knows.
     """
-    state = _set_prefix(state, any(name.startswith(PREFIX) for name in names))
+    state = _set_prefix(_rename_norms(state), any(name.startswith(PREFIX) for name in names))
     if UNTIED_BIAS in state and not model.config.tie_word_embeddings:
         state[BIAS] = state[UNTIED_BIAS]
     shapes = {names[ours]: parameter.shape for ours, parameter in model.named_parameters()}
@@ -161,6 +214,16 @@ def fill(
     info = LoadingInfo(sorted(set(shapes) - set(state)), unexpected, sorted(mismatched))
     _warn(info, type(model).__name__, source)
     return info
+
+
+def _rename_norms(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The state with the LayerNorms of TensorFlow's first conversions, gamma and beta, named as PyTorch's."""
+    norms = {"LayerNorm.gamma": "LayerNorm.weight", "LayerNorm.beta": "LayerNorm.bias"}
+    renamed = {}
+    for name, tensor in state.items():
+        old = next((old for old in norms if name.endswith(old)), "")
+        renamed[name.removesuffix(old) + norms[old] if old else name] = tensor
+    return renamed
 
 
 def _set_prefix(state: Mapping[str, Tensor], prefixed: bool) -> dict[str, Tensor]:

@@ -17,6 +17,7 @@ from albert_lab.model.torch.layers.embeddings import Embeddings
 from albert_lab.model.torch.layers.encoder import Encoder
 from albert_lab.model.torch.layers.heads import MaskedLanguageModelHead
 from albert_lab.model.torch.layers.initialize import initialize
+from albert_lab.model.torch.loading_options import check_saving_options
 
 Part = TypeVar("Part", bound=nn.Module)
 
@@ -164,15 +165,31 @@ class AlbertPreTrainedModel(nn.Module):
         return encoder
 
     @classmethod
-    def from_pretrained(cls, name_or_path: str | Path, **options: Any) -> Self:
+    def from_pretrained(cls, pretrained_model_name_or_path: str | Path | None, **options: Any) -> Self:
         """A model from a folder or a hub repository, in evaluation mode; see `checkpoint.load_pretrained`."""
-        return load_pretrained(cls, name_or_path, **options)
+        return load_pretrained(cls, pretrained_model_name_or_path, **options)
 
     def save_pretrained(
-        self, folder: str | Path, state_dict: Mapping[str, Tensor] | None = None, max_shard_size: int | str = "5GB"
+        self,
+        save_directory: str | Path,
+        is_main_process: bool = True,
+        state_dict: Mapping[str, Tensor] | None = None,
+        max_shard_size: int | str = "5GB",
+        **options: Any,
     ) -> None:
-        """Writes `config.json` and the weights; see `checkpoint.write_pretrained`."""
-        write_pretrained(self, Path(folder), state_dict, max_shard_size)
+        """Writes `config.json` and the weights; see `checkpoint.write_pretrained`.
+
+        Args:
+            is_main_process: False writes nothing, for the other processes of a job.
+            state_dict: the weights; None: the model's own.
+            options: others of Hugging Face's that make no difference here (`save_function`, ...).
+
+        Raises:
+            UserError: an option that this library can't follow, such as `push_to_hub`.
+        """
+        check_saving_options(options)
+        if is_main_process:
+            write_pretrained(self, Path(save_directory), state_dict, max_shard_size)
 
 
 @torch.no_grad()
