@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from albert_lab.cli.hydra_private import parse_arguments
-from albert_lab.config.compose import register
+from albert_lab.config.compose import one_line, register
 from albert_lab.config.folders import CONF_FOLDER
 from albert_lab.config.overrides import check_overrides, describe_choices
 from albert_lab.errors import UserError
@@ -45,17 +45,9 @@ def run_app(job: Job, verb: str, arguments: Sequence[str]) -> None:
 
     try:
         hydra.main(str(CONF_FOLDER), verb, execution_whitelist=CALLABLE)(run)()
+        if raised:
+            raise raised[0]
     except (HydraException, OmegaConfBaseException) as error:
         raise UserError(one_line(error)) from error
-    if raised:
-        raise raised[0]
-
-
-def one_line(error: BaseException) -> str:
-    """Hydra's explanation without its line breaks; the deepest cause says most."""
-    while error.__cause__ is not None:
-        error = error.__cause__
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    keys = [line.removeprefix("full_key: ") for line in lines if line.startswith("full_key: ")]
-    reason = " ".join(line for line in lines if not line.startswith(("full_key", "reference_type", "object_type")))
-    return f"{keys[0]}: {reason}" if keys else reason
+    except RecursionError:
+        raise UserError("a setting refers to itself through ${...}; give it a value") from None

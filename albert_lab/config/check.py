@@ -1,13 +1,15 @@
 """Checks beyond types: sizes that divide, probabilities that add up, settings that depend on each other."""
 
 import logging
+from dataclasses import fields
 from pathlib import Path
 
 from albert_lab.config.folders import CONF_FOLDER
+from albert_lab.config.plain import flatten
+from albert_lab.config.ranges import check_numbers
 from albert_lab.config.schema import EstimateConfig, FinetuneConfig, PretrainConfig, RunConfig, TrainerConfig
 from albert_lab.config.training import (
     BudgetConfig,
-    DataConfig,
     ObjectiveConfig,
     OptimizerConfig,
     TokenizerConfig,
@@ -26,12 +28,12 @@ def check(config: RunConfig) -> None:
 
     The layer map has its own checks, where it is made (`model.layer_map`).
     """
+    check_numbers(flatten(config))
     if isinstance(config, PretrainConfig):
         check_model(config.model)
         _warn_of_the_unusual(config.model)
         _check_warm_start(config.warm_start, config.model)
         _check_objective(config.objective, config.model)
-        _check_data(config.data)
         _check_vocabulary_size(config.model, config.tokenizer)
     if isinstance(config, FinetuneConfig):
         _check_task(config)
@@ -45,13 +47,7 @@ def check(config: RunConfig) -> None:
 
 def check_model(model: ModelConfig) -> None:
     """Raises UserError for a size that no model can have."""
-    for key in ("vocab_size", "embedding_size", "hidden_size", "num_hidden_layers", "num_attention_heads",
-                "intermediate_size", "max_position_embeddings", "type_vocab_size"):  # fmt: skip
-        _check_at_least(f"model.{key}", getattr(model, key), 1)
-    if model.output_embedding_size is not None:
-        _check_at_least("model.output_embedding_size", model.output_embedding_size, 1)
-    for key in ("hidden_dropout_prob", "attention_probs_dropout_prob", "classifier_dropout_prob"):
-        _check_share(f"model.{key}", getattr(model, key))
+    check_numbers({f"model.{item.name}": getattr(model, item.name) for item in fields(ModelConfig)})
     heads, hidden = model.num_attention_heads, model.hidden_size
     if hidden % heads:
         raise UserError(
@@ -64,14 +60,10 @@ def check_model(model: ModelConfig) -> None:
 def _check_own_weights(model: ModelConfig) -> None:
     """The sizes of what every layer may have of its own: LoRA and adapters."""
     most = model.hidden_size  # at that rank the addition can be any matrix
-    if not 0 <= model.lora_rank <= most:
-        raise UserError(
-            f"model.lora_rank={model.lora_rank} must be 0 to {most}, the hidden size; nearest: "
-            f"{min(max(model.lora_rank, 0), most)}"
-        )
+    if model.lora_rank > most:
+        raise UserError(f"model.lora_rank={model.lora_rank} must be 0 to {most}, the hidden size; nearest: {most}")
     if model.lora_bias and not model.lora_rank:
         raise UserError("model.lora_bias=true needs a model.lora_rank above 0, as in model.lora_rank=8")
-    _check_at_least("model.adapter_size", model.adapter_size, 0)
 
 
 def _warn_of_the_unusual(model: ModelConfig) -> None:
@@ -101,31 +93,19 @@ def nearest_multiple(value: int, factor: int) -> int:
 
 
 def _check_objective(objective: ObjectiveConfig, model: ModelConfig) -> None:
-    _check_at_least("model.type_vocab_size", model.type_vocab_size, 2)  # a sample is a pair
-    _check_at_least("objective.max_seq_length", objective.max_seq_length, 8)
+    if model.type_vocab_size < 2:
+        raise UserError(f"model.type_vocab_size={model.type_vocab_size} must be at least 2: a sample is a pair")
     if objective.max_seq_length > model.max_position_embeddings:
         raise UserError(
             f"objective.max_seq_length={objective.max_seq_length} is longer than "
             f"model.max_position_embeddings={model.max_position_embeddings}; nearest: {model.max_position_embeddings}"
         )
-    for key in ("short_seq_prob", "masked_lm_prob", "mask_token_prob", "random_token_prob"):
-        _check_share(f"objective.{key}", getattr(objective, key))
-    _check_at_least("objective.ngram", objective.ngram, 1)
-    if objective.max_predictions_per_seq is not None:
-        _check_at_least("objective.max_predictions_per_seq", objective.max_predictions_per_seq, 1)
     total = objective.mask_token_prob + objective.random_token_prob
     if total > 1:
         raise UserError(
             f"objective.mask_token_prob + objective.random_token_prob = {total:g} is over 1; "
             f"nearest: objective.random_token_prob={1 - objective.mask_token_prob:g}"
         )
-
-
-def _check_data(data: DataConfig) -> None:
-    if not 0 < data.held_out < 1:
-        raise UserError(f"data.held_out={data.held_out:g} must be above 0 and below 1, as in data.held_out=0.02")
-    if data.max_documents is not None:
-        _check_at_least("data.max_documents", data.max_documents, 2)
 
 
 def _check_vocabulary_size(model: ModelConfig, tokenizer: TokenizerConfig) -> None:
@@ -143,15 +123,10 @@ def _check_task(config: FinetuneConfig) -> None:
     known = [file.stem for file in (CONF_FOLDER / "task").glob("*.yaml")]
     if task.name not in known:
         raise UserError(f"no task.name={task.name}{nearest(task.name, known)}")
-    if task.max_seq_length is not None:
-        _check_at_least("task.max_seq_length", task.max_seq_length, 8)
 
 
 def _check_optimizer(optimizer: OptimizerConfig, budget: BudgetConfig) -> None:
     steps = budget.steps
-    if optimizer.learning_rate <= 0:
-        raise UserError(f"optimizer.learning_rate={optimizer.learning_rate:g} must be above 0, as in 1e-3")
-    _check_at_least("optimizer.warmup_steps", optimizer.warmup_steps, 0)
     if steps is not None and optimizer.warmup_steps > steps:
         raise UserError(
             f"optimizer.warmup_steps={optimizer.warmup_steps} is more than train.budget.steps={steps}; nearest: {steps}"
@@ -166,11 +141,6 @@ def _check_budget(train: TrainConfig) -> None:
             f"train.budget needs exactly one of steps, tokens, seconds, but has {found}; "
             "set the others to null, as in train.budget.steps=null train.budget.seconds=600"
         )
-    for key, value in given.items():
-        if value <= 0:
-            raise UserError(f"train.budget.{key}={value:g} must be above 0")
-    _check_at_least("train.validate_every_steps", train.validate_every_steps, 1)
-    _check_at_least("train.validation_samples", train.validation_samples, 1)
 
 
 def list_strategies() -> list[str]:
@@ -192,27 +162,15 @@ def _check_several_processes(trainer: TrainerConfig) -> None:
 
 
 def _check_batch(train: TrainConfig, trainer: TrainerConfig) -> None:
-    _check_at_least("train.batch_size", train.batch_size, 1)
-    _check_at_least("trainer.devices", trainer.devices, 1)
     if train.batch_size % trainer.devices:
         raise UserError(
             f"train.batch_size={train.batch_size} does not divide among trainer.devices={trainer.devices}; "
             f"nearest: {nearest_multiple(train.batch_size, trainer.devices)}"
         )
     share, micro = train.batch_size // trainer.devices, trainer.micro_batch_size
-    if micro is not None and (micro < 1 or share % micro):
+    if micro is not None and share % micro:
         divisors = [d for d in range(1, share + 1) if share % d == 0]
         best = min(divisors, key=lambda d: abs(d - micro))
         raise UserError(
             f"trainer.micro_batch_size={micro} does not divide a process's share of {share} sequences; nearest: {best}"
         )
-
-
-def _check_at_least(key: str, value: float, least: int) -> None:
-    if value < least:
-        raise UserError(f"{key}={value} must be at least {least}")
-
-
-def _check_share(key: str, value: float) -> None:
-    if not 0 <= value <= 1:
-        raise UserError(f"{key}={value:g} must be between 0 and 1; nearest: {min(max(value, 0), 1):g}")

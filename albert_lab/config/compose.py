@@ -9,8 +9,11 @@ from hydra.core.config_store import ConfigStore
 from hydra.core.plugins import Plugins
 from hydra.plugins.search_path_plugin import SearchPathPlugin
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
 from albert_lab.config.folders import SWEEPS_FOLDER
+from albert_lab.config.plain import flatten
+from albert_lab.config.ranges import check_numbers
 from albert_lab.config.schema import RUN_CONFIGS, VERBS, RunConfig
 from albert_lab.errors import UserError
 from albert_lab.storage.files import write_text
@@ -48,10 +51,30 @@ def _user_cache() -> str:
 
 
 def from_hydra(composed: DictConfig, schema: type[Config]) -> Config:
-    """The configuration that Hydra composed, typed and with every interpolation resolved."""
-    config = OmegaConf.to_object(composed)
+    """The configuration that Hydra composed, typed, with every interpolation resolved and every number in its range.
+
+    Raises:
+        UserError: an interpolation that leads nowhere or to itself, or a number that its setting can't be.
+    """
+    try:
+        config = OmegaConf.to_object(composed)
+    except OmegaConfBaseException as error:
+        raise UserError(one_line(error)) from error
+    except RecursionError:
+        raise UserError("a setting refers to itself through ${...}; give it a value") from None
     assert isinstance(config, schema)
+    check_numbers(flatten(config))
     return config
+
+
+def one_line(error: BaseException) -> str:
+    """Hydra's explanation without its line breaks; the deepest cause says most."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    keys = [line.removeprefix("full_key: ") for line in lines if line.startswith("full_key: ")]
+    reason = " ".join(line for line in lines if not line.startswith(("full_key", "reference_type", "object_type")))
+    return f"{keys[0]}: {reason}" if keys else reason
 
 
 def save(config: RunConfig, path: Path) -> None:

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from functools import cache, cached_property
 
+from albert_lab.config.plain import flatten
+from albert_lab.config.ranges import check_numbers
 from albert_lab.config.schema import DeviceKind, EstimateConfig, HardwareConfig
 from albert_lab.config.training import Precision
 from albert_lab.cost.cluster.hardware import resolve_hardware
@@ -12,7 +14,6 @@ from albert_lab.cost.counts.parameters import ParameterCounts, count_parameters
 from albert_lab.cost.counts.weights import Weight, list_weights
 from albert_lab.cost.history import History, read_history
 from albert_lab.cost.memory.step import Pass, StepMemory, predict_step_memory
-from albert_lab.errors import UserError
 from albert_lab.model.layer_map import LayerMap, make_layer_map
 
 
@@ -24,8 +25,7 @@ class CostEstimate:
     """
 
     def __init__(self, config: EstimateConfig) -> None:
-        for key in ("mfu", "real_tokens"):
-            _check_share(f"cost.{key}", getattr(config.cost, key))
+        check_numbers(flatten(config.cost, "cost."))
         self.config = config
         self.layer_map: LayerMap = make_layer_map(config.sharing, config.model.num_hidden_layers)
         self.sentence_head = config.objective.has_sentence_task
@@ -119,8 +119,3 @@ class CostEstimate:
     def strategies(self) -> list[StrategyCost]:
         """Every strategy to compare, the configuration's own among them."""
         return [self.strategy(name) for name in select_strategies(self.config.trainer)]
-
-
-def _check_share(key: str, value: float | None) -> None:
-    if value is not None and not 0 < value <= 1:
-        raise UserError(f"{key}={value:g} must be above 0 and at most 1, as in {key}=0.4; null: from past runs")

@@ -10,6 +10,7 @@ from typing import Any, Self, Union, get_args, get_origin, get_type_hints
 
 from albert_lab.config.check import check_model
 from albert_lab.config.presets import model_preset
+from albert_lab.config.ranges import RANGES
 from albert_lab.config.variant import ModelConfig, ProjectionRule
 from albert_lab.errors import UserError, nearest
 from albert_lab.model.layer_map import LayerMap, hf_layer_map
@@ -19,6 +20,7 @@ from albert_lab.storage.hub import pretrained_folder
 CONFIG_FILE = "config.json"
 MODEL_TYPE = "albert"
 PROBLEM_TYPES = ("regression", "single_label_classification", "multi_label_classification")
+MOST_LABELS = int(RANGES["model.vocab_size"].most)
 OURS = "albert_lab"  # the key in config.json of what Hugging Face's format has no key for
 
 
@@ -69,6 +71,7 @@ class AlbertConfig(ModelConfig):
             self.layer_map = hf_layer_map(self.num_hidden_layers, self.num_hidden_groups, self.inner_group_num)
         if self.output_embedding_size is not None:
             self.tie_word_embeddings = False
+        _check_number_of_labels(self)
         self._name_labels()
         _check_ids_and_problem(self)
 
@@ -169,12 +172,17 @@ OWN_FIELDS = {item.name for item in fields(ModelConfig)} - {
 }
 
 
+def _check_number_of_labels(config: AlbertConfig) -> None:
+    if config.num_labels is not None and config.num_labels < 1:
+        raise UserError(f"num_labels={config.num_labels} must be at least 1")
+    if config.num_labels is not None and config.num_labels > MOST_LABELS:
+        raise UserError(f"num_labels={config.num_labels} must be at most {MOST_LABELS} (more labels than pieces)")
+
+
 def _check_ids_and_problem(config: AlbertConfig) -> None:
     problem, pad = config.problem_type, config.pad_token_id
     if problem is not None and problem not in PROBLEM_TYPES:
         raise UserError(f"problem_type={problem!r} is unknown{nearest(problem, PROBLEM_TYPES)}")
-    if config.num_labels < 1:
-        raise UserError(f"num_labels={config.num_labels} must be at least 1")
     if problem == "single_label_classification" and config.num_labels == 1:
         raise UserError("problem_type=single_label_classification needs num_labels=2 or more; one label: regression")
     if pad is not None and not 0 <= pad < config.vocab_size:

@@ -7,9 +7,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from typing import NamedTuple
 
+from albert_lab.config.ranges import MOST_LAYERS
 from albert_lab.config.variant import NormSharing, SharingConfig
 from albert_lab.errors import UserError, nearest
-from albert_lab.model.schemes import READ_BY, SCHEMES, default_norms
+from albert_lab.model.schemes import READ_BY, SCHEMES, check_depth, default_norms
 
 
 class Layer(NamedTuple):
@@ -132,6 +133,9 @@ def hf_layer_map(num_hidden_layers: int, num_hidden_groups: int = 1, inner_group
     for key, value in layout._asdict().items():
         if value < 1:
             raise UserError(f"{key}={value} is too small; nearest 1")
+        if value > MOST_LAYERS:
+            raise UserError(f"{key}={value} must be at most {MOST_LAYERS}")
+    check_depth(num_hidden_layers, inner_group_num)
     of_layer = [int(layer / (num_hidden_layers / num_hidden_groups)) for layer in range(num_hidden_layers)]
     unused = sorted(set(range(num_hidden_groups)) - set(of_layer))
     if unused:

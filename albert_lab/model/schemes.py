@@ -8,6 +8,7 @@ and list in `READ_BY` the settings that it reads. Below, N is the number of logi
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from albert_lab.config.ranges import MOST_LAYERS
 from albert_lab.config.variant import NormSharing, SharingConfig
 from albert_lab.errors import UserError
 
@@ -61,7 +62,17 @@ def share_in_groups(num_layers: int, sharing: SharingConfig) -> BlockIds:
         )
     if inner < 1:
         raise UserError(f"sharing.inner_group_num={inner} leaves a group without blocks; nearest 1")
+    check_depth(num_layers, inner)
     return _share_both([layer * groups // num_layers * inner + k for layer in range(num_layers) for k in range(inner)])
+
+
+def check_depth(num_hidden_layers: int, inner_group_num: int) -> None:
+    """Raises UserError where L*K is deeper than any model."""
+    if num_hidden_layers * inner_group_num > MOST_LAYERS:
+        raise UserError(
+            f"num_hidden_layers={num_hidden_layers} times inner_group_num={inner_group_num} "
+            f"must be at most {MOST_LAYERS} layers"
+        )
 
 
 def share_in_sequence(num_layers: int, sharing: SharingConfig) -> BlockIds:

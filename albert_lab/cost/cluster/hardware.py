@@ -1,13 +1,13 @@
 """The device that a cost is estimated for: an entry of `conf/hardware`, or this machine as far as it is known."""
 
-import math
 import re
 from dataclasses import fields, replace
 
 from albert_lab.config.folders import CONF_FOLDER
+from albert_lab.config.plain import flatten
+from albert_lab.config.ranges import check_numbers
 from albert_lab.config.schema import DeviceKind, HardwareConfig
 from albert_lab.config.training import Precision
-from albert_lab.errors import UserError
 from albert_lab.runs import machine
 
 
@@ -20,24 +20,11 @@ def resolve_hardware(config: HardwareConfig, accelerator: str = "auto") -> Hardw
     Raises:
         UserError: a number that no device can have.
     """
-    for item in fields(config):
-        value = getattr(config, item.name)
-        if isinstance(value, float):
-            _check_number(item.name, value)
+    check_numbers(flatten(config, "hardware."))
     given = {item.name: getattr(config, item.name) for item in fields(config) if item.name not in ("name", "kind")}
     if config.name is not None or any(value is not None for value in given.values()):
         return config if config.name is not None else replace(config, name="as given")
     return find_hardware(accelerator)
-
-
-def _check_number(key: str, value: float) -> None:
-    """Prices, watts and a floor may be 0; memory and speeds may not."""
-    can_be_zero = key in ("floor_bytes", "watts", "price_per_hour")
-    if math.isfinite(value) and (value > 0 or (value == 0 and can_be_zero)):
-        return
-    raise UserError(
-        f"hardware.{key}={value:g} must be {'at least' if can_be_zero else 'above'} 0; null where it is not known"
-    )
 
 
 def find_hardware(accelerator: str = "auto") -> HardwareConfig:
