@@ -6,8 +6,10 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import torch
 
-from tests.lab import Lab, folder_of
+from albert_lab.runs.launch import folder_of as folder_for
+from tests.lab import Lab, composed, folder_of
 
 
 def one_line(result: subprocess.CompletedProcess[str]) -> str:
@@ -66,3 +68,31 @@ def test_a_diverging_run_stops_with_what_to_try(lab: Lab, small: list[str]) -> N
     assert "Traceback" not in result.stderr
     assert "the loss is not finite at step" in result.stderr
     assert "try a lower optimizer.learning_rate" in result.stderr
+
+
+class CallsTheSystem:
+    """Pickled, it calls os.system when it is unpickled."""
+
+    def __init__(self, command: str) -> None:
+        self.command = command
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return os.system, (self.command,)
+
+
+@pytest.mark.parametrize(
+    ("strategy", "file"),
+    [("single", "step-3"), ("zero2", "step-3/checkpoint/mp_rank_00_model_states.pt")],
+)
+def test_code_in_a_checkpoint_is_refused_and_not_run(
+    lab: Lab, small: list[str], tmp_path: Path, cache: Path, strategy: str, file: str
+) -> None:
+    run = folder_for(composed(*small, f"paths.runs={tmp_path}/runs", f"paths.cache={cache}"))
+    checkpoint = run.checkpoints / file
+    checkpoint.parent.mkdir(parents=True)
+    torch.save({"state_dict": CallsTheSystem(f"touch {tmp_path}/was_run")}, checkpoint)
+    if strategy == "zero2":
+        (checkpoint.parent.parent / "latest").write_text("checkpoint")
+    line = one_line(lab("pretrain", *small, f"trainer={strategy}"))
+    assert f"{run.checkpoints / 'step-3'} is damaged, or holds code" in line
+    assert not (tmp_path / "was_run").exists()

@@ -10,6 +10,7 @@ random case. The test asks for 1e-4.
 
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tests.lab import HANG_SECONDS, Lab, folder_of, losses_of, record_of, start, wait_for_step
@@ -54,3 +55,14 @@ def test_a_stopped_sharded_run_goes_on_where_it_was(lab: Lab, alike: list[str], 
     process.communicate(timeout=HANG_SECONDS)
     assert list((tmp_path / "stopped").rglob("checkpoints/step-*")), "stopped without saving"
     assert losses_of(folder_of(lab("pretrain", *arguments, "paths.runs=stopped"))) == losses_of(whole)
+
+
+def test_no_process_of_a_run_listens_to_the_network(alike: list[str], tmp_path: Path, cache: Path) -> None:
+    process = start([*alike, "trainer=ddp", "train.budget.steps=100000"], tmp_path, cache)
+    wait_for_step(tmp_path / "runs", 1, process)
+    family = psutil.Process(process.pid).children(recursive=True)
+    open_ports = [connection for member in family for connection in member.net_connections("inet")]
+    process.terminate()
+    process.communicate(timeout=HANG_SECONDS)
+    listening = [connection.laddr.ip for connection in open_ports if connection.status == psutil.CONN_LISTEN]
+    assert set(listening) == {"127.0.0.1"}

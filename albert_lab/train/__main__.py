@@ -40,11 +40,15 @@ def _end_with_parent() -> None:
 
 
 def _start_ranks(folder: RunFolder, config: RunConfig) -> int:
-    command = ["--standalone", f"--nproc-per-node={config.trainer.devices}", "-m", "albert_lab.train", str(folder.path)]
     from torch.distributed.elastic.multiprocessing.api import SignalException
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
     from torch.distributed.run import main as torchrun
 
+    from albert_lab.train import loopback
+
+    loopback.register()
+    command = [f"--rdzv-backend={loopback.BACKEND}", f"--nproc-per-node={config.trainer.devices}"]
+    command += ["-m", "albert_lab.train", str(folder.path)]
     logging.getLogger("torch.distributed").setLevel(logging.ERROR)
     os.environ[PARENT] = str(os.getpid())
     try:

@@ -19,7 +19,7 @@ from albert_lab.runs.record import make_record
 from albert_lab.storage.files import write_json
 from albert_lab.train.batches import TrainingData
 from albert_lab.train.budget import Budget, Clock
-from albert_lab.train.callbacks.checkpoints import Checkpoints, check_strategy, newest
+from albert_lab.train.callbacks.checkpoints import Checkpoints, check_strategy, newest, refuse_code
 from albert_lab.train.callbacks.health import HealthCheck
 from albert_lab.train.callbacks.meter import Meter
 from albert_lab.train.callbacks.progress import Progress
@@ -128,7 +128,8 @@ class Engine:
             check_compiler(self.device.type)
             self.task.compile_layers(self.module.model)
             log.info("the first step compiles the layers")
-        self.trainer.fit(self.module, data, ckpt_path=checkpoint, weights_only=False if checkpoint else None)
+        with refuse_code(checkpoint):
+            self.trainer.fit(self.module, data, ckpt_path=checkpoint, weights_only=True if checkpoint else None)
         if self._was_stopped():
             self.journal.flush()
             raise Stopped

@@ -2,9 +2,12 @@
 
 import logging
 import os
+import pickle
 import shutil
 import signal
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
@@ -36,6 +39,18 @@ def check_strategy(checkpoint: Path | None, name: str) -> None:
         f"trainer.strategy={name} can't go on from {checkpoint}, saved with {' or '.join(able)}; "
         "go on with that, or delete the run's checkpoints to start again"
     )
+
+
+@contextmanager
+def refuse_code(checkpoint: Path | None) -> Iterator[None]:
+    """Raises UserError for a checkpoint that holds more than tensors and plain values."""
+    try:
+        yield
+    except pickle.UnpicklingError:
+        raise UserError(
+            f"{checkpoint} is damaged, or holds code, which no checkpoint of a run does; none of it was run. "
+            f"Delete {checkpoint} to start again"
+        ) from None
 
 
 class Checkpoints(L.Callback):

@@ -2,6 +2,7 @@
 
 import logging
 import os
+from typing import Any
 
 import torch
 from lightning.pytorch.accelerators import CPUAccelerator
@@ -57,6 +58,18 @@ class PortableDeepSpeedStrategy(DeepSpeedStrategy):
             os.environ["LOCAL_SIZE"] = str(self.num_processes)  # what DeepSpeed counts as devices
             self.parallel_devices = [torch.device("cpu", index) for index in range(self.num_processes)]
         super().setup_distributed()
+
+    def load_checkpoint(
+        self, checkpoint_path: str | os.PathLike[str], weights_only: bool | None = None
+    ) -> dict[str, Any]:
+        """Loads tensors, plain values and three classes of DeepSpeed's; its own way runs whatever a pickle asks for."""
+        from deepspeed.runtime.fp16.loss_scaler import LossScaler
+        from deepspeed.runtime.zero.config import ZeroStageEnum
+        from deepspeed.utils.tensor_fragment import fragment_address
+
+        os.environ["TORCH_FORCE_WEIGHTS_ONLY_LOAD"] = "1"  # DeepSpeed asks torch.load for weights_only=False
+        with torch.serialization.safe_globals([LossScaler, ZeroStageEnum, fragment_address]):
+            return super().load_checkpoint(checkpoint_path, weights_only)
 
 
 STRATEGY = Zero2
