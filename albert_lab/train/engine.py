@@ -138,13 +138,16 @@ class Engine:
         return self.checkpoints.was_stopped and not self.budget.is_spent(self.trainer.global_step)
 
     def judge(self) -> None:
-        """Saves the last checkpoint, validates, and gathers the weights; in every process, at the end of training."""
+        """Saves the last checkpoint, validates, and gathers the weights; in every process, at the end of training.
+
+        Raises TrainingDivergedError where a validation figure is not finite: such a run is never recorded as done.
+        """
         self.meter.finish()
         if self._was_stopped():
             return
         self.checkpoints.save(self.trainer)
         model = self.module.model
-        self.validation = self.task.validate(model, self.trainer.global_rank, self.trainer.world_size)
+        self.validation = self.meter.validate(self.trainer, model)
         self.weights = self.strategy.gather_weights(model)
 
     def _introduce(self, done: int) -> None:

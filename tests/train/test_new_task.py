@@ -22,6 +22,7 @@ from albert_lab.runs.folder import RunFolder, tracking_uri
 from albert_lab.runs.metrics import Metric
 from albert_lab.train.batches import Arrays, StepPlan
 from albert_lab.train.callbacks.health import find_metrics_at_chance
+from albert_lab.train.callbacks.meter import TrainingDivergedError
 from albert_lab.train.callbacks.progress import Progress
 from albert_lab.train.engine import run
 from albert_lab.train.tasks import TASKS
@@ -84,17 +85,22 @@ def signals_as_before() -> Iterator[None]:
         signal.signal(number, handler)
 
 
-@pytest.fixture
-def finished(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, signals_as_before: None
-) -> tuple[FinetuneConfig, RunFolder]:
-    monkeypatch.setitem(TASKS, "line", FitLine)
+def prepare_run(tmp_path: Path) -> tuple[FinetuneConfig, RunFolder]:
     config = FinetuneConfig(checkpoint="a-model")
     config.task.name, config.paths.runs, config.trainer.accelerator = "line", str(tmp_path), "cpu"
     config.train.batch_size, config.train.budget.steps, config.optimizer.learning_rate = 4, 30, 0.1
     config.trainer.log_every_steps, config.train.validate_every_steps = 10, 15
     folder = RunFolder.of(config, "0123456789abcdef")
     save(config, folder.config)
+    return config, folder
+
+
+@pytest.fixture
+def finished(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, signals_as_before: None
+) -> tuple[FinetuneConfig, RunFolder]:
+    monkeypatch.setitem(TASKS, "line", FitLine)
+    config, folder = prepare_run(tmp_path)
     with caplog.at_level(logging.INFO):
         run(folder, config)
     return config, folder
@@ -122,6 +128,27 @@ def test_a_task_of_its_own_trains_through_the_engine_and_its_metric_is_everywher
         report = RunsReport(frame)
         assert "angle to the line (degrees) ↓" in report.text()
         assert "angle to the line (degrees, lower is better)" in report.html()
+
+
+class LostOnHeldOutPoints(FitLine):
+    """Its training figures are finite, its held-out one is not."""
+
+    def validate(self, model: nn.Module, rank: int = 0, processes: int = 1) -> Figures:
+        return {"angle": math.nan, "points": None}
+
+
+@pytest.mark.parametrize("validate_every", [15, 1000], ids=["during training", "at the end"])
+def test_a_validation_figure_that_is_not_finite_is_a_failure_and_not_a_record(
+    validate_every: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, signals_as_before: None
+) -> None:
+    monkeypatch.setitem(TASKS, "line", LostOnHeldOutPoints)
+    config, folder = prepare_run(tmp_path)
+    config.tracking.mlflow, config.train.validate_every_steps = False, validate_every
+    step = min(validate_every, 30)
+    with pytest.raises(TrainingDivergedError, match=f"a validation figure is not finite at step {step}: try a lower"):
+        run(folder, config)
+    assert folder.record() is None
+    assert not (folder.path / "line.pt").exists()
 
 
 def test_progress_and_health_check_read_the_declaration() -> None:

@@ -7,11 +7,11 @@ from typing import Any
 
 import lightning as L
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from albert_lab.config.schema import RunConfig
 from albert_lab.train.module import TrainingModule
-from albert_lab.train.tasks.task import Task, sum_over_processes
+from albert_lab.train.tasks.task import Figures, Task, sum_over_processes
 
 WARMUP_STEPS = 5  # first steps allocate memory and fill caches; they don't count for speed
 
@@ -59,7 +59,7 @@ class Meter(L.Callback):
         if logs:
             self._log_training(trainer, pl_module)
         if validates:
-            figures = self.task.validate(pl_module.model, trainer.global_rank, trainer.world_size)
+            figures = self.validate(trainer, pl_module.model)
             self._log(trainer, {f"validation/{name}": value for name, value in figures.items() if value is not None})
         if logs or validates:
             self.restart_clock()
@@ -108,13 +108,23 @@ class Meter(L.Callback):
         if speed is not None:
             self.last["speed/tokens_per_second"] = speed
         self._log(trainer, {**self.last, "train/learning_rate": module.rate, "train/tokens": self.tokens})
-        if not all(map(math.isfinite, self.last.values())):
-            optimizer = self.config.optimizer
-            raise TrainingDivergedError(
-                f"the loss is not finite at step {trainer.global_step}: try a lower optimizer.learning_rate "
-                f"(now {optimizer.learning_rate:g}), more optimizer.warmup_steps (now {optimizer.warmup_steps}) "
-                "or train.precision=fp32"
-            )
+        self._check_finite("the loss", self.last, trainer.global_step)
+
+    def validate(self, trainer: L.Trainer, model: nn.Module) -> Figures:
+        """The held-out figures; in every process. Raises TrainingDivergedError where one is not finite."""
+        figures = self.task.validate(model, trainer.global_rank, trainer.world_size)
+        self._check_finite("a validation figure", figures, trainer.global_step)
+        return figures
+
+    def _check_finite(self, what: str, figures: Figures, step: int) -> None:
+        if all(value is None or math.isfinite(value) for value in figures.values()):
+            return
+        optimizer = self.config.optimizer
+        raise TrainingDivergedError(
+            f"{what} is not finite at step {step}: try a lower optimizer.learning_rate "
+            f"(now {optimizer.learning_rate:g}), more optimizer.warmup_steps (now {optimizer.warmup_steps}) "
+            "or train.precision=fp32"
+        )
 
     def _take_interval(self) -> dict[str, float]:
         return dict(zip(self.task.sums, sum_over_processes(self._interval).tolist(), strict=True))
