@@ -49,6 +49,8 @@ def read_object(file: Path) -> dict[str, Any]:
     try:
         if file.stat().st_size > _MAX_JSON_BYTES:
             raise UserError(f"{file} has {file.stat().st_size / 1e6:.0f} MB, which no {file.name} has")
+        if not (file.is_file() or file.is_dir()):  # reading a pipe or a device may never end
+            raise UserError(f"{file} is not a regular file")
         value = json.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
         raise UserError(f"{file} can't be read: {error.strerror}") from None

@@ -32,7 +32,8 @@ class TextCorpus(Corpus):
 def find_files(patterns: list[str]) -> list[Path]:
     """The files of these paths and globs, in the order given; those of a glob sorted, each once.
 
-    Raises: UserError for a missing file, a glob without a match or an unknown extension.
+    Raises: UserError for a missing file, a glob without a match, an unknown extension, or a pipe or device: reading
+    one may never end.
     """
     found: dict[Path, None] = {}
     for pattern in patterns:
@@ -43,6 +44,10 @@ def find_files(patterns: list[str]) -> list[Path]:
         found.update(dict.fromkeys(files))
     for file in found:
         file_type(file)
+        if not file.is_file():
+            raise UserError(
+                f"data.files: {str(file)!r} is not a regular file but a pipe, socket or device; copy it to one"
+            )
     return list(found)
 
 

@@ -3,6 +3,7 @@
 import gzip
 import json
 import lzma
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -122,6 +123,17 @@ def test_bad_input_is_named_in_one_line(tmp_path: Path, case: str) -> None:
         list(corpus_of(text_config(tmp_path, *(tmp_path / pattern for pattern in patterns))).documents())
     assert "\n" not in str(raised.value)
     assert "data." in str(raised.value)
+
+
+@pytest.mark.parametrize("pattern", ["corpus.txt", "*.txt"])
+@pytest.mark.parametrize("kind", ["pipe", "device"])
+def test_a_pipe_or_a_device_is_refused_and_never_read(tmp_path: Path, kind: str, pattern: str) -> None:
+    if kind == "pipe":
+        os.mkfifo(tmp_path / "corpus.txt")
+    else:
+        (tmp_path / "corpus.txt").symlink_to("/dev/zero")
+    with pytest.raises(UserError, match=r"data.files: .*corpus.txt' is not a regular file but a pipe"):
+        corpus_of(text_config(tmp_path, tmp_path / pattern)).identity()
 
 
 def test_a_missing_key_of_a_parquet_file_lists_its_columns(tmp_path: Path) -> None:
