@@ -17,7 +17,7 @@ from albert_lab.tokenizer.batch_encoding import BatchEncoding
 from albert_lab.tokenizer.decoding import Decoder, clean_up_tokenization
 from albert_lab.tokenizer.delegation import RoleId, RoleToken, TableAttribute, delegate
 from albert_lab.tokenizer.encoded_text import EncodedText
-from albert_lab.tokenizer.inputs import Input
+from albert_lab.tokenizer.inputs import Input, check_strings
 from albert_lab.tokenizer.options import WarnOnce, resolve_options
 from albert_lab.tokenizer.overflow import BuildRows, truncate_ids
 from albert_lab.tokenizer.piece_finders import BatchFinder, SingleFinder, find_tokens
@@ -39,6 +39,8 @@ class TokenizerBase:
     """
 
     vocab_file: str | None
+    tokenizer_file: str | None
+    init_kwargs: dict[str, Any]  # what the constructor was given: with it, it makes another such tokenizer
     vocab_files_names = {"vocab_file": folder.VOCABULARY, "tokenizer_file": folder.BACKEND}  # noqa: RUF012
     model_input_names: tuple[str, ...] = ("input_ids", "token_type_ids", "attention_mask")
     model_max_length: int = NO_LIMIT
@@ -80,6 +82,8 @@ class TokenizerBase:
     # functions of a tokenizer's public methods
     encode, encode_plus = shortcuts.encode, shortcuts.encode_plus
     batch_encode_plus, batch_decode = shortcuts.batch_encode_plus, shortcuts.batch_decode
+    max_len_single_sentence = property(shortcuts.max_len_single_sentence)
+    max_len_sentences_pair = property(shortcuts.max_len_sentences_pair)
     save_pretrained, save_vocabulary = folder.save_pretrained, folder.save_vocabulary
 
     def __init__(
@@ -95,6 +99,10 @@ class TokenizerBase:
         build_rows: BuildRows,
     ):
         """name: what error messages call the source of `model`; switches: of preprocessing, by name."""
+        self.init_kwargs = {
+            "vocab_file": self.vocab_file, "tokenizer_file": self.tokenizer_file, **switches, **roles, **settings,
+            "additional_special_tokens": additional_special_tokens, "added_tokens_decoder": added_tokens_decoder,
+        }  # fmt: skip
         check_switches(switches)
         self.do_lower_case, self.remove_space, self.keep_accents = switches.values()
         remaining = dict(settings)
@@ -228,14 +236,6 @@ class TokenizerBase:
         strategy = str(getattr(truncation_strategy, "value", truncation_strategy))
         return truncate_ids(ids, pair_ids, num_tokens_to_remove, strategy, self.truncation_side, stride)
 
-    @property
-    def max_len_single_sentence(self) -> int:
-        return self.model_max_length - self.num_special_tokens_to_add()
-
-    @property
-    def max_len_sentences_pair(self) -> int:
-        return self.model_max_length - self.num_special_tokens_to_add(pair=True)
-
     # Tokens, ids and text
 
     def tokenize(
@@ -244,6 +244,7 @@ class TokenizerBase:
         """The pieces of a text as text: "▁hello"; special tokens as they are, what is unknown as it is written."""
         split = split_special_tokens or self.split_special_tokens
         texts = [text] if pair is None else [text, pair]
+        check_strings("tokenize", texts)
         found = [find_tokens(one, split, self._table, self._preprocessing) for one in texts]
         if add_special_tokens:
             start, end = map(self._table.token_of, self._table.boundary_ids)
@@ -278,13 +279,17 @@ class TokenizerBase:
         cache_dir: str | os.PathLike[str] | None = None,
         local_files_only: bool = False,
         token: str | bool | None = None,
+        force_download: bool = False,
         **settings: Any,
     ) -> Self:
         """The tokenizer of a folder or of a model on the hub; settings replace those of its files.
 
         Raises: UserError where there is none, or its files are not a tokenizer's or another model's.
         """
-        hub = {"revision": revision, "cache_dir": cache_dir, "local_files_only": local_files_only, "token": token}
+        hub = {
+            "revision": revision, "cache_dir": cache_dir, "local_files_only": local_files_only, "token": token,
+            "force_download": force_download,
+        }  # fmt: skip
         return cls(**folder.read_arguments(pretrained_model_name_or_path, **hub) | settings)
 
     @property

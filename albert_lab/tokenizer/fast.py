@@ -42,7 +42,7 @@ class AlbertTokenizerFast(TokenizerBase):
         added_tokens_decoder: dict[int, AddedToken] | None = None,
         **settings: Any,
     ):
-        self.vocab_file = vocab_file
+        self.vocab_file, self.tokenizer_file = vocab_file, tokenizer_file
         super().__init__(
             *load_model(vocab_file, tokenizer_file),
             {"do_lower_case": do_lower_case, "remove_space": remove_space, "keep_accents": keep_accents},

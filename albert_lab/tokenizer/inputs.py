@@ -66,3 +66,10 @@ def _check_text(text: Input, is_split: bool) -> Text:
     if not isinstance(text, list | tuple) or not all(isinstance(word, str) for word in words):
         raise UserError(f"{str(text)[:40]!r} is not a list of words")
     return words
+
+
+def check_strings(method: str, texts: Sequence[object]) -> None:
+    """Raises: UserError for anything but a string, naming the method that was given it."""
+    for text in texts:
+        if not isinstance(text, str):
+            raise UserError(f"{method} takes a string, not a {type(text).__name__}; call the tokenizer with a batch")

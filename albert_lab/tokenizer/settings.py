@@ -16,6 +16,8 @@ TYPES: dict[str, type | tuple[type, ...]] = {
     "split_special_tokens": bool,
 }
 
+UNUSED = ("use_fast", "from_slow", "verbose", "trust_remote_code")  # of transformers; they make no difference here
+
 
 def check_switches(switches: Mapping[str, Any]) -> None:
     """Raises UserError for a switch that is not a bool."""
@@ -25,11 +27,11 @@ def check_switches(switches: Mapping[str, Any]) -> None:
 
 
 def check_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings, with `NO_LIMIT` for a `model_max_length` of None.
+    """The settings without the unused ones, and with `NO_LIMIT` for a `model_max_length` of None.
 
     Raises: UserError for an unknown name, a value of the wrong type, and an unknown side.
     """
-    checked = dict(settings)
+    checked = {name: value for name, value in settings.items() if name not in UNUSED}
     if checked.get("model_max_length", 0) is None:
         checked["model_max_length"] = NO_LIMIT
     for name, value in checked.items():

@@ -48,3 +48,11 @@ def batch_encode_plus(
 def batch_decode(tokenizer: "TokenizerBase", sequences: Iterable[Any], **options: Any) -> list[str]:
     """`decode` of each; options: its arguments."""
     return [tokenizer.decode(sequence, **options) for sequence in sequences]
+
+
+def max_len_single_sentence(tokenizer: "TokenizerBase") -> int:
+    return tokenizer.model_max_length - tokenizer.num_special_tokens_to_add()
+
+
+def max_len_sentences_pair(tokenizer: "TokenizerBase") -> int:
+    return tokenizer.model_max_length - tokenizer.num_special_tokens_to_add(pair=True)

@@ -42,7 +42,7 @@ class AlbertTokenizer(TokenizerBase):
         added_tokens_decoder: dict[int, AddedToken] | None = None,
         **settings: Any,
     ):
-        self.vocab_file = vocab_file
+        self.vocab_file, self.tokenizer_file = vocab_file, tokenizer_file
         self.sp_model_kwargs = dict(sp_model_kwargs or {})
         super().__init__(
             *load_model(vocab_file, tokenizer_file, **self.sp_model_kwargs),
@@ -54,3 +54,4 @@ class AlbertTokenizer(TokenizerBase):
             SingleFinder,
             build_rows_and_overflow,
         )
+        self.init_kwargs["sp_model_kwargs"] = self.sp_model_kwargs

@@ -39,6 +39,50 @@ def test_slow_and_fast_agree_on_any_text(text: str, which: int) -> None:
     assert len(detailed["offset_mapping"]) == len(detailed["input_ids"])
 
 
+BLANK = st.sampled_from(["", " ", "  ", "\n", "\t ", "\x00", "\u200d", "\u3000", "\ufeff", "\u00a0"])
+
+
+@settings(max_examples=100, deadline=None)
+@given(BLANK, BLANK | st.none(), st.booleans(), st.sampled_from([0, 1, 2, 3]))
+def test_slow_and_fast_agree_on_empty_and_blank_texts_in_every_method(
+    text: str, pair: str | None, special: bool, which: int
+) -> None:
+    results = []
+    for tokenizer in (SLOW[which], FAST[which]):
+        ids = tokenizer.encode(text, pair, add_special_tokens=special)
+        results.append([
+            ids,
+            tokenizer.tokenize(text, pair, add_special_tokens=special),
+            tokenizer(text, pair, add_special_tokens=special, padding="max_length", max_length=6).data,
+            tokenizer(text, pair, add_special_tokens=special, truncation=True, max_length=4).data,
+            tokenizer([text], None if pair is None else [pair], add_special_tokens=special).data,
+            tokenizer([text], add_special_tokens=special, return_special_tokens_mask=True, return_length=True).data,
+            tokenizer([], add_special_tokens=special).data,
+            tokenizer([text], is_split_into_words=True, add_special_tokens=special).data,
+            tokenizer([], is_split_into_words=True, add_special_tokens=special).data,
+            tokenizer(text_target=text).data,
+            tokenizer.batch_encode_plus([text, "a"], padding=True, add_special_tokens=special).data,
+            tokenizer.prepare_for_model([], None if pair is None else []).data,
+            tokenizer.pad({"input_ids": [ids, [5]]}).data,
+            tokenizer.truncate_sequences([], None),
+            (tokenizer.decode(ids), tokenizer.decode(ids, skip_special_tokens=True), tokenizer.batch_decode([ids, []])),
+            (tokenizer.convert_ids_to_tokens(ids), tokenizer.convert_tokens_to_ids([])),
+            tokenizer.convert_tokens_to_string([]),
+            tokenizer.build_inputs_with_special_tokens([], None if pair is None else []),
+            tokenizer.get_special_tokens_mask([]),
+            tokenizer.create_token_type_ids_from_sequences([]),
+        ])  # fmt: skip
+    slow, fast = results
+    assert fast == slow
+
+
+def test_an_empty_text_is_its_special_tokens() -> None:
+    for tokenizer in (*SLOW, *FAST):
+        assert tokenizer.tokenize("") == []
+        assert tokenizer.tokenize("", add_special_tokens=True) == ["[CLS]", "[SEP]"]
+        assert tokenizer.tokenize("", "", add_special_tokens=True) == ["[CLS]", "[SEP]", "[SEP]"]
+
+
 @settings(max_examples=300, deadline=None)
 @given(TEXTS, st.sampled_from([0, 1, 2, 3]))
 @example("a [MASK] b", 0)

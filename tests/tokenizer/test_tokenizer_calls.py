@@ -181,3 +181,31 @@ def test_tokenizers_need_no_torch_until_tensors_are_asked_for(own_model: Path) -
     )
     result = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "set()"
+
+
+def test_arguments_that_make_no_difference_here_are_accepted(kind: Any, own_model: Path, tmp_path: Path) -> None:
+    unused = {"use_fast": True, "from_slow": True, "verbose": False, "trust_remote_code": False}
+    tokenizer = kind(str(own_model), **unused)
+    assert tokenizer(LONG).data == kind(str(own_model))(LONG).data
+    tokenizer.save_pretrained(tmp_path)
+    assert kind.from_pretrained(tmp_path, **unused, force_download=False)(LONG).data == tokenizer(LONG).data
+
+
+def test_init_kwargs_make_another_such_tokenizer(kind: Any, own_model: Path, tmp_path: Path) -> None:
+    first = kind(str(own_model), padding_side="left", do_lower_case=False, additional_special_tokens=["<x>"])
+    assert first.init_kwargs["padding_side"] == "left"
+    assert first.init_kwargs["cls_token"] == "[CLS]"
+    first.save_pretrained(tmp_path)
+    for tokenizer in (first, kind.from_pretrained(tmp_path)):
+        again = kind(**tokenizer.init_kwargs)
+        assert again(["The <x>", LONG], padding=True).data == tokenizer(["The <x>", LONG], padding=True).data
+        assert again.additional_special_tokens_ids == tokenizer.additional_special_tokens_ids
+        assert repr(again) == repr(tokenizer)
+
+
+def test_anything_but_a_text_is_refused_by_tokenize(either: Any) -> None:
+    for wrong in ([], ["the"], None, 3):
+        with pytest.raises(UserError, match="tokenize takes a string"):
+            either.tokenize(wrong)
+    with pytest.raises(UserError, match="tokenize takes a string"):
+        either.tokenize("the", pair=["quick"])
