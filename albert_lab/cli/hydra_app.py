@@ -1,8 +1,10 @@
 """Hydra's command line (--multirun, --cfg, --help, --info, completion) around a job, with errors in one line."""
 
+import errno
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from albert_lab.cli.hydra_private import parse_arguments
@@ -33,9 +35,11 @@ def run_app(job: Job, verb: str, arguments: Sequence[str]) -> None:
         check_overrides(verb, given.overrides)
     sys.argv = [f"albert-lab {verb}", *arguments]
     raised: list[BaseException] = []
+    paths: dict[str, str] = {}  # as composed
 
     def run(composed: Any) -> Any:
         try:
+            paths.update({"paths.runs": composed.paths.runs, "paths.cache": composed.paths.cache})
             return job(composed)
         except BaseException as error:
             if HydraConfig.get().mode is RunMode.MULTIRUN:
@@ -51,3 +55,26 @@ def run_app(job: Job, verb: str, arguments: Sequence[str]) -> None:
         raise UserError(one_line(error)) from error
     except RecursionError:
         raise UserError("a setting refers to itself through ${...}; give it a value") from None
+    except OSError as error:
+        raise_unusable_path(error, paths or {"paths.runs": ""})
+        raise
+
+
+def raise_unusable_path(error: OSError, paths: Mapping[str, str]) -> None:
+    """Raises UserError where the system refuses a path that the user gave, by the setting that names it.
+
+    Args:
+        paths: the settings that name folders, with their values; nothing is known of an empty value.
+    """
+    if error.filename is None or error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return
+    refused = Path(os.fsdecode(error.filename)).absolute()
+    for key, value in paths.items():
+        folder = Path(value).absolute()
+        if not value or refused.is_relative_to(folder) or folder.is_relative_to(refused):
+            raise UserError(
+                f"{key}={value or refused} can't be used ({error.strerror}: {refused}); "
+                f"set {key} to a folder where you may write"
+            ) from error
+    if error.errno in (errno.ENAMETOOLONG, errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENOTDIR, errno.EROFS):
+        raise UserError(f"{refused} can't be used: {error.strerror}") from error

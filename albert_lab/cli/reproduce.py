@@ -47,6 +47,7 @@ def reproduce(composed: Any) -> list[str]:
 
     composed_study = ComposedStudy(composed)
     folder_of(composed_study.compose_run([]))  # a mistake that all cells share ends the command at once
+    Path(composed_study.config.paths.runs).mkdir(parents=True, exist_ok=True)  # the same for a folder that can't be
     outcome = run_study(composed_study.study, composed_study.compose_run, composed_study.config.study.jobs)
     report = composed_study.report(outcome)
     report.save(composed_study.folder)

@@ -26,10 +26,13 @@ def write_vocabulary(config: VocabularyConfig) -> Path:
 
     Raises: UserError for whatever is wrong with the corpus or the vocabulary's size.
     """
+    from albert_lab.config.plain import flatten
+    from albert_lab.config.ranges import check_numbers
     from albert_lab.data.prepare import vocabulary_file
     from albert_lab.storage.digests import file_digest
     from albert_lab.tokenizer import AlbertTokenizerFast
 
+    check_numbers(flatten(config))
     file = vocabulary_file(config.data, config.tokenizer, Path(config.paths.cache))
     tokenizer = AlbertTokenizerFast(
         str(file),

@@ -20,6 +20,8 @@ from albert_lab.errors import UserError, nearest
 
 log = logging.getLogger(__name__)
 
+ACCELERATORS = ("auto", "cpu", "gpu")
+MOST_PROCESSES = 128  # of a run on one machine; an estimate may be for a cluster
 ONE_PROCESS = "single"  # the strategy that takes one device alone
 
 
@@ -150,6 +152,8 @@ def list_strategies() -> list[str]:
 
 
 def _check_strategy(trainer: TrainerConfig) -> None:
+    if trainer.accelerator not in ACCELERATORS:
+        raise UserError(f"no trainer.accelerator={trainer.accelerator}{nearest(trainer.accelerator, ACCELERATORS)}")
     known = list_strategies()
     if trainer.strategy not in known:
         raise UserError(f"no trainer.strategy={trainer.strategy}{nearest(trainer.strategy, known)}")
@@ -159,6 +163,8 @@ def _check_several_processes(trainer: TrainerConfig) -> None:
     if trainer.strategy == ONE_PROCESS:
         others = [f"trainer={name}" for name in list_strategies() if name != ONE_PROCESS]
         raise UserError(f"trainer.devices={trainer.devices} needs a strategy: {' or '.join(others)}")
+    if trainer.devices > MOST_PROCESSES:
+        raise UserError(f"trainer.devices={trainer.devices} must be at most {MOST_PROCESSES} on one machine")
 
 
 def _check_batch(train: TrainConfig, trainer: TrainerConfig) -> None:

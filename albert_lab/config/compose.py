@@ -12,8 +12,6 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from albert_lab.config.folders import SWEEPS_FOLDER
-from albert_lab.config.plain import flatten
-from albert_lab.config.ranges import check_numbers
 from albert_lab.config.schema import RUN_CONFIGS, VERBS, RunConfig
 from albert_lab.errors import UserError
 from albert_lab.storage.files import write_text
@@ -51,10 +49,10 @@ def _user_cache() -> str:
 
 
 def from_hydra(composed: DictConfig, schema: type[Config]) -> Config:
-    """The configuration that Hydra composed, typed, with every interpolation resolved and every number in its range.
+    """The configuration that Hydra composed, typed and with every interpolation resolved.
 
     Raises:
-        UserError: an interpolation that leads nowhere or to itself, or a number that its setting can't be.
+        UserError: an interpolation that leads nowhere or to itself.
     """
     try:
         config = OmegaConf.to_object(composed)
@@ -63,7 +61,6 @@ def from_hydra(composed: DictConfig, schema: type[Config]) -> Config:
     except RecursionError:
         raise UserError("a setting refers to itself through ${...}; give it a value") from None
     assert isinstance(config, schema)
-    check_numbers(flatten(config))
     return config
 
 

@@ -16,7 +16,7 @@ from albert_lab.errors import RunFailedError, RunStoppedError, UserError
 from albert_lab.runs.contents import prepare_contents, read_contents
 from albert_lab.runs.folder import RunFolder, tracking_uri
 from albert_lab.runs.identity import fingerprint
-from albert_lab.runs.machine import usable_cores
+from albert_lab.runs.machine import has_gpu_driver, usable_cores
 from albert_lab.storage.disk import explain_full_disk
 from albert_lab.storage.files import read_json
 from albert_lab.storage.locks import lock
@@ -37,6 +37,7 @@ def execute(config: RunConfig) -> RunFolder:
     folder = folder_of(config)
     if not folder.record():
         _require_linux()
+        _require_gpu(config.trainer)
         with explain_full_disk(folder.path, "paths.runs"), lock(folder.path / "run", f"run {folder.path.name}") as held:
             if not folder.record():
                 _train(config, folder, held)
@@ -74,6 +75,12 @@ def _require_linux() -> None:
             f"training needs Linux, whose kernel ends a training process with its command; this is {sys.platform}. "
             "Models and tokenizers work here"
         )
+
+
+def _require_gpu(trainer: TrainerConfig) -> None:
+    """Refuses at once what would fail in the training process, after everything is prepared."""
+    if trainer.accelerator == "gpu" and not has_gpu_driver():
+        raise UserError("trainer.accelerator=gpu: this machine has no GPU driver; take trainer.accelerator=auto or cpu")
 
 
 def _threads(trainer: TrainerConfig) -> dict[str, str]:

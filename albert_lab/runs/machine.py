@@ -103,6 +103,11 @@ def gpu_name() -> str | None:
     return None
 
 
+def has_gpu_driver() -> bool:
+    """Whether the system has a GPU driver that PyTorch can use: NVIDIA's, AMD's or that of Windows for Linux."""
+    return NVIDIA_FOLDER.exists() or any(Path("/dev", name).exists() for name in ("nvidiactl", "kfd", "dxg"))
+
+
 def _read(file: Path) -> str:
     """A file that the system may lack: empty then."""
     try:

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from albert_lab.config.schema import RunConfig
 from albert_lab.cost.memory.measured import state_bytes
+from albert_lab.errors import UserError
 from albert_lab.report.statistics import wilson_interval
 from albert_lab.runs import machine
 from albert_lab.runs.folder import RunFolder
@@ -88,6 +89,11 @@ class Engine:
         # Else every new buffer is filled: 40 times slower under DeepSpeed.
         torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
         config, metrics = self.config, self.task.metrics
+        if config.trainer.accelerator == "gpu" and torch.cuda.device_count() < config.trainer.devices:
+            raise UserError(
+                f"trainer.accelerator=gpu trainer.devices={config.trainer.devices}: PyTorch finds "
+                f"{torch.cuda.device_count()} GPUs; take fewer devices, or trainer.accelerator=cpu"
+            )
         return L.Trainer(
             accelerator=config.trainer.accelerator,
             devices=config.trainer.devices,
