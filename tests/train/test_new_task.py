@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from albert_lab.config.compose import save
 from albert_lab.config.schema import FinetuneConfig
+from albert_lab.errors import UserError
 from albert_lab.report.frames import from_mlflow, from_records
 from albert_lab.report.runs_report import RunsReport
 from albert_lab.runs.folder import RunFolder, tracking_uri
@@ -149,6 +150,17 @@ def test_a_validation_figure_that_is_not_finite_is_a_failure_and_not_a_record(
         run(folder, config)
     assert folder.record() is None
     assert not (folder.path / "line.pt").exists()
+
+
+def test_a_gpu_that_pytorch_does_not_find_is_the_users_mistake(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, signals_as_before: None
+) -> None:
+    monkeypatch.setitem(TASKS, "line", FitLine)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
+    config, folder = prepare_run(tmp_path)
+    config.trainer.accelerator = "gpu"
+    with pytest.raises(UserError, match=r"trainer.accelerator=gpu trainer.devices=1: PyTorch finds 0 GPUs; take"):
+        run(folder, config)
 
 
 def test_progress_and_health_check_read_the_declaration() -> None:
