@@ -137,7 +137,7 @@ class Engine:
         with refuse_code(checkpoint):
             self.trainer.fit(self.module, data, ckpt_path=checkpoint, weights_only=True if checkpoint else None)
         if self._was_stopped():
-            self.journal.flush()
+            self.journal.close(finished=False)
             raise Stopped
 
     def _was_stopped(self) -> bool:
@@ -181,8 +181,7 @@ class Engine:
         self.task.save(self.folder.path, self.module.model, self.weights)
         sections, metrics = self._measure(self.validation), self.task.metrics
         write_json(self.folder.result, make_record(self.config, self.folder, metrics, sections, started, _now()))
-        if self.journal.sender is not None:
-            self.journal.sender.send(finished=True)
+        self.journal.close(finished=True)
         log.info("%s", self._summarize(self.validation))
 
     def _measure(self, validation: Figures) -> dict[str, Any]:

@@ -13,7 +13,8 @@ os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
 
 from mlflow import MlflowClient
 from mlflow.entities import Metric as MlflowMetric
-from mlflow.entities import Param, RunTag
+from mlflow.entities import Param, Run, RunTag
+from mlflow.exceptions import MlflowException
 
 from albert_lab.config.plain import flatten
 from albert_lab.config.schema import RunConfig
@@ -24,22 +25,36 @@ from albert_lab.runs.metrics import Metric, metrics_to_plain
 from albert_lab.runs.record import flatten_figures
 from albert_lab.storage.files import read_json
 from albert_lab.storage.locks import lock
+from albert_lab.train.tracking.mlflow_database import prepare_database
 
+SQLITE = "sqlite:///"
 BATCH = 900  # MLflow takes at most 1,000 metrics in one request
 for noisy in ("alembic", "mlflow"):
     logging.getLogger(noisy).setLevel(logging.WARNING)
 
 
-def connect(uri: str, runs: Path) -> MlflowClient:
-    """A client of the store at `uri`. The first use of an SQLite file creates it, one process at a time."""
-    if uri.startswith("sqlite"):
-        with lock(runs.absolute() / "mlflow", what="the MLflow database"):
-            return MlflowClient(uri)
-    return MlflowClient(uri)
+def is_local(uri: str) -> bool:
+    """Whether the store is an SQLite file."""
+    return uri.startswith(SQLITE)
+
+
+def connect(uri: str, runs: Path) -> tuple[MlflowClient, bool]:
+    """A client of the store at `uri`, and whether its database was broken and is empty now.
+
+    The first use of an SQLite file creates it, one process at a time.
+    """
+    if not is_local(uri):
+        return MlflowClient(uri), False
+    with lock(runs.absolute() / "mlflow", what="the MLflow database"):
+        is_rebuilt = prepare_database(Path(uri.removeprefix(SQLITE)))
+        return MlflowClient(uri), is_rebuilt
 
 
 def start_run(client: MlflowClient, config: RunConfig, folder: RunFolder, metrics: Sequence[Metric]) -> str:
-    """Creates the MLflow run of a training and returns its id; tags say which task it is and what that measures."""
+    """Creates the MLflow run of a training and returns its id; tags say which task it is and what that measures.
+
+    Returns the one that an attempt created which was killed before it could keep the id.
+    """
     runs = Path(config.paths.runs).absolute()
     with lock(runs / "mlflow", what="the MLflow experiment"):
         experiment = _experiment(client, config.tracking.experiment, runs)
@@ -50,10 +65,29 @@ def start_run(client: MlflowClient, config: RunConfig, folder: RunFolder, metric
     if study and parent:
         tags |= {"albert_lab.study": study, "mlflow.parentRunId": parent}
     name = config.tracking.run_name or describe(config)
-    run_id = str(client.create_run(experiment, run_name=name, tags=tags).info.run_id)
-    client.log_batch(run_id, params=[Param(key, str(value)) for key, value in flatten(config).items()])
+    run = _unfinished_run(client, experiment, folder) or client.create_run(experiment, run_name=name, tags=tags)
+    run_id, settings = str(run.info.run_id), flatten(config)
+    missing = [Param(key, str(value)) for key, value in settings.items() if key not in run.data.params]
+    client.log_batch(run_id, params=missing)
     client.log_artifact(run_id, str(folder.config))
     return run_id
+
+
+def _unfinished_run(client: MlflowClient, experiment: str, folder: RunFolder) -> Run | None:
+    wanted = f"tags.`albert_lab.kind` = 'run' and tags.`albert_lab.run` = '{folder.path.name}'"
+    unfinished = client.search_runs([experiment], f"{wanted} and attributes.status = 'RUNNING'")
+    return next((run for run in unfinished if run.data.tags.get("albert_lab.folder") == str(folder.path)), None)
+
+
+def last_steps(client: MlflowClient, run_id: str) -> dict[str, int] | None:
+    """The last step of every metric that a run has; None where there is no such run."""
+    try:
+        names = client.get_run(run_id).data.metrics
+    except MlflowException as error:
+        if error.error_code == "RESOURCE_DOES_NOT_EXIST":
+            return None
+        raise
+    return {name: max(point.step for point in client.get_metric_history(run_id, name)) for name in names}
 
 
 def _experiment(client: MlflowClient, name: str, runs: Path) -> str:
@@ -100,24 +134,37 @@ def adopt(client: MlflowClient, run_id: str, study: str) -> None:
     client.set_terminated(copy.info.run_id)
 
 
-def send_lines(client: MlflowClient, run_id: str, lines: list[dict[str, Any]]) -> None:
+def send_lines(client: MlflowClient, run_id: str, lines: list[dict[str, Any]], last_steps: dict[str, int]) -> None:
+    """Sends the lines of `metrics.jsonl`; see `_send_metrics`."""
     metrics = [
         MlflowMetric(key, value, int(line["time"] * 1000), line["step"])
         for line in lines
         for key, value in line["metrics"].items()
         if value is not None
     ]
-    for start in range(0, len(metrics), BATCH):
-        client.log_batch(run_id, metrics=metrics[start : start + BATCH])
+    _send_metrics(client, run_id, metrics, last_steps)
 
 
-def finish_run(client: MlflowClient, run_id: str, folder: RunFolder) -> None:
-    """Logs the record's figures, attaches it, and ends the MLflow run."""
+def _send_metrics(
+    client: MlflowClient, run_id: str, metrics: Sequence[MlflowMetric], last_steps: dict[str, int]
+) -> None:
+    """Sends metrics in the order of their steps, those after `last_steps` only, and moves that on."""
+    new = []
+    for metric in metrics:
+        if metric.step > last_steps.get(metric.key, -1):
+            last_steps[metric.key] = metric.step
+            new.append(metric)
+    for start in range(0, len(new), BATCH):
+        client.log_batch(run_id, metrics=new[start : start + BATCH])
+
+
+def finish_run(client: MlflowClient, run_id: str, folder: RunFolder, last_steps: dict[str, int]) -> None:
+    """Logs the record's figures that the last step didn't log, attaches the record, and ends the MLflow run."""
     record = read_json(folder.result)
     assert record is not None
     step, time_ms = record["training"]["steps"], int(folder.result.stat().st_mtime * 1000)
     metrics = [MlflowMetric(key, value, time_ms, step) for key, value in flatten_figures(record).items()]
-    client.log_batch(run_id, metrics=metrics)
+    _send_metrics(client, run_id, metrics, last_steps)
     client.set_tag(run_id, "albert_lab.host", describe_machine(record["host"]))
     client.log_artifact(run_id, str(folder.result))
     client.set_terminated(run_id)

@@ -8,7 +8,7 @@ from albert_lab.config.compose import load
 from albert_lab.runs.folder import RunFolder
 from albert_lab.storage.files import read_json, write_json
 from albert_lab.train.tracking import mlflow_store
-from albert_lab.train.tracking.journal import send_finished
+from albert_lab.train.tracking.journal import connect, send_finished
 
 log = logging.getLogger(__name__)
 
@@ -23,7 +23,7 @@ def show(uri: str, study: str, folder: Path, runs: list[Path]) -> None:
     if not tracked:
         return
     config = load(tracked[0].config)
-    client = mlflow_store.connect(uri, Path(config.paths.runs))
+    client = connect(uri, Path(config.paths.runs))
     for run in tracked:
         state = read_json(run.tracking)
         assert state is not None
