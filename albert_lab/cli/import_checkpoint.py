@@ -64,7 +64,8 @@ def _from_google(path: Path) -> "AlbertForPreTraining":
     from albert_lab.model.formats.hf_format import hf_names
     from albert_lab.model.torch.albert import AlbertForPreTraining
     from albert_lab.model.torch.arrays import to_tensor
-    from albert_lab.model.torch.checkpoint import blank, fill, own_names
+    from albert_lab.model.torch.checkpoint import blank, fill
+    from albert_lab.model.torch.state_names import own_names
 
     read = read_google_checkpoint(path)
     state = {name: to_tensor(array) for name, array in read.state.items()}

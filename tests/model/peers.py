@@ -11,8 +11,8 @@ from torch import Tensor, nn
 import albert_lab
 from albert_lab.config.variant import Activation
 from albert_lab.model.formats.hf_format import hf_names
-from albert_lab.model.torch.checkpoint import own_names
 from albert_lab.model.torch.pretrained_model import AlbertPreTrainedModel
+from albert_lab.model.torch.state_names import own_names
 
 transformers = pytest.importorskip("transformers", minversion="5.23")
 

@@ -188,6 +188,8 @@ class AlbertForPreTraining(AlbertPreTrainedModel):
 class AlbertForMaskedLM(AlbertPreTrainedModel):
     """The model with the masked-word head alone."""
 
+    accepts_loss_kwargs = True  # `num_items_in_batch`
+
     def __init__(self, config: AlbertConfig) -> None:
         super().__init__(config)
         self.albert = AlbertModel(config, add_pooling_layer=False)
@@ -206,8 +208,14 @@ class AlbertForMaskedLM(AlbertPreTrainedModel):
         output_hidden_states: bool | None = None,
         return_dict: bool | None = None,
         return_sums: bool = False,
+        num_items_in_batch: Tensor | int | None = None,
     ) -> MaskedLMOutput | PreTrainingSums:
-        """Logits of the words; the arguments are those of `AlbertForPreTraining.forward`."""
+        """Logits of the words; see `AlbertForPreTraining.forward` for the other arguments.
+
+        Args:
+            num_items_in_batch: labels of all batches that make up an optimizer step; the loss is then the sum over this
+                batch divided by it, as Hugging Face's Trainer expects.
+        """
         encoded = self.albert(
             input_ids, attention_mask, token_type_ids, position_ids, inputs_embeds,
             output_attentions, output_hidden_states, return_dict=True,
@@ -217,5 +225,5 @@ class AlbertForMaskedLM(AlbertPreTrainedModel):
             words = self.predictions.sum_loss_and_hits(encoded.last_hidden_state, table, labels, masked_positions)
             return PreTrainingSums(*words)
         logits = self.predictions(encoded.last_hidden_state, self._word_table(), masked_positions)
-        loss = None if labels is None else mean_cross_entropy(logits, labels)
+        loss = None if labels is None else mean_cross_entropy(logits, labels, num_items=num_items_in_batch)
         return self._format_output(MaskedLMOutput(loss, logits, encoded.hidden_states, encoded.attentions), return_dict)

@@ -29,6 +29,15 @@ from albert_lab.model.torch.arrays import to_array, to_tensor
 from albert_lab.model.torch.layers.initialize import initialize_own
 from albert_lab.model.torch.loading_options import drop_unused_options, parse_device, parse_dtype
 from albert_lab.model.torch.pickled_weights import read_pickle
+from albert_lab.model.torch.state_names import (
+    BIAS,
+    COPIES,
+    TIED,
+    UNTIED_BIAS,
+    own_names,
+    rename_norms,
+    set_prefix,
+)
 from albert_lab.storage.hub import pretrained_folder
 
 if TYPE_CHECKING:
@@ -36,10 +45,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 Model = TypeVar("Model", bound="AlbertPreTrainedModel")
-# Stored on top of ours by some versions of transformers: the bias of the tied decoder, buffers of old checkpoints.
-COPIES = ("predictions.decoder.bias", "embeddings.position_ids", "embeddings.token_type_ids")
-TIED = "predictions.decoder.weight"
-BIAS, UNTIED_BIAS = "predictions.bias", "predictions.decoder.bias"  # with untied tables Hugging Face reads the second
 
 
 class LoadingInfo(NamedTuple):
@@ -175,10 +180,6 @@ def blank(cls: type[Model], config: AlbertConfig, **arguments: Any) -> Model:
         return cls(config, **arguments)
 
 
-def own_names(model: nn.Module) -> dict[str, str]:
-    return {name: name for name, _ in model.named_parameters()}
-
-
 def fill(
     model: "AlbertPreTrainedModel",
     names: Mapping[str, str],
@@ -195,7 +196,7 @@ def fill(
     Raises:
         UserError: tensors of another shape, or none that the model knows.
     """
-    state = _set_prefix(_rename_norms(state), any(name.startswith(PREFIX) for name in names))
+    state = set_prefix(rename_norms(state), any(name.startswith(PREFIX) for name in names))
     if UNTIED_BIAS in state and not model.config.tie_word_embeddings:
         state[BIAS] = state[UNTIED_BIAS]
     shapes = {names[ours]: parameter.shape for ours, parameter in model.named_parameters()}
@@ -214,25 +215,6 @@ def fill(
     info = LoadingInfo(sorted(set(shapes) - set(state)), unexpected, sorted(mismatched))
     _warn(info, type(model).__name__, source)
     return info
-
-
-def _rename_norms(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The state with the LayerNorms of TensorFlow's first conversions, gamma and beta, named as PyTorch's."""
-    norms = {"LayerNorm.gamma": "LayerNorm.weight", "LayerNorm.beta": "LayerNorm.bias"}
-    renamed = {}
-    for name, tensor in state.items():
-        old = next((old for old in norms if name.endswith(old)), "")
-        renamed[name.removesuffix(old) + norms[old] if old else name] = tensor
-    return renamed
-
-
-def _set_prefix(state: Mapping[str, Tensor], prefixed: bool) -> dict[str, Tensor]:
-    """The state with its shared part named as in a model with a head, or as in one without."""
-    if any(name.startswith(PREFIX) for name in state) == prefixed:
-        return dict(state)
-    if prefixed:
-        return {PREFIX + name: tensor for name, tensor in state.items()}
-    return {name.removeprefix(PREFIX): tensor for name, tensor in state.items()}
 
 
 def _initialize_missing(model: "AlbertPreTrainedModel", missing: list[str], dtype: torch.dtype) -> None:

@@ -6,7 +6,7 @@ from torch.nn import functional
 from albert_lab.errors import UserError, nearest
 from albert_lab.model.configuration import PROBLEM_TYPES, AlbertConfig
 from albert_lab.model.torch.albert import AlbertModel
-from albert_lab.model.torch.layers.losses import mean_cross_entropy
+from albert_lab.model.torch.layers.losses import divide_loss, mean_cross_entropy
 from albert_lab.model.torch.outputs import (
     MultipleChoiceModelOutput,
     SequenceClassifierOutput,
@@ -17,6 +17,8 @@ from albert_lab.model.torch.pretrained_model import AlbertPreTrainedModel
 
 class AlbertForSequenceClassification(AlbertPreTrainedModel):
     """Classifies or scores a sequence or pair from its pooled [CLS] (Google's run_classifier.py)."""
+
+    accepts_loss_kwargs = True  # `num_items_in_batch`
 
     def __init__(self, config: AlbertConfig) -> None:
         super().__init__(config)
@@ -35,30 +37,33 @@ class AlbertForSequenceClassification(AlbertPreTrainedModel):
         output_attentions: bool | None = None,
         output_hidden_states: bool | None = None,
         return_dict: bool | None = None,
+        num_items_in_batch: Tensor | int | None = None,
     ) -> SequenceClassifierOutput:
         """Logits [B,labels]; see `AlbertModel.forward` for the other arguments.
 
         Args:
             labels: [B] classes; [B] or [B,labels] numbers for a regression; [B,labels] of 0.0 and 1.0 for several
                 labels at once. `config.problem_type` says which; None: from the number and type of the labels.
+            num_items_in_batch: labels of all batches that make up an optimizer step; the loss is then the sum over this
+                batch divided by it, as Hugging Face's Trainer expects.
         """
         encoded = self.albert(
             input_ids, attention_mask, token_type_ids, position_ids, inputs_embeds,
             output_attentions, output_hidden_states, return_dict=True,
         )  # fmt: skip
         logits = self.classifier(self.dropout(encoded.pooler_output))
-        loss = None if labels is None else self._loss(logits, labels)
+        loss = None if labels is None else self._loss(logits, labels, num_items_in_batch)
         output = SequenceClassifierOutput(loss, logits, encoded.hidden_states, encoded.attentions)
         return self._format_output(output, return_dict)
 
-    def _loss(self, logits: Tensor, labels: Tensor) -> Tensor:
+    def _loss(self, logits: Tensor, labels: Tensor, num_items: Tensor | int | None) -> Tensor:
         problem = self.config.problem_type or self._problem_of(labels)
         if problem == "regression":
-            return functional.mse_loss(logits, labels.reshape(logits.shape).to(logits.dtype))
+            return divide_loss(functional.mse_loss, logits, labels.reshape(logits.shape).to(logits.dtype), num_items)
         if problem == "single_label_classification":
-            return functional.cross_entropy(logits, labels.view(-1))
+            return divide_loss(functional.cross_entropy, logits, labels.view(-1), num_items)
         if problem == "multi_label_classification":
-            return functional.binary_cross_entropy_with_logits(logits, labels)
+            return divide_loss(functional.binary_cross_entropy_with_logits, logits, labels, num_items)
         raise UserError(f"problem_type={problem!r} is unknown{nearest(problem, PROBLEM_TYPES)}")
 
     def _problem_of(self, labels: Tensor) -> str:
@@ -69,6 +74,8 @@ class AlbertForSequenceClassification(AlbertPreTrainedModel):
 
 class AlbertForMultipleChoice(AlbertPreTrainedModel):
     """Which of several continuations fits: each is scored alone, a softmax over them chooses (RACE, SWAG)."""
+
+    accepts_loss_kwargs = True  # `num_items_in_batch`
 
     def __init__(self, config: AlbertConfig) -> None:
         super().__init__(config)
@@ -87,6 +94,7 @@ class AlbertForMultipleChoice(AlbertPreTrainedModel):
         output_attentions: bool | None = None,
         output_hidden_states: bool | None = None,
         return_dict: bool | None = None,
+        num_items_in_batch: Tensor | int | None = None,
     ) -> MultipleChoiceModelOutput:
         """Logits [B,C] of C choices; every input is [B,C,S] (`inputs_embeds` [B,C,S,E]), `labels` [B] the right one."""
         given = input_ids if input_ids is not None else inputs_embeds
@@ -99,13 +107,15 @@ class AlbertForMultipleChoice(AlbertPreTrainedModel):
             output_attentions, output_hidden_states, return_dict=True,
         )  # fmt: skip
         logits = self.classifier(self.dropout(encoded.pooler_output)).view(-1, choices)
-        loss = None if labels is None else functional.cross_entropy(logits, labels)
+        loss = None if labels is None else divide_loss(functional.cross_entropy, logits, labels, num_items_in_batch)
         output = MultipleChoiceModelOutput(loss, logits, encoded.hidden_states, encoded.attentions)
         return self._format_output(output, return_dict)
 
 
 class AlbertForTokenClassification(AlbertPreTrainedModel):
     """Labels every token, as for named entities."""
+
+    accepts_loss_kwargs = True  # `num_items_in_batch`
 
     def __init__(self, config: AlbertConfig) -> None:
         super().__init__(config)
@@ -124,6 +134,7 @@ class AlbertForTokenClassification(AlbertPreTrainedModel):
         output_attentions: bool | None = None,
         output_hidden_states: bool | None = None,
         return_dict: bool | None = None,
+        num_items_in_batch: Tensor | int | None = None,
     ) -> TokenClassifierOutput:
         """Logits [B,S,labels]; `labels` [B,S], -100 where a token does not count (0 loss where none does)."""
         encoded = self.albert(
@@ -131,6 +142,6 @@ class AlbertForTokenClassification(AlbertPreTrainedModel):
             output_attentions, output_hidden_states, return_dict=True,
         )  # fmt: skip
         logits = self.classifier(self.dropout(encoded.last_hidden_state))
-        loss = None if labels is None else mean_cross_entropy(logits, labels)
+        loss = None if labels is None else mean_cross_entropy(logits, labels, num_items=num_items_in_batch)
         output = TokenClassifierOutput(loss, logits, encoded.hidden_states, encoded.attentions)
         return self._format_output(output, return_dict)

@@ -4,7 +4,7 @@ Shapes: B sequences, S tokens, C choices, V vocabulary, H hidden size, A heads. 
 input and what every layer returned, each [B,S,H]; `attentions` every layer's probabilities, each [B,A,S,S].
 """
 
-from collections.abc import ItemsView, Iterator, KeysView, ValuesView
+from collections.abc import ItemsView, Iterator, KeysView, Mapping, ValuesView
 from dataclasses import dataclass, fields
 from typing import Any, NamedTuple
 
@@ -14,7 +14,18 @@ from torch.export import register_dataclass
 
 @dataclass
 class ModelOutput:
-    """Fields that are None are left out of the keys and of the tuple."""
+    """Fields that are None are left out of the keys and of the tuple; a key that is set joins them.
+
+    A mapping as the first argument gives all fields: so libraries rebuild a mapping that they moved or converted.
+    """
+
+    def __post_init__(self) -> None:
+        first = fields(self)[0].name
+        given = getattr(self, first)
+        if isinstance(given, dict):
+            setattr(self, first, None)
+            for name, value in given.items():
+                self[name] = value
 
     def to_tuple(self) -> tuple[Any, ...]:
         return tuple(self._present().values())
@@ -34,6 +45,9 @@ class ModelOutput:
     def __getitem__(self, key: str | int | slice) -> Any:
         return self._present()[key] if isinstance(key, str) else self.to_tuple()[key]
 
+    def __setitem__(self, key: str, value: Any) -> None:
+        setattr(self, key, value)
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._present())
 
@@ -44,7 +58,10 @@ class ModelOutput:
         return key in self._present()
 
     def _present(self) -> dict[str, Any]:
-        return {item.name: value for item in fields(self) if (value := getattr(self, item.name)) is not None}
+        return {name: value for name, value in vars(self).items() if value is not None}
+
+
+Mapping.register(ModelOutput)  # for isinstance alone: no other method or base class
 
 
 @dataclass

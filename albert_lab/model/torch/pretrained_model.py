@@ -6,6 +6,7 @@ from typing import Any, Self, TypeVar
 
 import torch
 from torch import Tensor, nn
+from torch.utils.hooks import RemovableHandle
 
 from albert_lab.errors import UserError, nearest
 from albert_lab.model.configuration import AlbertConfig
@@ -18,12 +19,20 @@ from albert_lab.model.torch.layers.encoder import Encoder
 from albert_lab.model.torch.layers.heads import MaskedLanguageModelHead
 from albert_lab.model.torch.layers.initialize import initialize
 from albert_lab.model.torch.loading_options import check_saving_options
+from albert_lab.model.torch.state_names import convert_names
 
 Part = TypeVar("Part", bound=nn.Module)
+IGNORED_ARGUMENTS = ("head_mask", "use_cache")  # of Hugging Face's calls; transformers 5 ignores them too
+_NOISE_VARIANCE = 1e-9  # of new rows, as a share of the old rows' variance; Hugging Face's
 
 
 class AlbertPreTrainedModel(nn.Module):
     """Base of the models; `albert` is the part of a model that all share, in `AlbertModel` the model itself."""
+
+    main_input_name = "input_ids"
+    supports_gradient_checkpointing = True
+    accepts_loss_kwargs = False  # for Hugging Face's Trainer: whether forward takes `num_items_in_batch`
+    _input_hook: RemovableHandle | None = None  # of `enable_input_require_grads`
 
     def __init__(self, config: AlbertConfig) -> None:
         super().__init__()
@@ -31,6 +40,15 @@ class AlbertPreTrainedModel(nn.Module):
             raise TypeError(f"{type(self).__name__} needs an AlbertConfig, not {type(config).__name__}")
         check_model_shape(config, config.layer_map)
         self.config = config
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        for name in IGNORED_ARGUMENTS:
+            kwargs.pop(name, None)
+        return super().__call__(*args, **kwargs)
+
+    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False) -> Any:
+        """As in PyTorch; the names may also be Hugging Face's, of a model of the same class."""
+        return super().load_state_dict(convert_names(self, state_dict), strict, assign)
 
     def _initialize(self, part: Part) -> Part:
         initialize(part, self.config)
@@ -100,13 +118,15 @@ class AlbertPreTrainedModel(nn.Module):
             head.bias = table.bias
 
     def resize_token_embeddings(
-        self, new_num_tokens: int | None = None, pad_to_multiple_of: int | None = None
+        self, new_num_tokens: int | None = None, pad_to_multiple_of: int | None = None, mean_resizing: bool = True
     ) -> nn.Embedding:
         """Cuts the vocabulary or adds newly drawn rows to it, in every table and bias that has a row per piece.
 
         Args:
             new_num_tokens: pieces; None: as many as there are.
             pad_to_multiple_of: add rows up to a multiple of this, for faster products.
+            mean_resizing: draw new rows close to the mean of the old ones, with their covariance times 1e-9, so that
+                they hardly change the others' probabilities (Hewitt, 2021); False: as for a new model.
         """
         table = self.get_input_embeddings()
         if pad_to_multiple_of is not None:
@@ -118,22 +138,22 @@ class AlbertPreTrainedModel(nn.Module):
         size, padding = table.embedding_dim, table.padding_idx
         resized = nn.Embedding(new_num_tokens, size, padding, device=self.device, dtype=self.dtype)
         self.set_input_embeddings(self._initialize(resized))
-        _copy_rows(table.weight, resized.weight)
+        _fill_rows(table.weight, resized.weight, mean_resizing)
         head = getattr(self, "predictions", None)
         if head is not None:
-            self._resize_logits(head, new_num_tokens)
+            self._resize_logits(head, new_num_tokens, mean_resizing)
         self.config.vocab_size = new_num_tokens
         return resized
 
-    def _resize_logits(self, head: MaskedLanguageModelHead, new_num_tokens: int) -> None:
+    def _resize_logits(self, head: MaskedLanguageModelHead, new_num_tokens: int, mean_resizing: bool) -> None:
         bias = nn.Parameter(head.bias.new_zeros(new_num_tokens))
-        _copy_rows(head.bias, bias)
+        _fill_rows(head.bias, bias, near_mean=mean_resizing and head.decoder is not None)  # tied: 0, as Hugging Face
         head.bias = bias
         if head.decoder is not None:
             old = head.decoder
             new = nn.Linear(old.in_features, new_num_tokens, bias=False, device=self.device, dtype=self.dtype)
             head.decoder = self._initialize(new)
-            _copy_rows(old.weight, new.weight)
+            _fill_rows(old.weight, new.weight, mean_resizing)
 
     def set_attn_implementation(self, name: str) -> None:
         """`sdpa`: the fused kernel; `eager`: plain products.
@@ -152,12 +172,54 @@ class AlbertPreTrainedModel(nn.Module):
     def is_gradient_checkpointing(self) -> bool:
         return self._encoder().gradient_checkpointing
 
-    def gradient_checkpointing_enable(self) -> None:
-        """Keep only every layer's input for the backward pass and run the layer again there: less memory, more time."""
+    def activation_checkpointing_enable(
+        self,
+        activation_checkpointing_kwargs: Mapping[str, Any] | None = None,
+        every_n_layers: int = 1,
+        offload: bool = False,
+    ) -> None:
+        """Keep only every layer's input for the backward pass and run the layer again there: less memory, more time.
+
+        Args:
+            activation_checkpointing_kwargs: changes nothing: PyTorch's variant that isn't reentrant is always used,
+                and works with all that the other does.
+            every_n_layers, offload: of transformers 5; 1 and False alone are supported.
+
+        Raises:
+            UserError: another `every_n_layers` or `offload`.
+        """
+        if every_n_layers != 1 or offload:
+            raise UserError(
+                f"every_n_layers={every_n_layers}, offload={offload} is not supported: every layer's input is kept, "
+                "where it is; give every_n_layers=1, offload=False"
+            )
         self._encoder().gradient_checkpointing = True
 
-    def gradient_checkpointing_disable(self) -> None:
+    def gradient_checkpointing_enable(
+        self,
+        gradient_checkpointing_kwargs: Mapping[str, Any] | None = None,
+        every_n_layers: int = 1,
+        offload: bool = False,
+    ) -> None:
+        """The older name of `activation_checkpointing_enable`."""
+        self.activation_checkpointing_enable(gradient_checkpointing_kwargs, every_n_layers, offload)
+
+    def activation_checkpointing_disable(self) -> None:
         self._encoder().gradient_checkpointing = False
+
+    def gradient_checkpointing_disable(self) -> None:
+        """The older name of `activation_checkpointing_disable`."""
+        self.activation_checkpointing_disable()
+
+    def enable_input_require_grads(self) -> None:
+        """Makes the word embeddings' output require a gradient, which adapters on a frozen model may need."""
+        self.disable_input_require_grads()
+        self._input_hook = self.get_input_embeddings().register_forward_hook(_require_grad)
+
+    def disable_input_require_grads(self) -> None:
+        if self._input_hook is not None:
+            self._input_hook.remove()
+            self._input_hook = None
 
     def _encoder(self) -> Encoder:
         encoder = self.base_model.encoder
@@ -193,7 +255,15 @@ class AlbertPreTrainedModel(nn.Module):
 
 
 @torch.no_grad()
-def _copy_rows(old: Tensor, new: Tensor) -> None:
-    """The rows that both have."""
+def _fill_rows(old: Tensor, new: Tensor, near_mean: bool) -> None:
+    """Copy the rows that both have; `near_mean` draws the others around the mean of the old ones."""
     rows = min(len(old), len(new))
     new[:rows] = old[:rows]
+    if near_mean and len(new) > rows:
+        mean = old.float().mean(0)
+        draws = torch.randn(len(new) - rows, rows, device=old.device)  # times these: noise with the rows' covariance
+        new[rows:] = (mean + draws @ (old.float() - mean) * (_NOISE_VARIANCE / rows) ** 0.5).to(new.dtype)
+
+
+def _require_grad(module: nn.Module, inputs: Any, output: Tensor) -> None:
+    output.requires_grad_(True)

@@ -1,6 +1,7 @@
 """Cross-entropy: a mean over the labels that count, and a sum over a vocabulary whose logits never exist whole."""
 # ruff: noqa: N803 (a shape suffix has the paper's capital letters; legend in albert.py)
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -14,15 +15,23 @@ IGNORED = -100  # the label of what does not count
 CHUNK_BYTES = 64 * 2**20  # of float32 logits at a time
 
 
-def mean_cross_entropy(logits: Tensor, labels: Tensor, ignored: int = IGNORED) -> Tensor:
+def mean_cross_entropy(
+    logits: Tensor, labels: Tensor, ignored: int = IGNORED, num_items: Tensor | int | None = None
+) -> Tensor:
     """Mean cross-entropy, in nats, over the labels that count; 0 where none does (Hugging Face: not a number).
 
     Args:
         logits: [...,C] of C classes.
         labels: [...] classes, or `ignored`.
+        num_items: what the sum is divided by instead of the labels that count, such as those of several batches.
     """
     total = functional.cross_entropy(logits.flatten(0, -2), labels.flatten(), ignore_index=ignored, reduction="sum")
-    return total / (labels != ignored).sum().clamp(min=1)
+    return total / ((labels != ignored).sum().clamp(min=1) if num_items is None else num_items)
+
+
+def divide_loss(loss: Callable[..., Tensor], logits: Tensor, labels: Tensor, num_items: Tensor | int | None) -> Tensor:
+    """One of PyTorch's losses: its mean; with `num_items`, its sum divided by that."""
+    return loss(logits, labels) if num_items is None else loss(logits, labels, reduction="sum") / num_items
 
 
 def word_loss_and_hits(x_NE: Tensor, table_VE: Tensor, bias_V: Tensor, labels_N: Tensor) -> tuple[Tensor, Tensor]:
