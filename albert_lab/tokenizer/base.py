@@ -11,7 +11,7 @@ from typing import Any, Self
 from tokenizers import AddedToken, Tokenizer
 
 from albert_lab.errors import UserError
-from albert_lab.tokenizer import folder, shortcuts
+from albert_lab.tokenizer import folder, shortcuts, training
 from albert_lab.tokenizer.batch_encoder import BatchEncoder
 from albert_lab.tokenizer.batch_encoding import BatchEncoding
 from albert_lab.tokenizer.decoding import Decoder, clean_up_tokenization
@@ -56,7 +56,6 @@ class TokenizerBase:
     bos_token_id, eos_token_id, unk_token_id = RoleId(), RoleId(), RoleId()
     sep_token_id, pad_token_id, cls_token_id, mask_token_id = RoleId(), RoleId(), RoleId(), RoleId()
 
-    # answered by the parts
     vocab_size = TableAttribute[int]()
     added_tokens_decoder = TableAttribute[dict[int, AddedToken]]()
     added_tokens_encoder = TableAttribute[dict[str, int]]()
@@ -84,6 +83,7 @@ class TokenizerBase:
     batch_encode_plus, batch_decode = shortcuts.batch_encode_plus, shortcuts.batch_decode
     max_len_single_sentence = property(shortcuts.max_len_single_sentence)
     max_len_sentences_pair = property(shortcuts.max_len_sentences_pair)
+    train_new_from_iterator = training.train_new_from_iterator
     save_pretrained, save_vocabulary = folder.save_pretrained, folder.save_vocabulary
 
     def __init__(

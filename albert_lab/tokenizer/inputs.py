@@ -72,4 +72,4 @@ def check_strings(method: str, texts: Sequence[object]) -> None:
     """Raises: UserError for anything but a string, naming the method that was given it."""
     for text in texts:
         if not isinstance(text, str):
-            raise UserError(f"{method} takes a string, not a {type(text).__name__}; call the tokenizer with a batch")
+            raise UserError(f"{method} expects a string where it got {text!r:.40}")

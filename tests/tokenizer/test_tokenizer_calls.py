@@ -205,7 +205,7 @@ def test_init_kwargs_make_another_such_tokenizer(kind: Any, own_model: Path, tmp
 
 def test_anything_but_a_text_is_refused_by_tokenize(either: Any) -> None:
     for wrong in ([], ["the"], None, 3):
-        with pytest.raises(UserError, match="tokenize takes a string"):
+        with pytest.raises(UserError, match="tokenize expects a string where it got"):
             either.tokenize(wrong)
-    with pytest.raises(UserError, match="tokenize takes a string"):
+    with pytest.raises(UserError, match="tokenize expects a string where it got"):
         either.tokenize("the", pair=["quick"])

@@ -8,8 +8,9 @@ import sentencepiece
 
 from albert_lab.config.training import TokenizerConfig
 from albert_lab.data.store.text_encoder import SPECIAL_PIECES, TextEncoder, preprocess, starts_word
-from albert_lab.data.store.train_vocabulary import USER_SYMBOLS, sample_sentences, train_vocabulary
+from albert_lab.data.store.train_vocabulary import sample_sentences, train_vocabulary
 from albert_lab.errors import UserError
+from albert_lab.tokenizer.training import USER_SYMBOLS
 from tests.lab import made_up_text
 
 SENTENCES = [preprocess(line) for line in made_up_text(60).splitlines() if line]
