@@ -89,6 +89,7 @@ def signals_as_before() -> Iterator[None]:
 def prepare_run(tmp_path: Path) -> tuple[FinetuneConfig, RunFolder]:
     config = FinetuneConfig(checkpoint="a-model")
     config.task.name, config.paths.runs, config.trainer.accelerator = "line", str(tmp_path), "cpu"
+    config.paths.cache = str(tmp_path / "cache")
     config.train.batch_size, config.train.budget.steps, config.optimizer.learning_rate = 4, 30, 0.1
     config.trainer.log_every_steps, config.train.validate_every_steps = 10, 15
     folder = RunFolder.of(config, "0123456789abcdef")
