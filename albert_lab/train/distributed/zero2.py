@@ -2,6 +2,7 @@
 
 import logging
 import os
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -59,9 +60,7 @@ class PortableDeepSpeedStrategy(DeepSpeedStrategy):
             self.parallel_devices = [torch.device("cpu", index) for index in range(self.num_processes)]
         super().setup_distributed()
 
-    def load_checkpoint(
-        self, checkpoint_path: str | os.PathLike[str], weights_only: bool | None = None
-    ) -> dict[str, Any]:
+    def load_checkpoint(self, checkpoint_path: str | Path, weights_only: bool | None = None) -> dict[str, Any]:
         """Loads tensors, plain values and three classes of DeepSpeed's; its own way runs whatever a pickle asks for."""
         from deepspeed.runtime.fp16.loss_scaler import LossScaler
         from deepspeed.runtime.zero.config import ZeroStageEnum
