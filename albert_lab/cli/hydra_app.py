@@ -33,7 +33,7 @@ def run_app(job: Job, verb: str, arguments: Sequence[str]) -> None:
     given = parse_arguments(arguments)
     if not given.completes:
         check_overrides(verb, given.overrides)
-    sys.argv = [f"albert-lab {verb}", *arguments]
+    sys.argv = ["albert-lab" if given.completes else f"albert-lab {verb}", *arguments]
     raised: list[BaseException] = []
     paths: dict[str, str] = {}  # as composed
 

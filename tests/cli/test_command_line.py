@@ -89,6 +89,28 @@ def test_tab_completes_verbs_groups_and_keys(line: str, expected: list[str], tmp
     assert result.stdout.split() == expected
 
 
+@pytest.mark.parametrize(("shell", "registers"), [
+    ("bash", "-F hydra_bash_completion albert-lab"),
+    ("zsh", "-F hydra_bash_completion albert-lab"),
+    ("fish", "complete -c albert-lab -x -a '(hydra_fish_completion)'"),
+])  # fmt: skip
+def test_a_shell_completes_the_program_however_it_was_started(shell: str, registers: str, tmp_path: Path) -> None:
+    as_module = lab("-sc", f"install={shell}", cwd=tmp_path)
+    assert as_module.stdout.strip().splitlines()[-1].endswith(registers)
+
+
+def test_python_m_albert_lab_is_albert_lab(tmp_path: Path) -> None:
+    program = Path(sys.executable).with_name("albert-lab")
+    for arguments in (["--help"], ["dashboard", "--help"], ["-sc", "install=bash"], ["export"], ["pretrian"]):
+        as_program = subprocess.run([program, *arguments], cwd=tmp_path, capture_output=True, text=True)
+        as_module = lab(*arguments, cwd=tmp_path)
+        assert (as_module.returncode, as_module.stdout, as_module.stderr) == (
+            as_program.returncode,
+            as_program.stdout,
+            as_program.stderr,
+        )
+
+
 @pytest.mark.parametrize("verb", VERBS)
 def test_every_verb_answers_help(verb: str, tmp_path: Path) -> None:
     result = lab(verb, "--help", cwd=tmp_path)
