@@ -2,17 +2,17 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from enum import Enum
-from pathlib import Path
-from types import UnionType
-from typing import Any, Self, Union, get_args, get_origin, get_type_hints
+from pathlib import Path, PurePosixPath
+from typing import Any, Self, get_type_hints
 
 from albert_lab.config.check import check_model
 from albert_lab.config.presets import model_preset
 from albert_lab.config.ranges import RANGES
 from albert_lab.config.variant import ModelConfig, ProjectionRule
 from albert_lab.errors import UserError, nearest
+from albert_lab.model.field_types import convert_value
 from albert_lab.model.layer_map import LayerMap, hf_layer_map
 from albert_lab.storage.files import read_object, write_text
 from albert_lab.storage.hub import pretrained_folder
@@ -30,7 +30,7 @@ class AlbertConfig(ModelConfig):
 
     Differs from Hugging Face's in what it adds: `layer_map` says which block every layer uses (None: from
     `num_hidden_groups` and `inner_group_num`), and every known deviation between Google's code and Hugging Face's is a
-    field of `ModelConfig`. A wrong name, type or value is refused.
+    field of `ModelConfig`. A wrong name, type or value is refused; other attributes may be set later, and are stored.
 
     Raises:
         UserError: a field that doesn't exist, or a value that it can't have.
@@ -57,6 +57,9 @@ class AlbertConfig(ModelConfig):
     attn_implementation: str = "sdpa"  # sdpa | eager
     remove_padding: bool = False  # compute real tokens alone where that pays; hidden states at padding are then 0
 
+    model_type = MODEL_TYPE  # without a type, so no field
+    is_encoder_decoder = False
+
     def __new__(cls, **values: Any) -> Self:
         unknown = sorted(set(values) - {item.name for item in fields(cls)})
         if unknown:
@@ -65,7 +68,8 @@ class AlbertConfig(ModelConfig):
 
     def __post_init__(self) -> None:
         for name, kind in get_type_hints(type(self)).items():
-            setattr(self, name, _convert(name, getattr(self, name), kind))
+            if getattr(self, name) is not None or name not in DERIVED:
+                vars(self)[name] = convert_value(name, getattr(self, name), kind)
         check_model(self)
         if self.layer_map is None:
             self.layer_map = hf_layer_map(self.num_hidden_layers, self.num_hidden_groups, self.inner_group_num)
@@ -75,15 +79,25 @@ class AlbertConfig(ModelConfig):
         self._name_labels()
         _check_ids_and_problem(self)
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        """A number of labels that is set names them, and names that are set number them."""
+        super().__setattr__(name, value)
+        if name in ("num_labels", "id2label") and self.label2id is not None:  # it is None during construction
+            if name == "id2label":
+                vars(self)["num_labels"] = None
+            self._name_labels()
+
     def _name_labels(self) -> None:
         """Names as many labels as there are; a number of labels that the names don't fit makes new names."""
-        if self.num_labels is None:
-            self.num_labels = 2 if self.id2label is None else len(self.id2label)
-        if self.id2label is None or len(self.id2label) != self.num_labels:
-            self.id2label = {id: f"LABEL_{id}" for id in range(self.num_labels)}
-        self.id2label = {int(id): label for id, label in self.id2label.items()}
-        if self.label2id is None or set(self.label2id.values()) != set(self.id2label):
-            self.label2id = {label: id for id, label in self.id2label.items()}
+        number, names, ids = self.num_labels, self.id2label, self.label2id
+        if number is None:
+            number = 2 if names is None else len(names)
+        if names is None or len(names) != number:
+            names = {id: f"LABEL_{id}" for id in range(number)}
+        names = {int(id): label for id, label in names.items()}
+        if ids is None or set(ids.values()) != set(names):
+            ids = {label: id for id, label in names.items()}
+        vars(self).update(num_labels=number, id2label=names, label2id=ids)
 
     @classmethod
     def of(cls, model: ModelConfig, layer_map: LayerMap, **more: Any) -> Self:
@@ -107,6 +121,8 @@ class AlbertConfig(ModelConfig):
     def from_dict(cls, values: Any, **changes: Any) -> Self:
         """From what `config.json` holds, or from Hugging Face's configuration object.
 
+        What no model here reads is kept as an attribute, and stored again.
+
         Raises:
             UserError: a value that its field can't have.
         """
@@ -115,13 +131,36 @@ class AlbertConfig(ModelConfig):
         given = dict(values) | dict(values.get(OURS, {})) | changes
         if "layer_map" in given and isinstance(given["layer_map"], Mapping):
             given["layer_map"] = LayerMap(**{kind: tuple(ids) for kind, ids in given["layer_map"].items()})
-        return cls(**{name: value for name, value in given.items() if name in known or name in changes})
+        config = cls(**{name: value for name, value in given.items() if name in known or name in changes})
+        others = set(given) - known - {OURS, "transformers_version"}
+        vars(config).update({name: given[name] for name in sorted(others) if _can_be_kept(name)})
+        return config
 
     @classmethod
-    def from_pretrained(cls, name_or_path: str | Path, **changes: Any) -> Self:
+    def from_pretrained(
+        cls,
+        pretrained_model_name_or_path: str | Path,
+        *,
+        subfolder: str = "",
+        revision: str | None = None,
+        cache_dir: str | Path | None = None,
+        local_files_only: bool = False,
+        force_download: bool = False,
+        token: str | bool | None = None,
+        **changes: Any,
+    ) -> Self:
         """Reads `config.json` of a folder or of a repository on the hub."""
-        file = pretrained_folder(name_or_path, [CONFIG_FILE]) / CONFIG_FILE
-        return cls.from_json_file(file, **changes)
+        file = PurePosixPath(subfolder, CONFIG_FILE)
+        folder = pretrained_folder(
+            pretrained_model_name_or_path,
+            [str(file)],
+            revision=revision,
+            cache_dir=cache_dir,
+            local_files_only=local_files_only,
+            force_download=force_download,
+            token=token,
+        )
+        return cls.from_json_file(folder / file, **changes)
 
     @classmethod
     def from_json_file(cls, file: str | Path, **changes: Any) -> Self:
@@ -130,7 +169,6 @@ class AlbertConfig(ModelConfig):
 
     def to_dict(self) -> dict[str, Any]:
         """What `config.json` holds: Hugging Face's keys, and under `albert_lab` what differs from what those imply."""
-        self._name_labels()  # `num_labels` may have been set since
         plain = {item.name: getattr(self, item.name) for item in fields(self) if item.name not in NOT_STORED}
         plain = {name: value.value if isinstance(value, Enum) else value for name, value in plain.items()}
         if self.id2label == {0: "LABEL_0", 1: "LABEL_1"}:
@@ -140,15 +178,61 @@ class AlbertConfig(ModelConfig):
         own = {name: value for name, value in own.items() if value != defaults[name]}
         if self.layer_map != layer_map_of_groups(self):
             own["layer_map"] = {kind: list(ids) for kind, ids in asdict(self.layer_map).items()}
-        return {"model_type": MODEL_TYPE} | plain | ({OURS: own} if own else {})
+        return {"model_type": MODEL_TYPE} | self._others() | plain | ({OURS: own} if own else {})
 
-    def to_json_string(self) -> str:
-        return json.dumps(self.to_dict(), indent=2, sort_keys=True) + "\n"
+    def to_diff_dict(self) -> dict[str, Any]:
+        """Of `to_dict`, what differs from the defaults; `from_dict` makes the same configuration of both."""
+        defaults = type(self)().to_dict()
+        kept = {name: value for name, value in self.to_dict().items() if defaults.get(name, self) != value}
+        return {"model_type": MODEL_TYPE} | kept
 
-    def save_pretrained(self, folder: str | Path) -> None:
-        """Writes `config.json` into the folder, which is made if it is missing."""
-        Path(folder).mkdir(parents=True, exist_ok=True)
-        write_text(Path(folder) / CONFIG_FILE, self.to_json_string())
+    def to_json_string(self, use_diff: bool = False) -> str:
+        """`to_dict` as JSON, or with `use_diff` what differs from the defaults (Hugging Face's default)."""
+        values = self.to_diff_dict() if use_diff else self.to_dict()
+        return json.dumps(values, indent=2, sort_keys=True) + "\n"
+
+    def to_json_file(self, json_file_path: str | Path, use_diff: bool = False) -> None:
+        write_text(Path(json_file_path), self.to_json_string(use_diff))
+
+    def save_pretrained(self, save_directory: str | Path, push_to_hub: bool = False) -> None:
+        """Writes `config.json` into the folder, which is made if it is missing.
+
+        Raises:
+            UserError: `push_to_hub`.
+        """
+        if push_to_hub:
+            raise UserError("save_pretrained(push_to_hub=True) is not supported: call huggingface_hub.upload_folder")
+        Path(save_directory).mkdir(parents=True, exist_ok=True)
+        self.to_json_file(Path(save_directory) / CONFIG_FILE)
+
+    def update(self, config_dict: Mapping[str, Any]) -> None:
+        """Set several attributes; those that are fields are checked as at construction, and others kept.
+
+        Raises:
+            UserError: a value that its field can't have; nothing has changed then.
+        """
+        known = {item.name for item in fields(self)} & set(config_dict)
+        vars(self).update(vars(self.with_changes(**{name: config_dict[name] for name in known})))
+        for name in set(config_dict) - known:
+            setattr(self, name, config_dict[name])
+
+    def with_changes(self, **changes: Any) -> Self:
+        """A copy with other values of fields; what follows from those that change is made again.
+
+        Raises:
+            UserError: a field that doesn't exist, or a value that it can't have.
+        """
+        made: dict[str, Any] = {"num_labels": None} if "id2label" in changes else {}
+        if self.layer_map == layer_map_of_groups(self):
+            made["layer_map"] = None
+        copy = replace(self, **(made | changes))
+        vars(copy).update(self._others())
+        return copy
+
+    def _others(self) -> dict[str, Any]:
+        """Attributes that are not fields."""
+        known = {item.name for item in fields(self)}
+        return {name: value for name, value in vars(self).items() if name not in known and _can_be_kept(name)}
 
 
 DERIVED = {"layer_map", "num_labels", "id2label", "label2id"}  # None until the others are known
@@ -179,6 +263,11 @@ def _check_number_of_labels(config: AlbertConfig) -> None:
         raise UserError(f"num_labels={config.num_labels} must be at most {MOST_LABELS} (more labels than pieces)")
 
 
+def _can_be_kept(name: str) -> bool:
+    """Whether an attribute is neither private nor in the way of a method."""
+    return not name.startswith("_") and not hasattr(AlbertConfig, name)
+
+
 def _check_ids_and_problem(config: AlbertConfig) -> None:
     problem, pad = config.problem_type, config.pad_token_id
     if problem is not None and problem not in PROBLEM_TYPES:
@@ -195,26 +284,3 @@ def layer_map_of_groups(config: AlbertConfig) -> LayerMap | None:
         return hf_layer_map(config.num_hidden_layers, config.num_hidden_groups, config.inner_group_num)
     except UserError:
         return None
-
-
-def _convert(name: str, value: Any, kind: Any) -> Any:
-    """The value as the field's type; a whole number may stand for a float, a name for one of an enum's choices."""
-    kinds = get_args(kind) if get_origin(kind) in (Union, UnionType) else (kind,)
-    if value is None and name in DERIVED:
-        return None
-    for each in kinds:
-        if isinstance(each, type) and issubclass(each, Enum) and isinstance(value, str):
-            return _convert_choice(name, value, each)
-        if each is float and type(value) is int:
-            return float(value)
-        if type(value) is (get_origin(each) or each):
-            return value
-    wanted = " or ".join(getattr(each, "__name__", str(each)) for each in kinds)
-    raise UserError(f"{name}={value!r} must be {wanted}, not {type(value).__name__}")
-
-
-def _convert_choice(name: str, value: str, choices: type[Enum]) -> Enum:
-    try:
-        return choices(value)
-    except ValueError:
-        raise UserError(f"{name}={value!r} is unknown{nearest(value, [each.value for each in choices])}") from None

@@ -75,9 +75,75 @@ def test_another_number_of_labels_replaces_stored_names(tmp_path: Path) -> None:
     assert (renamed.num_labels, renamed.label2id) == (2, {"no": 0, "yes": 1})
 
 
-def test_keys_of_a_file_that_no_albert_reads_are_skipped() -> None:
-    stored = transformers.AlbertConfig(**TINY).to_dict() | {"down_scale_factor": 1, "net_structure_type": 0}
-    assert AlbertConfig.from_dict(stored) == AlbertConfig(**TINY)
+def test_keys_of_a_file_that_no_albert_reads_are_kept_and_change_nothing() -> None:
+    more = {"down_scale_factor": 1, "task_specific_params": {"a": [1]}}
+    stored = transformers.AlbertConfig(**TINY).to_dict() | more | {"to_dict": 1, "_private": 2}
+    config = AlbertConfig.from_dict(stored)
+    assert config == AlbertConfig(**TINY)
+    assert config.down_scale_factor == 1
+    assert config.to_dict().items() >= more.items()
+    assert AlbertConfig.from_dict(config.to_dict()).task_specific_params == {"a": [1]}
+    assert copy.deepcopy(config).down_scale_factor == config.with_changes(hidden_size=16).down_scale_factor == 1
+
+
+def test_an_attribute_set_later_is_stored(tmp_path: Path) -> None:
+    for class_ in (AlbertConfig, transformers.AlbertConfig):
+        config = class_(**TINY)
+        config.my_attribute = "mine"
+        config.save_pretrained(tmp_path)
+        for reader in (AlbertConfig, transformers.AlbertConfig):
+            assert reader.from_pretrained(tmp_path).my_attribute == "mine"
+
+
+@pytest.mark.parametrize("class_", [AlbertConfig, transformers.AlbertConfig])
+def test_labels_set_later_are_named_and_numbered(class_: Any) -> None:
+    config = class_(**TINY)
+    config.num_labels = 3
+    assert config.id2label == {0: "LABEL_0", 1: "LABEL_1", 2: "LABEL_2"}
+    assert config.label2id == {"LABEL_0": 0, "LABEL_1": 1, "LABEL_2": 2}
+    config.id2label = {0: "no", 1: "yes"}
+    assert config.num_labels == 2
+    config.num_labels = 2
+    assert config.to_dict()["id2label"] == {0: "no", 1: "yes"}
+
+
+def test_hugging_faces_object_makes_the_same_configuration() -> None:
+    ours = AlbertConfig(**TINY, num_labels=3)
+    assert AlbertConfig.from_dict(transformers.AlbertConfig.from_dict(ours.to_dict())) == ours
+    assert ours.model_type == transformers.AlbertConfig.model_type
+
+
+@pytest.mark.parametrize("changes", [{}, {"num_labels": 3}, {"num_hidden_groups": 2, "hidden_dropout_prob": 0.5}])
+def test_the_difference_to_the_defaults_makes_the_same_configuration(changes: dict[str, Any], tmp_path: Path) -> None:
+    config = AlbertConfig(**TINY, **changes)
+    difference = config.to_diff_dict()
+    assert set(difference) <= {"model_type", "id2label", "label2id", *TINY, *changes}
+    assert AlbertConfig.from_dict(difference) == config
+    for use_diff in (True, False):
+        config.to_json_file(tmp_path / "file.json", use_diff=use_diff)
+        assert json.loads((tmp_path / "file.json").read_text()) == json.loads(config.to_json_string(use_diff=use_diff))
+        assert AlbertConfig.from_json_file(tmp_path / "file.json") == config
+        assert transformers.AlbertConfig.from_json_file(tmp_path / "file.json").hidden_size == 8
+
+
+def test_an_update_is_checked_and_whole() -> None:
+    config = AlbertConfig(**TINY)
+    config.update({"num_labels": 3, "num_hidden_layers": 5, "my_attribute": 1})
+    assert config == AlbertConfig(**(TINY | {"num_hidden_layers": 5}), num_labels=3)
+    assert config.my_attribute == 1
+    config.update({"id2label": {0: "no", 1: "yes"}})
+    assert (config.num_labels, config.label2id) == (2, {"no": 0, "yes": 1})
+    with pytest.raises(UserError, match=r"hidden_dropout_prob=1\.5"):
+        config.update({"num_labels": 7, "hidden_dropout_prob": 1.5})
+    assert config.num_labels == 2
+
+
+def test_a_configuration_in_a_subfolder_is_read(tmp_path: Path) -> None:
+    AlbertConfig(**TINY).save_pretrained(save_directory=tmp_path / "inner")
+    found = AlbertConfig.from_pretrained(pretrained_model_name_or_path=tmp_path, subfolder="inner")
+    assert found == AlbertConfig(**TINY)
+    with pytest.raises(UserError, match="push_to_hub=True"):
+        found.save_pretrained(tmp_path, push_to_hub=True)
 
 
 @pytest.mark.parametrize(

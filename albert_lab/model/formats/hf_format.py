@@ -6,7 +6,6 @@ block and LayerNorms together, in inner layers of groups.
 
 import re
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import Any, NamedTuple
 
 from albert_lab.config.variant import DepthSignal, NormPlacement, PositionEmbedding
@@ -58,7 +57,7 @@ def hf_config(config: AlbertConfig) -> AlbertConfig:
         UserError: Hugging Face's model can't express the variant; the message says what stands in the way.
     """
     if config.output_embedding_size == config.embedding_size:  # `tie_word_embeddings=False` says that
-        config = replace(config, output_embedding_size=None)
+        config = config.with_changes(output_embedding_size=None)
     _check_limits(config)
     if config.lora_rank:
         raise UserError(f"model.lora_rank={config.lora_rank} gives layers weights on top of their groups'{HINT}")
@@ -69,7 +68,7 @@ def hf_config(config: AlbertConfig) -> AlbertConfig:
         )
     layers, groups, inner = _layout(config)
     changes = {"num_hidden_layers": layers, "num_hidden_groups": groups, "inner_group_num": inner}
-    return AlbertConfig(**(vars(config) | changes))
+    return config.with_changes(**changes)
 
 
 def _check_limits(config: AlbertConfig) -> None:

@@ -7,7 +7,6 @@ that no other tool takes it for an ALBERT it can load.
 import inspect
 import logging
 from collections.abc import ItemsView, KeysView, Mapping, ValuesView
-from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
@@ -150,7 +149,7 @@ def _choose_config(given: Any, stored: Mapping[str, Any], changes: Mapping[str, 
     if isinstance(given, str | Path):
         return AlbertConfig.from_pretrained(given, **changes)
     if isinstance(given, AlbertConfig):
-        return replace(given, **changes) if changes else given
+        return given.with_changes(**changes) if changes else given
     return AlbertConfig.from_dict(given, **changes)
 
 

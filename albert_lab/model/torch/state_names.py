@@ -1,11 +1,14 @@
 """Names of the tensors in a state dictionary: ours, Hugging Face's, and those of older files."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from torch import Tensor, nn
 
 from albert_lab.model.formats.hf_format import PREFIX, has_hf_names, hf_names
+
+if TYPE_CHECKING:
+    from albert_lab.model.torch.pretrained_model import AlbertPreTrainedModel
 
 # Stored on top of ours by some versions of transformers: the bias of the tied decoder, buffers of old checkpoints.
 COPIES = ("predictions.decoder.bias", "embeddings.position_ids", "embeddings.token_type_ids")
@@ -17,7 +20,7 @@ def own_names(model: nn.Module) -> dict[str, str]:
     return {name: name for name, _ in model.named_parameters()}
 
 
-def convert_names(model: nn.Module, state: Mapping[str, Any]) -> Mapping[str, Any]:
+def convert_names(model: "AlbertPreTrainedModel", state: Mapping[str, Any]) -> Mapping[str, Any]:
     """A state of Hugging Face's model of the same class under our names; any other as it is."""
     if not has_hf_names(state):
         return state

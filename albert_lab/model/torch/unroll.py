@@ -53,7 +53,7 @@ def unroll_config(config: AlbertConfig) -> AlbertConfig:
         "lora_rank": 0,
         "lora_bias": False,
     }
-    return AlbertConfig(**(vars(config) | changes))
+    return config.with_changes(**changes)
 
 
 def _copy_with_own_blocks(encoder: Encoder, config: AlbertConfig) -> Encoder:
