@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from albert_lab import __version__
+from albert_lab.errors import UserError
 
 CPU_FILE = Path("/proc/cpuinfo")
 STATUS_FILE = Path("/proc/self/status")
@@ -92,6 +93,16 @@ def memory_bytes() -> int | None:
         return int(psutil.virtual_memory().total)
     except (OSError, psutil.Error):
         return None
+
+
+def check_weights_fit(parameters: int) -> None:
+    """Raises UserError where float32 weights, which are made in the machine's memory, are larger than all of it."""
+    memory, needed = memory_bytes(), 4 * parameters
+    if memory is not None and needed > memory:
+        raise UserError(
+            f"the model's {parameters:,} parameters take {needed / 1e9:,.1f} GB and this machine has "
+            f"{memory / 1e9:,.1f} GB of memory; `albert-lab cost` with the same settings says what takes how much"
+        )
 
 
 def gpu_name() -> str | None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from albert_lab.errors import UserError
 from albert_lab.runs import machine
 
 pytestmark = pytest.mark.skipif("FAKE_MACHINE" in os.environ, reason="the functions under test are faked")
@@ -87,3 +88,12 @@ def test_a_library_that_is_missing_has_no_version(monkeypatch: pytest.MonkeyPatc
 def test_facts_need_no_torch() -> None:
     code = "import sys; from albert_lab.runs import machine; machine.describe_cpu(); assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_weights_larger_than_the_memory_are_refused_before_they_are_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine, "memory_bytes", lambda: 4_000_000_000)
+    machine.check_weights_fit(10**9)
+    with pytest.raises(UserError, match=r"1,000,000,001 parameters take 4.0 GB and this machine has 4.0 GB"):
+        machine.check_weights_fit(10**9 + 1)
+    monkeypatch.setattr(machine, "memory_bytes", lambda: None)
+    machine.check_weights_fit(10**15)

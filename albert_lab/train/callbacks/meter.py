@@ -3,6 +3,7 @@
 import math
 import statistics
 import time
+from collections.abc import Mapping
 from typing import Any
 
 import lightning as L
@@ -116,7 +117,7 @@ class Meter(L.Callback):
         self._check_finite("a validation figure", figures, trainer.global_step)
         return figures
 
-    def _check_finite(self, what: str, figures: Figures, step: int) -> None:
+    def _check_finite(self, what: str, figures: Mapping[str, float | None], step: int) -> None:
         if all(value is None or math.isfinite(value) for value in figures.values()):
             return
         optimizer = self.config.optimizer

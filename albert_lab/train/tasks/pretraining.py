@@ -10,6 +10,7 @@ import numpy as np
 from torch import Tensor, nn
 
 from albert_lab.config.schema import PretrainConfig
+from albert_lab.cost.counts.parameters import count_parameters
 from albert_lab.cost.counts.variant import count_variant
 from albert_lab.data.prepare import open_samples, prepare
 from albert_lab.data.samples.pretraining import Samples
@@ -17,6 +18,7 @@ from albert_lab.data.store.token_store import unigram_entropy
 from albert_lab.model.configuration import AlbertConfig
 from albert_lab.model.layer_map import make_layer_map
 from albert_lab.model.torch.albert import AlbertForPreTraining
+from albert_lab.runs.machine import check_weights_fit
 from albert_lab.runs.metrics import Metric
 from albert_lab.tokenizer import AlbertTokenizer
 from albert_lab.train.batches import Arrays, StepPlan
@@ -93,6 +95,8 @@ class PretrainingTask(Task):
         return words + (sentences if self.has_sentence_task else ())
 
     def make_model(self) -> AlbertForPreTraining:
+        """Raises: UserError where this machine's memory can't hold the weights."""
+        check_weights_fit(count_parameters(self.config.model, self.layer_map, self.has_sentence_task).unique)
         albert_config = AlbertConfig.of(self.config.model, self.layer_map, remove_padding=True)
         model = AlbertForPreTraining(albert_config, add_sentence_head=self.has_sentence_task)
         if self.config.warm_start.checkpoint is not None:
