@@ -18,6 +18,7 @@ from albert_lab.model.torch.layers.embeddings import Embeddings
 from albert_lab.model.torch.layers.encoder import Encoder
 from albert_lab.model.torch.layers.heads import MaskedLanguageModelHead
 from albert_lab.model.torch.layers.initialize import initialize
+from albert_lab.model.torch.layers.linear import Linear
 from albert_lab.model.torch.loading_options import check_saving_options
 from albert_lab.model.torch.state_names import convert_names
 
@@ -210,6 +211,27 @@ class AlbertPreTrainedModel(nn.Module):
     def gradient_checkpointing_disable(self) -> None:
         """The older name of `activation_checkpointing_disable`."""
         self.activation_checkpointing_disable()
+
+    @property
+    def qconfig(self) -> Any:
+        """How PyTorch's eager quantization treats the model; setting it makes our linear maps plain `nn.Linear`.
+
+        `quantize_dynamic` and its like set it on a model before they look at its parts, and pass over subclasses.
+        """
+        if "_qconfig" not in vars(self):
+            raise AttributeError("qconfig")
+        return vars(self)["_qconfig"]
+
+    @qconfig.setter
+    def qconfig(self, value: Any) -> None:
+        vars(self)["_qconfig"] = value
+        for module in self.modules():
+            if type(module) is Linear:
+                module.__class__ = nn.Linear
+
+    @qconfig.deleter
+    def qconfig(self) -> None:
+        del vars(self)["_qconfig"]
 
     def enable_input_require_grads(self) -> None:
         """Makes the word embeddings' output require a gradient, which adapters on a frozen model may need."""
