@@ -8,7 +8,6 @@ from contextlib import closing
 from pathlib import Path
 
 import mlflow
-from alembic.script import ScriptDirectory
 from mlflow import MlflowClient
 
 from albert_lab.storage.files import fsync
@@ -64,4 +63,6 @@ def _is_broken(file: Path) -> bool:
 
 def _version() -> str | None:
     """The version of MLflow's tables once all are there."""
+    from alembic.script import ScriptDirectory  # rarely needed
+
     return ScriptDirectory(str(Path(mlflow.__file__).parent / "store" / "db_migrations")).get_current_head()
