@@ -9,9 +9,10 @@ import torch
 from torch.utils.data import Dataset
 
 import albert_lab
-from albert_lab import AlbertConfig, AlbertForMaskedLM, AlbertForSequenceClassification, AlbertModel
+from albert_lab import AlbertConfig, AlbertForMaskedLM, AlbertForSequenceClassification, AlbertModel, AlbertTokenizer
 from albert_lab.errors import UserError
 from albert_lab.model.torch.outputs import MaskedLMOutput
+from tests.lab import ROOT
 from tests.model.peers import TINY, every_head, make_inputs, make_pair, transformers
 
 IDS = torch.arange(1, 11).view(2, 5)
@@ -163,3 +164,31 @@ def test_hugging_faces_trainer_trains_and_evaluates_a_model(tmp_path: Path) -> N
     assert not torch.equal(model.classifier.weight, before)
     assert trainer.evaluate()["eval_loss"] > 0
     assert trainer.predict(Texts()).predictions.shape == (8, 2)
+
+
+@pytest.mark.parametrize("ours", [True, False])
+@pytest.mark.parametrize(
+    ("task", "head"),
+    [
+        ("fill-mask", "AlbertForMaskedLM"),
+        ("text-classification", "AlbertForSequenceClassification"),
+        ("token-classification", "AlbertForTokenClassification"),
+        ("feature-extraction", "AlbertModel"),
+    ],
+)
+def test_pipelines_run_with_models_and_tokenizers_of_ours(task: str, head: str, ours: bool, tmp_path: Path) -> None:
+    tokenizer = AlbertTokenizer(str(next((ROOT / "tests" / "golden").rglob("*.model"))))
+    tokenizer.save_pretrained(tmp_path)
+    model = getattr(albert_lab, head)(AlbertConfig(**(TINY | {"vocab_size": len(tokenizer)}))).eval()
+    model.save_pretrained(tmp_path)
+    theirs = getattr(transformers, head).from_pretrained(tmp_path)
+    their_tokenizer = transformers.AutoTokenizer.from_pretrained(tmp_path)
+    pipe = transformers.pipeline(task, model=model, tokenizer=tokenizer if ours else their_tokenizer)
+    found = pipe("a [MASK] b")
+    expected = transformers.pipeline(task, model=theirs, tokenizer=their_tokenizer)("a [MASK] b")
+    if task == "feature-extraction":
+        torch.testing.assert_close(torch.tensor(found), torch.tensor(expected))
+    else:
+        assert [set(one) for one in found] == [set(one) for one in expected]
+        scores = [[one["score"] for one in each] for each in (found, expected)]
+        assert scores[0] == pytest.approx(scores[1], rel=1e-4)

@@ -93,6 +93,18 @@ def test_a_configuration_is_an_object_of_either_library_or_a_folder(saved: tuple
         assert_same_weights(loaded, model)
 
 
+def test_weights_without_a_configuration_are_read_with_one_given(tmp_path: Path) -> None:
+    """As Hugging Face's Trainer saves a model that is not one of its own: the state dictionary alone."""
+    pair = make_pair("AlbertForSequenceClassification")
+    for name, model in (("ours", pair.ours), ("theirs", pair.theirs)):
+        (tmp_path / name).mkdir()
+        save_file(model.state_dict(), tmp_path / name / "model.safetensors", {"format": "pt"})
+        loaded = AlbertForSequenceClassification.from_pretrained(tmp_path / name, config=pair.ours.config)
+        assert_same_weights(loaded, pair.ours)
+        with pytest.raises(UserError, match=r"has no config\.json"):
+            AlbertForSequenceClassification.from_pretrained(tmp_path / name)
+
+
 def test_weights_given_replace_those_of_the_folder(saved: tuple[AlbertModel, Path]) -> None:
     _, folder = saved
     pair = make_pair("AlbertModel")

@@ -95,7 +95,8 @@ def load_pretrained(
 
     Args:
         pretrained_model_name_or_path: None: the weights are `state_dict`, and `config` is given.
-        config: in place of the checkpoint's own: an `AlbertConfig`, Hugging Face's, a folder or a hub repository.
+        config: in place of the checkpoint's own: an `AlbertConfig`, Hugging Face's, a folder or a hub repository. A
+            folder without `config.json`, such as Hugging Face's Trainer writes for a model of ours, needs it.
         state_dict: weights in place of the checkpoint's, under our names or Hugging Face's.
         dtype: of the weights, also by name ("bfloat16"); None and "auto": as stored. `torch_dtype` is its older name.
         device_map: the one device of the model: "cpu", 0, "auto", {"": "cuda:0"}; None: the CPU.
@@ -124,15 +125,17 @@ def load_pretrained(
         )
     elif config is None or state_dict is None:
         raise UserError("from_pretrained(None) needs config= and state_dict=; else give a folder or a hub repository")
-    stored = {} if folder is None else read_config(folder)
+    has_config = folder is not None and (config is None or (folder / CONFIG_FILE).exists())
+    stored = read_config(folder) if folder is not None and has_config else {}
     model = blank(cls, _choose_config(config, stored, changes), **arguments)
     if state_dict is not None:
-        state, in_our_names = dict(state_dict), not has_hf_names(state_dict)
+        state = dict(state_dict)
     else:
         assert folder is not None
         arrays = read_state(folder, read_pickle, variant=variant, use_safetensors=use_safetensors)
         state = {name: to_tensor(array) for name, array in arrays.items()}
-        in_our_names = stored.get("model_type") == OURS
+    model_type = None if state_dict is not None else stored.get("model_type")
+    in_our_names = not has_hf_names(state) if model_type is None else model_type == OURS
     names = own_names(model) if in_our_names else hf_names(model.config, own_names(model))
     source = "state_dict" if state_dict is not None else str(folder)
     info = fill(model, names, state, source, ignore_mismatched_sizes)
