@@ -13,13 +13,14 @@ from typing import Any
 
 from albert_lab.cli.hydra_app import run_app
 from albert_lab.config.compose import from_hydra
+from albert_lab.config.ranges import RANGES, check_numbers
 from albert_lab.config.schema import DashboardConfig
 from albert_lab.errors import RunFailedError, UserError
 from albert_lab.runs.folder import check_runs_exist, tracking_uri
 
 log = logging.getLogger(__name__)
 
-HOST, LAST_PORT = "127.0.0.1", 65535
+HOST = "127.0.0.1"
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -47,10 +48,10 @@ def serve(composed: Any) -> None:
 
 def check_port(port: int) -> None:
     """Raises UserError where no server can listen on the port, naming one where it can."""
-    if not 0 < port <= LAST_PORT:
-        raise UserError(f"tracking.port={port} is not a port; ports are 1 to {LAST_PORT}")
+    check_numbers({"tracking.port": port})
     if not _is_free(port):
-        free = next(other for other in (*range(port + 1, LAST_PORT + 1), *range(port, 0, -1)) if _is_free(other))
+        last = int(RANGES["tracking.port"].most)
+        free = next(other for other in (*range(port + 1, last + 1), *range(port, 0, -1)) if _is_free(other))
         raise UserError(f"tracking.port={port} is in use or not allowed; tracking.port={free} is free")
 
 

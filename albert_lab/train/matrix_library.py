@@ -21,27 +21,27 @@ log = logging.getLogger(__name__)
 
 
 def choose_matrix_library(config: RunConfig, on_cpu: bool) -> None:
-    """Set it, and say in the log which and why; where no float32 product runs on the CPU there is no choice."""
+    """Sets the library and logs which and why. Does nothing where no float32 product runs on the CPU."""
     if not on_cpu or config.train.precision is not Precision.fp32:
         return
     if config.trainer.gemm is not Gemm.auto:
         use_matrix_library(config.trainer.gemm.value)
         log.info("float32 products through %s, as trainer.gemm says", config.trainer.gemm.value)
         return
-    found = _measured(Path(config.paths.cache) / "kernels")
+    found = _find_or_measure(Path(config.paths.cache) / "kernels")
     use_matrix_library(found["kernel"])
     speeds = ", ".join(f"{name} {speed:.0f}" for name, speed in found["gflops"].items())
     log.info("float32 products through %s (measured on this machine, GFLOP/s: %s)", found["kernel"], speeds)
 
 
-def _measured(folder: Path) -> dict[str, Any]:
-    """What was found on this processor with as many threads and this PyTorch; measured where it is not known."""
+def _find_or_measure(folder: Path) -> dict[str, Any]:
+    """The speeds on this processor with this PyTorch and as many threads: measured once, then read."""
     machine = [cpu_name(), usable_cores(), torch.get_num_threads(), torch.__version__]
     file = folder / f"{hashlib.sha256(repr(machine).encode()).hexdigest()[:16]}.json"
     with lock(file, "the measurement of matrix products"):
         known = read_json(file)
         if known is None:
-            kernel, speeds = find_fastest_matrix_library()
-            known = {"machine": machine, "kernel": kernel, "gflops": speeds}
+            library, speeds = find_fastest_matrix_library()
+            known = {"machine": machine, "kernel": library, "gflops": speeds}
             write_json(file, known)
     return known
