@@ -14,6 +14,7 @@ VERBS = {
     "finetune": "train a finished run's model, or any checkpoint, on a task",
     "cost": "what a variant costs before it runs: parameters, FLOPs, memory, traffic, time, money",
     "reproduce": "run a study of the paper at a scale and print its table, our figures next to the paper's",
+    "runs": "what has run: finished, running, stopped and failed runs, with what they reached",
     "report": "tables and figures of what has run, from MLflow",
     "dashboard": "start the MLflow UI on the lab's runs",
     "vocabulary": "train a vocabulary on a corpus, in any language, as a tokenizer folder that transformers loads",

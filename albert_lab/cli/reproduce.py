@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from albert_lab.cli.hydra_app import run_app
+from albert_lab.cli.train_jobs import take_force
 from albert_lab.config.overrides import list_choices
 from albert_lab.errors import UserError, nearest
 from albert_lab.runs.folder import tracking_uri
@@ -30,7 +31,7 @@ def run(arguments: Sequence[str]) -> int:
     name, *rest = arguments
     check_study(name)
     failed: list[str] = []
-    run_app(lambda composed: failed.extend(reproduce(composed)), "reproduce", [f"study={name}", *rest])
+    run_app(lambda composed: failed.extend(reproduce(composed)), "reproduce", [f"study={name}", *take_force(rest)])
     return 1 if failed else 0
 
 

@@ -14,6 +14,7 @@ from albert_lab.errors import RunFailedError, RunStoppedError, UserError
 
 log = logging.getLogger(__name__)
 
+FORCE_FLAG = "--force"
 FAILURES = "ALBERT_LAB_FAILURES"  # names the file in which the jobs of a multirun note their failures
 
 
@@ -21,11 +22,19 @@ def train_jobs(verb: str, arguments: Sequence[str]) -> int:
     """Exit code 0 when every run is finished, else 1; one run's mistake is the user's."""
     with tempfile.NamedTemporaryFile("r", prefix="albert-lab-failures-") as failures:
         os.environ[FAILURES] = failures.name
-        run_app(lambda composed: train(verb, composed), verb, arguments)
+        run_app(lambda composed: train(verb, composed), verb, take_force(arguments))
         reasons = failures.read().splitlines()
     for reason in reasons:
         log.error("failed: %s", reason)
     return 1 if reasons else 0
+
+
+def take_force(arguments: Sequence[str]) -> list[str]:
+    """The arguments without `--force`, which this process and those that it starts get as a variable instead."""
+    from albert_lab.runs.launch import FORCE
+
+    os.environ[FORCE] = "1" if FORCE_FLAG in arguments else "0"
+    return [argument for argument in arguments if argument != FORCE_FLAG]
 
 
 def train(verb: str, composed: Any) -> float | list[float] | None:

@@ -1,5 +1,6 @@
 """A configuration as plain data: names in place of enum members, nested as in YAML or flat as on the command line."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, fields, is_dataclass
 from enum import Enum
 from typing import Any
@@ -23,3 +24,11 @@ def flatten(config: Any, prefix: str = "") -> dict[str, Any]:
         key, value = f"{prefix}{item.name}", getattr(config, item.name)
         settings |= flatten(value, f"{key}.") if is_dataclass(value) else {key: to_plain(value)}
     return settings
+
+
+def flatten_plain(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """The same for settings that are plain already, as a record or a YAML file has them."""
+    flat: dict[str, Any] = {}
+    for key, value in settings.items():
+        flat |= flatten_plain(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}
+    return flat

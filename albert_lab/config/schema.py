@@ -215,3 +215,16 @@ VERBS = {  # a verb that takes overrides -> its configuration; `conf/VERB.yaml` 
 }
 RESULT_GROUPS = frozenset(group for kind in (PretrainConfig, FinetuneConfig) for group in kind.result_groups)
 RUN_CONFIGS: dict[str, type[RunConfig]] = {kind.verb: kind for kind in (PretrainConfig, FinetuneConfig)}
+SPEED_SETTINGS = tuple(
+    f"trainer.{key}"
+    for key in (
+        "accelerator",
+        "devices",
+        "strategy",
+        "gradient_checkpointing",
+        "compile",
+        "micro_batch_size",
+        "threads",
+        "workers",
+    )
+)  # can't change what a run learns, but its speed and memory; other settings of these groups change no figure

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from albert_lab.config.schema import RESULT_GROUPS
+from albert_lab.config.plain import flatten_plain
+from albert_lab.config.schema import RESULT_GROUPS, SPEED_SETTINGS
 from albert_lab.report.mlflow_runs import MlflowRuns, fingerprint_of, kind_of, metrics_of
 from albert_lab.runs.machine import describe_machine
 from albert_lab.runs.metrics import Metric, metrics_from_plain
@@ -32,20 +33,6 @@ FIGURES = (  # what every run has, whatever its task
     "training/seconds",
 )
 IDENTITY = ("name", "fingerprint", "task", "metrics", "started", "host")
-SPEED_SETTINGS = tuple(
-    f"trainer.{key}"
-    for key in (
-        "accelerator",
-        "devices",
-        "strategy",
-        "gradient_checkpointing",
-        "compile",
-        "micro_batch_size",
-        "threads",
-        "workers",
-    )
-)  # can't change what a run learns, but its speed and memory; other settings of these groups change no figure
-
 _WORDS = {"None": None, "null": None, "True": True, "true": True, "False": False, "false": False}  # "none" is a scheme
 
 Row = dict[str, Any]
@@ -85,7 +72,7 @@ def flatten(record: Mapping[str, Any]) -> Row:
     row: Row = {"name": record["name"], "fingerprint": record["fingerprint"], "task": record.get("task")}
     row["started"] = pd.to_datetime(record["started"], utc=True)
     row["host"] = describe_machine(record["host"]) if "host" in record else None
-    row |= _parse_settings(_flatten_settings(record["config"]))
+    row |= _parse_settings(flatten_plain(record["config"]))
     sections = {name: section for name, section in record.items() if isinstance(section, Mapping)}
     figures = {f"{name}/{key}": value for name, section in sections.items() for key, value in section.items()}
     return row | _figures(metrics_from_plain(record.get("metrics", [])), figures)
@@ -111,13 +98,6 @@ def _frame(rows: list[Row]) -> pd.DataFrame:
     settings = sorted({key for row in rows for key in row if "." in key})
     figures = dict.fromkeys(key for row in rows for key in row if "/" in key)
     return pd.DataFrame(rows, columns=[*IDENTITY, *settings, *dict.fromkeys((*FIGURES, *figures))])
-
-
-def _flatten_settings(settings: Mapping[str, Any], prefix: str = "") -> Row:
-    flat: Row = {}
-    for key, value in settings.items():
-        flat |= _flatten_settings(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {prefix + key: value}
-    return flat
 
 
 def _parse_settings(settings: Mapping[str, Any]) -> Row:

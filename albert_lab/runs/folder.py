@@ -1,5 +1,6 @@
 """A run's folder: where it lies, and the files in it."""
 
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from albert_lab.config.schema import PathsConfig, RunConfig, TrackingConfig
 from albert_lab.errors import UserError
 from albert_lab.runs.identity import describe
 from albert_lab.storage.files import read_json
+from albert_lab.storage.locks import lock
 
 
 class RunFolder:
@@ -22,6 +24,7 @@ class RunFolder:
         self.metrics = path / "metrics.jsonl"  # every metric logged, a line each
         self.tracking = path / "tracking.json"  # the MLflow run, and how much of it was sent
         self.log = path / "log.txt"
+        self.failure = path / "failure.txt"  # why the last attempt failed; the next one deletes it
 
     @classmethod
     def of(cls, config: RunConfig, fingerprint: str) -> "RunFolder":
@@ -37,6 +40,19 @@ def list_finished_runs(runs: Path) -> Iterator[RunFolder]:
     """The folders of all finished runs under `paths.runs`, whatever their verb."""
     for file in sorted(runs.glob("*/*/result.json")):
         yield RunFolder(file.parent)
+
+
+def move_aside(folder: RunFolder, where: Path) -> Path:
+    """Moves a run to `<where>/<verb>/<name>` in one step, to where no run is looked for; waits while it is running.
+
+    Returns the new path, with a number where that name is taken.
+    """
+    place = where.absolute() / folder.path.parent.name
+    place.mkdir(parents=True, exist_ok=True)
+    with lock(folder.path / "run", f"run {folder.path.name}"):
+        names = itertools.chain([folder.path.name], (f"{folder.path.name}.{number}" for number in itertools.count(2)))
+        aside = next(place / name for name in names if not (place / name).exists())
+        return folder.path.rename(aside)
 
 
 def mlflow_database(paths: PathsConfig) -> Path:

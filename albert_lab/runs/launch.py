@@ -7,24 +7,28 @@ import subprocess
 import sys
 import tempfile
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from types import FrameType
 
 from albert_lab.config.check import check
 from albert_lab.config.compose import save
 from albert_lab.config.schema import RunConfig, TrainerConfig
-from albert_lab.errors import RunFailedError, RunStoppedError, UserError
+from albert_lab.errors import RunFailedError, RunStoppedError, UserError, first_line
 from albert_lab.runs.contents import prepare_contents, read_contents
-from albert_lab.runs.folder import RunFolder, tracking_uri
+from albert_lab.runs.folder import RunFolder, move_aside, tracking_uri
 from albert_lab.runs.identity import fingerprint
 from albert_lab.runs.machine import has_gpu_driver, usable_cores
 from albert_lab.storage.disk import explain_full_disk
-from albert_lab.storage.files import read_json
+from albert_lab.storage.files import read_json, write_text
 from albert_lab.storage.locks import lock
 
 log = logging.getLogger(__name__)
 
 STOPPED = 143  # exit code of a training process that was told to stop and has saved its state (128 + SIGTERM)
 USER_MISTAKE = 2
+FORCE = "ALBERT_LAB_FORCE"  # "1": finished runs run again
 FAILURE = "ALBERT_LAB_FAILURE"  # names the file to which the training process writes why it failed
 PARENT = "ALBERT_LAB_PARENT"  # the process id of whoever starts a training process
 
@@ -32,15 +36,20 @@ PARENT = "ALBERT_LAB_PARENT"  # the process id of whoever starts a training proc
 def execute(config: RunConfig) -> RunFolder:
     """Trains what `config` describes and returns the run's folder; returns a finished run's folder at once.
 
-    An unfinished run is resumed. Raises UserError, RunFailedError or RunStoppedError.
+    An unfinished run is resumed. With `ALBERT_LAB_FORCE=1` (`--force`) a finished one is set aside and runs again.
+    Raises UserError, RunFailedError or RunStoppedError.
     """
     folder = folder_of(config)
+    if os.environ.get(FORCE) == "1" and folder.record():
+        prepare_contents(config)
+        log.info("the finished run is kept as %s", move_aside(folder, Path(config.paths.runs) / "replaced"))
     if not folder.record():
         _require_linux()
         _require_gpu(config.trainer)
         with explain_full_disk(folder.path, "paths.runs"), lock(folder.path / "run", f"run {folder.path.name}") as held:
             if not folder.record():
-                _train(config, folder, held)
+                with _note_failure(folder):
+                    _train(config, folder, held)
                 return folder
     log.info("%s is already finished", folder.path.name)
     _send_missing_metrics(config, folder)
@@ -53,9 +62,21 @@ def folder_of(config: RunConfig) -> RunFolder:
     return RunFolder.of(config, fingerprint(config, read_contents(config)))
 
 
+@contextmanager
+def _note_failure(folder: RunFolder) -> Iterator[None]:
+    """Keeps in the run's folder why an attempt failed, for `albert-lab runs`."""
+    folder.failure.unlink(missing_ok=True)
+    try:
+        yield
+    except (UserError, RunFailedError) as error:
+        with suppress(OSError):
+            write_text(folder.failure, first_line(error).removeprefix(f"{folder.path.name}: ") + "\n")
+        raise
+
+
 def _train(config: RunConfig, folder: RunFolder, held_lock: int) -> None:
-    prepare_contents(config)
     save(config, folder.config)
+    prepare_contents(config)
     with tempfile.NamedTemporaryFile("r", prefix="albert-lab-", encoding="utf-8") as failure:
         environment = _threads(config.trainer) | {FAILURE: failure.name}
         code = _run_child([sys.executable, "-m", "albert_lab.train", str(folder.path)], environment, held_lock)

@@ -31,19 +31,38 @@ def lock(path: Path, what: str) -> Iterator[int]:
             f"{what} needs a lock on {path}, for which this system has no fcntl: corpora and runs need Linux; "
             "models and tokenizers work without"
         )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with open(path.with_name(path.name + ".lock"), "a+", encoding="utf-8") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+    name = path.with_name(path.name + ".lock")
+    while True:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open(name, "a+", encoding="utf-8") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                file.seek(0)
+                log.warning("%s is being made by %s; waiting for it", what, file.read().strip() or "another process")
+                fcntl.flock(file, fcntl.LOCK_EX)
+            if not name.exists() or not os.path.samestat(name.stat(), os.fstat(file.fileno())):
+                continue  # its folder was moved away while we waited
             file.seek(0)
-            log.warning("%s is being made by %s; waiting for it", what, file.read().strip() or "another process")
-            fcntl.flock(file, fcntl.LOCK_EX)
-        file.seek(0)
-        file.truncate()
-        file.write(f"process {os.getpid()} on {socket.gethostname()}")
-        file.flush()
-        yield file.fileno()
+            file.truncate()
+            file.write(f"process {os.getpid()} on {socket.gethostname()}")
+            file.flush()
+            yield file.fileno()
+            return
+
+
+def is_held(path: Path) -> bool:
+    """Whether a process holds `<path>.lock`; asking creates no file and disturbs nobody who waits for it."""
+    if fcntl is None:
+        return False
+    try:
+        with open(path.with_name(path.name + ".lock"), encoding="utf-8") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False  # never locked, or nothing that a process could lock
+    return False
 
 
 @contextmanager

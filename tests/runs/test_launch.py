@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from albert_lab.config.compose import save
-from albert_lab.errors import UserError
+from albert_lab.errors import RunFailedError, UserError
 from albert_lab.runs.folder import RunFolder
-from albert_lab.runs.launch import PARENT, execute
+from albert_lab.runs.launch import PARENT, _note_failure, execute
 from tests.lab import composed
 
 
@@ -31,3 +31,13 @@ def test_training_elsewhere_than_on_linux_is_refused_in_one_line(small: list[str
     with pytest.raises(UserError, match="training needs Linux"):
         execute(config)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_failure_is_kept_in_the_folder_until_the_next_attempt(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "pretrain" / "run")
+    folder.path.mkdir(parents=True)
+    with pytest.raises(RunFailedError), _note_failure(folder):
+        raise RunFailedError("run: out of memory\nmore")
+    assert folder.failure.read_text() == "out of memory\n"
+    with _note_failure(folder):
+        assert not folder.failure.exists()

@@ -1,5 +1,6 @@
 """A table of strings as Markdown or plain text; `report/page/page.html` draws it as HTML."""
 
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -11,6 +12,7 @@ class Column:
     cells: tuple[str, ...]
     group: str = ""  # printed over neighbouring columns that share it: where their figures come from
     number: bool = True  # set flush right
+    rank: int = 0  # in a narrow terminal the column with the highest is left out first; 0: never
 
 
 @dataclass(frozen=True)
@@ -38,13 +40,35 @@ class Table:
         rows = [[_markdown_cell(cell) for cell in row] for row in self.rows]
         return "\n".join("| " + " | ".join(row) + " |" for row in [heads, rules, *rows]) + "\n"
 
-    def text(self) -> str:
-        widths = [max(map(len, (column.heading, *column.cells))) for column in self.columns]
-        lines = [self._group_line(widths)] if self.has_groups else []
-        lines.append(self._line([column.heading for column in self.columns], widths))
+    def text(self, width: int | None = None) -> str:
+        """For a terminal, no wider than `width` characters: headings are wrapped, then columns left out."""
+        table = self if width is None else self.fit(width)
+        widths = table.widths(wraps=width is not None and table.width() > width)
+        lines = [table._group_line(widths)] if table.has_groups else []
+        headings = [
+            textwrap.wrap(c.heading, w, break_long_words=False) for c, w in zip(table.columns, widths, strict=True)
+        ]
+        height = max(map(len, headings), default=0)
+        padded = [[""] * (height - len(words)) + words for words in headings]
+        lines += [table._line(row, widths) for row in zip(*padded, strict=True)]
         lines.append("  ".join("-" * width for width in widths))
-        lines += [self._line(row, widths) for row in self.rows]
+        lines += [table._line(row, widths) for row in table.rows]
         return "\n".join(line.rstrip() for line in lines) + "\n"
+
+    def fit(self, width: int) -> "Table":
+        """The columns that a terminal of `width` characters can show, those of least importance left out."""
+        table = self
+        while table.width(wraps=True) > width and any(column.rank for column in table.columns):
+            last = max(range(len(table.columns)), key=lambda index: (table.columns[index].rank, index))
+            table = Table(table.columns[:last] + table.columns[last + 1 :])
+        return table
+
+    def widths(self, wraps: bool = False) -> list[int]:
+        """Of every column; `wraps`: with headings of several lines."""
+        return [max(map(len, (*(c.heading.split() if wraps else [c.heading]), *c.cells, ""))) for c in self.columns]
+
+    def width(self, wraps: bool = False) -> int:
+        return sum(widths := self.widths(wraps)) + 2 * (len(widths) - 1)
 
     def _line(self, row: Sequence[str], widths: Sequence[int]) -> str:
         cells = zip(self.columns, row, widths, strict=True)
