@@ -3,6 +3,7 @@
 from safetensors import safe_open
 
 from albert_lab.model.torch.albert import AlbertForPreTraining
+from albert_lab.train.callbacks.meter import WARMUP_STEPS
 from tests.lab import Lab, folder_of, losses_of, record_of
 
 
@@ -52,3 +53,10 @@ def test_a_finished_run_holds_its_files_and_nothing_half_written(lab: Lab, small
     assert files >= {"config.yaml", "result.json", "log.txt", "metrics.jsonl", "model.safetensors", "checkpoints"}
     assert not list(folder.rglob(".*"))
     assert [path.name for path in (folder / "checkpoints").iterdir()] == ["step-12"]
+
+
+def test_a_record_says_how_busy_the_machine_was_and_how_many_steps_its_speed_is_of(lab: Lab, small: list[str]) -> None:
+    speed = record_of(folder_of(lab("pretrain", *small)))["speed"]
+    assert all(0 <= speed[f"others_{moment}"] <= 1 for moment in ("at_start", "mean", "at_end"))
+    assert speed["trainings_at_once"] >= 1
+    assert speed["timed_steps"] == 12 - WARMUP_STEPS

@@ -29,6 +29,14 @@ def make_study(config: StudyConfig, scale: str, settings: Settings, paper: Setti
     return Study(config.name, config.title, config.question, scale, config.caption, tuple(config.seeds), tuple(cells))
 
 
+def order_runs(study: Study) -> list[tuple[Cell, int]]:
+    """Every cell with every seed, as they run: all cells with the first seed, then all with the next.
+
+    The seeds of a cell meet different moments of a busy machine, and a study that is stopped has something of each.
+    """
+    return [(cell, seed) for seed in study.seeds for cell in study.cells]
+
+
 def _scale(key: str, value: int | str, reference: str | None, settings: Settings, paper: Settings) -> int | str:
     """`value` in the same proportion to this scale's `reference` as it has to the paper's."""
     if reference is None:

@@ -14,6 +14,7 @@ from albert_lab.errors import RunFailedError, UserError
 from albert_lab.runs.folder import RunFolder
 from albert_lab.runs.launch import execute, folder_of
 from albert_lab.runs.machine import usable_cores
+from albert_lab.sweep.cells import order_runs
 
 log = logging.getLogger(__name__)
 
@@ -70,7 +71,7 @@ def find_finished(study: Study, compose: Compose) -> Outcome:
 
 
 def _configurations(study: Study, compose: Compose) -> list[tuple[Cell, PretrainConfig]]:
-    return [(cell, compose([*cell.overrides, f"train.seed={seed}"])) for cell in study.cells for seed in study.seeds]
+    return [(cell, compose([*cell.overrides, f"train.seed={seed}"])) for cell, seed in order_runs(study)]
 
 
 def _is_finished(config: PretrainConfig) -> bool:

@@ -22,6 +22,7 @@ from albert_lab.train.batches import TrainingData
 from albert_lab.train.budget import Budget, Clock
 from albert_lab.train.callbacks.checkpoints import Checkpoints, check_strategy, newest, refuse_code
 from albert_lab.train.callbacks.health import HealthCheck
+from albert_lab.train.callbacks.load import Load
 from albert_lab.train.callbacks.meter import Meter
 from albert_lab.train.callbacks.progress import Progress
 from albert_lab.train.compiler import check_compiler
@@ -66,7 +67,7 @@ class Engine:
         self.strategy = load_strategy(config.trainer.strategy)(
             config.trainer, config.train.precision, split.micro_batch
         )
-        self.meter = Meter(self.task, config)
+        self.meter, self.load = Meter(self.task, config), Load()
         self.checkpoints = Checkpoints(folder.checkpoints, config.trainer, self.meter)
         self.journal = Journal(folder, config, self.task.metrics)
         self.validation: Figures | None = None
@@ -104,6 +105,7 @@ class Engine:
             gradient_clip_val=config.optimizer.gradient_clip_norm,
             callbacks=[
                 self.meter,
+                self.load,
                 Clock(self.budget),
                 HealthCheck(self.meter, metrics, config.trainer.health_check_step),
                 Progress(self.meter, metrics, self.budget, config.trainer.progress_bar),
@@ -201,6 +203,8 @@ class Engine:
             "speed": {
                 "tokens_per_second": self.meter.tokens_per_second(processes),
                 "step_seconds": self.meter.median_step_seconds(),
+                "timed_steps": self.meter.timed_steps,
+                **self.load.figures(),
             },
             "training": {
                 "steps": self.trainer.global_step,

@@ -4,7 +4,7 @@ import pytest
 
 from albert_lab.config.schema import StudyConfig
 from albert_lab.errors import UserError
-from albert_lab.sweep.cells import make_study
+from albert_lab.sweep.cells import make_study, order_runs
 
 AXES = {"model.embedding_size": [768, 128], "sharing": ["all", "none"]}
 PAPER = {"model.hidden_size": 768}
@@ -33,3 +33,9 @@ def test_a_size_without_a_whole_counterpart_is_refused() -> None:
 def test_a_study_without_axes_is_a_search() -> None:
     with pytest.raises(UserError, match="a search runs with `albert-lab pretrain --multirun`"):
         make_study(config(axes={}), "tiny", {}, PAPER)
+
+
+def test_every_cell_runs_with_one_seed_before_any_runs_with_the_next() -> None:
+    study = make_study(config(), "tiny", {"model.hidden_size": 96}, PAPER)
+    assert [seed for _, seed in order_runs(study)] == [0, 0, 0, 0, 1, 1, 1, 1]
+    assert [cell for cell, _ in order_runs(study)] == [*study.cells] * 2

@@ -36,6 +36,7 @@ class Meter(L.Callback):
         self._interval = torch.zeros(len(task.sums), dtype=torch.float64)  # of this process, since the last log line
         self._timed_tokens = 0.0
         self._timed_seconds = 0.0
+        self.timed_steps = 0  # that the measured time is of
         self._step_seconds: list[float] = []
         self._untimed_steps = WARMUP_STEPS
         self._steps_since_mark = 0
@@ -89,6 +90,7 @@ class Meter(L.Callback):
             seconds = time.monotonic() - self._mark
             self._timed_tokens += tokens
             self._timed_seconds += seconds
+            self.timed_steps += self._steps_since_mark
             self._step_seconds.append(seconds / self._steps_since_mark)
 
     def pause_clock(self) -> None:
@@ -154,12 +156,14 @@ class Meter(L.Callback):
             "interval": sum_over_processes(self._interval),
             "timed_tokens": self._timed_tokens,
             "timed_seconds": self._timed_seconds,
+            "timed_steps": self.timed_steps,
             "step_seconds": self._step_seconds,
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.tokens, self.last, self._timed_tokens = state["tokens"], state["last"], state["timed_tokens"]
         self._timed_seconds, self._step_seconds = state["timed_seconds"], state["step_seconds"]
+        self.timed_steps = state.get("timed_steps", 0)  # older checkpoints lack it
         first = not torch.distributed.is_initialized() or torch.distributed.get_rank() == 0
         if first:  # the saved sums are those of all processes
             self._interval = state["interval"]
