@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from albert_lab.cli import export, import_checkpoint, runs
+from albert_lab.cli import curves, diff, export, import_checkpoint, rm, runs
 from albert_lab.cli.main import VERBS
 from albert_lab.config.check import check
 from albert_lab.config.folders import CONF_FOLDER, SWEEPS_FOLDER
@@ -24,7 +24,14 @@ PAGES = [
     *sorted((ROOT / "docs").rglob("*.md")),
 ]
 YAML_FILES = sorted([*CONF_FOLDER.glob("*/*.yaml"), *SWEEPS_FOLDER.glob("*/*.yaml")])
-PLAIN_VERBS = {"export": export, "import": import_checkpoint, "runs": runs}  # they take arguments, not overrides
+PLAIN_VERBS = {  # they take arguments, not overrides
+    "curves": curves,
+    "diff": diff,
+    "export": export,
+    "import": import_checkpoint,
+    "rm": rm,
+    "runs": runs,
+}
 FLAGS = {"--force", "--multirun", "-m", "--help", "--cfg", "job", "hydra"}
 TARGETS = re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
 SHELL = {'eval "$(albert-lab -sc install=bash)"', "source .venv/bin/activate"}

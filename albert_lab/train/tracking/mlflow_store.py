@@ -134,6 +134,21 @@ def adopt(client: MlflowClient, run_id: str, study: str) -> None:
     client.set_terminated(copy.info.run_id)
 
 
+def delete_runs(uri: str, run_id: str) -> None:
+    """Deletes a training's run and its copies under further studies: MLflow shows them no more."""
+    client = MlflowClient(uri)
+    try:
+        run = client.get_run(run_id)
+    except MlflowException as error:
+        if error.error_code == "RESOURCE_DOES_NOT_EXIST":
+            return
+        raise
+    name, folder = run.data.tags["albert_lab.run"], run.data.tags.get("albert_lab.folder")
+    for other in client.search_runs([run.info.experiment_id], f"tags.`albert_lab.run` = '{name}'"):
+        if other.info.run_id == run_id or other.data.tags.get("albert_lab.folder") == folder:
+            client.delete_run(other.info.run_id)
+
+
 def send_lines(client: MlflowClient, run_id: str, lines: list[dict[str, Any]], last_steps: dict[str, int]) -> None:
     """Sends the lines of `metrics.jsonl`; see `_send_metrics`."""
     metrics = [
