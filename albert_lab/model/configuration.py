@@ -55,6 +55,7 @@ class AlbertConfig(ModelConfig):
     output_hidden_states: bool = False
     return_dict: bool = True
     attn_implementation: str = "sdpa"  # sdpa | eager
+    gradient_checkpointing: bool = False  # a new model keeps only every layer's input for the backward pass
     remove_padding: bool = False  # compute real tokens alone where that pays; hidden states at padding are then 0
 
     model_type = MODEL_TYPE  # without a type, so no field
@@ -126,7 +127,9 @@ class AlbertConfig(ModelConfig):
         Raises:
             UserError: a value that its field can't have.
         """
-        values = values if isinstance(values, Mapping) else values.to_dict()
+        if not isinstance(values, Mapping):
+            attention = getattr(values, "_attn_implementation", None)  # which Hugging Face doesn't store
+            values = values.to_dict() | ({} if attention is None else {"attn_implementation": attention})
         known = {item.name for item in fields(cls)}
         given = dict(values) | dict(values.get(OURS, {})) | changes
         if "layer_map" in given and isinstance(given["layer_map"], Mapping):
@@ -236,7 +239,14 @@ class AlbertConfig(ModelConfig):
 
 
 DERIVED = {"layer_map", "num_labels", "id2label", "label2id"}  # None until the others are known
-NOT_STORED = {"layer_map", "num_labels", "return_dict", "attn_implementation", "remove_padding"}
+NOT_STORED = {
+    "layer_map",
+    "num_labels",
+    "return_dict",
+    "attn_implementation",
+    "gradient_checkpointing",
+    "remove_padding",
+}
 # What Hugging Face's own configuration class has no field for.
 OWN_FIELDS = {item.name for item in fields(ModelConfig)} - {
     "vocab_size",

@@ -1,5 +1,7 @@
 """What Hugging Face's Trainer, pipelines and scripts do with a model works: states, outputs, arguments, gradients."""
 
+import copy
+import pickle
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -144,26 +146,96 @@ class Texts(Dataset):
         return {"input_ids": torch.arange(index, index + 5), "labels": index % 2}
 
 
-def test_hugging_faces_trainer_trains_and_evaluates_a_model(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def trainer(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """Hugging Face's Trainer after four steps, with a checkpoint at every second."""
     pytest.importorskip("accelerate")
-    model = AlbertForSequenceClassification(AlbertConfig(**TINY))
-    before = model.classifier.weight.detach().clone()
+    config = AlbertConfig(**TINY, num_hidden_groups=2)
+    return run_trainer(AlbertForSequenceClassification(config), tmp_path_factory.mktemp("trainer"))
+
+
+def run_trainer(model: torch.nn.Module, folder: Path, resume: str | None = None) -> Any:
     arguments = transformers.TrainingArguments(
-        tmp_path,
-        max_steps=2,
+        folder,
+        max_steps=4,
         per_device_train_batch_size=2,
         gradient_accumulation_steps=2,
-        gradient_checkpointing=True,
+        activation_checkpointing=True,
         report_to=[],
-        save_strategy="no",
+        save_strategy="steps",
+        eval_strategy="steps",
+        save_steps=2,
+        eval_steps=2,
+        load_best_model_at_end=True,
+        push_to_hub=False,
         disable_tqdm=True,
         use_cpu=True,
     )
-    trainer = transformers.Trainer(model, arguments, train_dataset=Texts(), eval_dataset=Texts())
-    trainer.train()
-    assert not torch.equal(model.classifier.weight, before)
+    tokenizer = AlbertTokenizer(str(next((ROOT / "tests" / "golden").rglob("*.model"))))
+    trainer = transformers.Trainer(
+        model, arguments, train_dataset=Texts(), eval_dataset=Texts(), processing_class=tokenizer
+    )
+    trainer.train(resume_from_checkpoint=resume)
+    return trainer
+
+
+def test_hugging_faces_trainer_trains_and_evaluates_a_model(trainer: Any) -> None:
+    assert trainer.state.global_step == 4
+    assert trainer.model.is_gradient_checkpointing
     assert trainer.evaluate()["eval_loss"] > 0
     assert trainer.predict(Texts()).predictions.shape == (8, 2)
+
+
+def test_what_the_trainer_saves_is_loaded_by_both_libraries_alone(trainer: Any, tmp_path: Path) -> None:
+    trainer.save_model(tmp_path)
+    ours = AlbertForSequenceClassification.from_pretrained(tmp_path)
+    expected = trainer.model.eval()(IDS).logits
+    assert torch.equal(ours(IDS).logits, expected)
+    theirs, info = transformers.AutoModelForSequenceClassification.from_pretrained(tmp_path, output_loading_info=True)
+    assert not any(info.values())
+    torch.testing.assert_close(theirs(IDS).logits, expected)
+    assert AlbertTokenizer.from_pretrained(tmp_path).vocab_size == trainer.processing_class.vocab_size
+
+
+@pytest.mark.parametrize("changes", [{"num_hidden_groups": 2}, {"norm_placement": "pre"}])
+def test_the_trainer_resumes_from_its_checkpoint_with_the_same_bits(changes: dict[str, Any], tmp_path: Path) -> None:
+    """Also a variant that is stored in the lab's own format."""
+    pytest.importorskip("accelerate")
+    models = [AlbertForSequenceClassification(AlbertConfig(**TINY, **changes)) for _ in range(2)]
+    run_trainer(models[0], tmp_path)
+    resumed = run_trainer(models[1], tmp_path, resume=str(tmp_path / "checkpoint-2"))
+    assert resumed.state.global_step == 4
+    states = [model.state_dict() for model in models]
+    assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])
+
+
+def test_a_model_is_an_instance_of_hugging_faces_base_only_for_isinstance(trainer: Any) -> None:
+    model = trainer.model
+    assert isinstance(model, transformers.PreTrainedModel)
+    assert type(model) is AlbertForSequenceClassification
+    assert not issubclass(AlbertForSequenceClassification, transformers.PreTrainedModel)
+    for copied in (pickle.loads(pickle.dumps(model)), copy.deepcopy(model), model.__class__(model.config)):
+        assert type(copied) is AlbertForSequenceClassification
+    assert torch.equal(pickle.loads(pickle.dumps(model.eval()))(IDS).logits, model(IDS).logits)
+
+
+@every_head
+def test_a_model_is_made_from_hugging_faces_configuration(head: str) -> None:
+    pair = make_pair(head)
+    config = transformers.AlbertConfig(**(TINY | {"num_hidden_groups": 2, "attn_implementation": "eager"}))
+    model = type(pair.ours)(config)
+    assert isinstance(model.config, AlbertConfig)
+    assert model.config is model.base_model.config
+    assert model.config.attn_implementation == "eager"
+    assert model.config.layer_map == AlbertConfig(**TINY, num_hidden_groups=2).layer_map
+
+
+def test_a_configuration_switches_gradient_checkpointing_on() -> None:
+    config = AlbertConfig(**TINY)
+    assert not AlbertModel(config).is_activation_checkpointing
+    config.gradient_checkpointing = True
+    assert AlbertForMaskedLM(config).is_activation_checkpointing
+    assert "gradient_checkpointing" not in config.to_dict()
 
 
 @pytest.mark.parametrize("ours", [True, False])

@@ -38,11 +38,13 @@ class AlbertModel(AlbertPreTrainedModel):
 
     def __init__(self, config: AlbertConfig, add_pooling_layer: bool = True) -> None:
         super().__init__(config)
-        self.embeddings = Embeddings(config)
-        self.encoder = Encoder(config, config.layer_map)
-        self.pooler = Linear(config.hidden_size, config.hidden_size) if add_pooling_layer else None
+        self.embeddings = Embeddings(self.config)
+        self.encoder = Encoder(self.config, self.config.layer_map)
+        self.pooler = Linear(self.config.hidden_size, self.config.hidden_size) if add_pooling_layer else None
         self._initialize(self)
-        self.set_attn_implementation(config.attn_implementation)
+        self.set_attn_implementation(self.config.attn_implementation)
+        if self.config.gradient_checkpointing:
+            self.gradient_checkpointing_enable()
 
     def forward(
         self,
@@ -124,9 +126,9 @@ class AlbertForPreTraining(AlbertPreTrainedModel):
 
     def __init__(self, config: AlbertConfig, add_sentence_head: bool = True) -> None:
         super().__init__(config)
-        self.albert = AlbertModel(config, add_pooling_layer=add_sentence_head)
-        self.predictions = self._initialize(MaskedLanguageModelHead(config))
-        self.sop_classifier = self._initialize(SentenceOrderHead(config)) if add_sentence_head else None
+        self.albert = AlbertModel(self.config, add_pooling_layer=add_sentence_head)
+        self.predictions = self._initialize(MaskedLanguageModelHead(self.config))
+        self.sop_classifier = self._initialize(SentenceOrderHead(self.config)) if add_sentence_head else None
 
     @property
     def architecture(self) -> str:
@@ -192,8 +194,8 @@ class AlbertForMaskedLM(AlbertPreTrainedModel):
 
     def __init__(self, config: AlbertConfig) -> None:
         super().__init__(config)
-        self.albert = AlbertModel(config, add_pooling_layer=False)
-        self.predictions = self._initialize(MaskedLanguageModelHead(config))
+        self.albert = AlbertModel(self.config, add_pooling_layer=False)
+        self.predictions = self._initialize(MaskedLanguageModelHead(self.config))
 
     def forward(
         self,

@@ -30,15 +30,15 @@ CLASSES: dict[str, type[AlbertPreTrainedModel]] = {
 }
 
 
-def load_any(name_or_path: str | Path, **options: Any) -> AlbertPreTrainedModel:
-    """The model of a checkpoint, as the class that its `architectures` names.
+def load_any(name_or_path: str | Path, subfolder: str = "", **options: Any) -> AlbertPreTrainedModel:
+    """The model of a checkpoint, as the class that its `architectures` names; `options` of its `from_pretrained`.
 
     Raises:
         UserError: the checkpoint names no class that is here.
     """
-    named = read_config(checkpoint_folder(name_or_path)).get("architectures") or ["AlbertForPreTraining"]
+    named = read_config(checkpoint_folder(name_or_path, subfolder)).get("architectures") or ["AlbertForPreTraining"]
     if named[0] not in CLASSES:
         hint = nearest(str(named[0]), CLASSES)
         raise UserError(f"{name_or_path} holds a {named[0]}, which is not an ALBERT class{hint}")
-    model: AlbertPreTrainedModel = CLASSES[named[0]].from_pretrained(name_or_path, **options)
+    model: AlbertPreTrainedModel = CLASSES[named[0]].from_pretrained(name_or_path, subfolder=subfolder, **options)
     return model

@@ -1,7 +1,7 @@
 """Saves and loads models: in Hugging Face's format where that can express the variant, else in our own.
 
-Our own format differs in two things: parameters have our names, and `config.json` says `"model_type": "albert_lab"`, so
-that no other tool takes it for an ALBERT it can load.
+Our own format has our names of parameters, and a `config.json` that transformers refuses: its Auto classes don't know
+the `model_type` "albert_lab", and its ALBERT classes, which load any type with random weights, stop at `hidden_act`.
 """
 
 import inspect
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 Model = TypeVar("Model", bound="AlbertPreTrainedModel")
+_REFUSAL = "of a variant that albert_lab alone can load"  # transformers: "KeyError: function ... not found"
 
 
 class LoadingInfo(NamedTuple):
@@ -276,8 +277,12 @@ def write_pretrained(
     described = config.to_dict() | {
         "architectures": [model.architecture],
         "dtype": str(model.dtype).partition(".")[2],
+        "model_type": model_type,
     }
+    if model_type == OURS:
+        described[OURS] = described.get(OURS, {}) | {"hidden_act": described["hidden_act"]}
+        described["hidden_act"] = _REFUSAL
     arrays = {names[ours]: to_array(tensor) for ours, tensor in state.items()}
     if TIED in arrays and BIAS in arrays and model_type != OURS:
         arrays[UNTIED_BIAS] = arrays[BIAS].copy()
-    write_checkpoint(folder, described | {"model_type": model_type}, arrays, max_shard_size=max_shard_size)
+    write_checkpoint(folder, described, arrays, max_shard_size=max_shard_size)

@@ -22,9 +22,9 @@ class AlbertForSequenceClassification(AlbertPreTrainedModel):
 
     def __init__(self, config: AlbertConfig) -> None:
         super().__init__(config)
-        self.albert = AlbertModel(config)
-        self.dropout = nn.Dropout(config.classifier_dropout_prob)
-        self.classifier = self._initialize(nn.Linear(config.hidden_size, config.num_labels))
+        self.albert = AlbertModel(self.config)
+        self.dropout = nn.Dropout(self.config.classifier_dropout_prob)
+        self.classifier = self._initialize(nn.Linear(self.config.hidden_size, self.config.num_labels))
 
     def forward(
         self,
@@ -79,9 +79,9 @@ class AlbertForMultipleChoice(AlbertPreTrainedModel):
 
     def __init__(self, config: AlbertConfig) -> None:
         super().__init__(config)
-        self.albert = AlbertModel(config)
-        self.dropout = nn.Dropout(config.classifier_dropout_prob)
-        self.classifier = self._initialize(nn.Linear(config.hidden_size, 1))
+        self.albert = AlbertModel(self.config)
+        self.dropout = nn.Dropout(self.config.classifier_dropout_prob)
+        self.classifier = self._initialize(nn.Linear(self.config.hidden_size, 1))
 
     def forward(
         self,
@@ -119,9 +119,9 @@ class AlbertForTokenClassification(AlbertPreTrainedModel):
 
     def __init__(self, config: AlbertConfig) -> None:
         super().__init__(config)
-        self.albert = AlbertModel(config, add_pooling_layer=False)
-        self.dropout = nn.Dropout(config.classifier_dropout_prob)
-        self.classifier = self._initialize(nn.Linear(config.hidden_size, config.num_labels))
+        self.albert = AlbertModel(self.config, add_pooling_layer=False)
+        self.dropout = nn.Dropout(self.config.classifier_dropout_prob)
+        self.classifier = self._initialize(nn.Linear(self.config.hidden_size, self.config.num_labels))
 
     def forward(
         self,

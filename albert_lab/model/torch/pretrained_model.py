@@ -12,6 +12,7 @@ from albert_lab.errors import UserError, nearest
 from albert_lab.model.configuration import AlbertConfig
 from albert_lab.model.shape import check_model_shape
 from albert_lab.model.torch.checkpoint import load_pretrained, write_pretrained
+from albert_lab.model.torch.hugging_face import HuggingFaceModel
 from albert_lab.model.torch.layers.attention import ATTENTIONS
 from albert_lab.model.torch.layers.blocks import AttentionBlock
 from albert_lab.model.torch.layers.embeddings import Embeddings
@@ -27,20 +28,18 @@ IGNORED_ARGUMENTS = ("head_mask", "use_cache")  # of Hugging Face's calls; trans
 _NOISE_VARIANCE = 1e-9  # of new rows, as a share of the old rows' variance; Hugging Face's
 
 
-class AlbertPreTrainedModel(nn.Module):
+class AlbertPreTrainedModel(HuggingFaceModel):
     """Base of the models; `albert` is the part of a model that all share, in `AlbertModel` the model itself."""
 
-    main_input_name = "input_ids"
-    supports_gradient_checkpointing = True
-    accepts_loss_kwargs = False  # for Hugging Face's Trainer: whether forward takes `num_items_in_batch`
     _input_hook: RemovableHandle | None = None  # of `enable_input_require_grads`
 
     def __init__(self, config: AlbertConfig) -> None:
+        """Raises: TypeError for a configuration that is neither ours nor Hugging Face's."""
         super().__init__()
-        if not isinstance(config, AlbertConfig):
+        if getattr(config, "model_type", None) != AlbertConfig.model_type:
             raise TypeError(f"{type(self).__name__} needs an AlbertConfig, not {type(config).__name__}")
-        check_model_shape(config, config.layer_map)
-        self.config = config
+        self.config = config if isinstance(config, AlbertConfig) else AlbertConfig.from_dict(config)
+        check_model_shape(self.config, self.config.layer_map)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         for name in IGNORED_ARGUMENTS:
@@ -170,8 +169,13 @@ class AlbertPreTrainedModel(nn.Module):
                 module.attend = ATTENTIONS[name]
 
     @property
-    def is_gradient_checkpointing(self) -> bool:
+    def is_activation_checkpointing(self) -> bool:
         return self._encoder().gradient_checkpointing
+
+    @property
+    def is_gradient_checkpointing(self) -> bool:
+        """The older name of `is_activation_checkpointing`."""
+        return self.is_activation_checkpointing
 
     def activation_checkpointing_enable(
         self,

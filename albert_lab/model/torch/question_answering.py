@@ -26,8 +26,8 @@ class AlbertForQuestionAnswering(AlbertPreTrainedModel):
 
     def __init__(self, config: AlbertConfig) -> None:
         super().__init__(config)
-        self.albert = AlbertModel(config, add_pooling_layer=False)
-        self.qa_outputs = self._initialize(nn.Linear(config.hidden_size, 2))
+        self.albert = AlbertModel(self.config, add_pooling_layer=False)
+        self.qa_outputs = self._initialize(nn.Linear(self.config.hidden_size, 2))
 
     def forward(
         self,
@@ -120,10 +120,10 @@ class AlbertForQuestionAnsweringV2(AlbertPreTrainedModel):
     def __init__(self, config: AlbertConfig, start_n_top: int = 5, end_n_top: int = 5) -> None:
         super().__init__(config)
         self.start_n_top, self.end_n_top = start_n_top, end_n_top
-        self.albert = AlbertModel(config, add_pooling_layer=False)
-        self.start_logits = self._initialize(nn.Linear(config.hidden_size, 1))
-        self.end_logits = self._initialize(EndGivenStart(config))
-        self.answer_class = self._initialize(NoAnswer(config))
+        self.albert = AlbertModel(self.config, add_pooling_layer=False)
+        self.start_logits = self._initialize(nn.Linear(self.config.hidden_size, 1))
+        self.end_logits = self._initialize(EndGivenStart(self.config))
+        self.answer_class = self._initialize(NoAnswer(self.config))
 
     def forward(
         self,
