@@ -15,6 +15,7 @@ VERBS = {
     "cost": "what a variant costs before it runs: parameters, FLOPs, memory, traffic, time, money",
     "reproduce": "run a study of the paper at a scale and print its table, our figures next to the paper's",
     "runs": "what has run: finished, running, stopped and failed runs, with what they reached",
+    "status": "how far a study is: cells done, running, failed and left, and the time left",
     "diff": "in which settings and results two runs differ",
     "curves": "draw the learning curves of runs",
     "rm": "remove runs, each with its folder and its MLflow run",

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from albert_lab.cli.hydra_app import run_app
+from albert_lab.cli.run_arguments import terminal_width
 from albert_lab.config.compose import from_hydra
 from albert_lab.config.schema import EstimateConfig, PathsConfig, TrackingConfig
 from albert_lab.runs.folder import check_runs_exist, tracking_uri
@@ -37,7 +38,9 @@ def _report_runs(tracking: TrackingConfig, paths: PathsConfig) -> None:
     runs = RunsReport(add_costs(frame, cost_of_run))
     page = Path(paths.runs).absolute() / "report.html"
     write_text(page, runs.html())
-    print(runs.text())
+    write_text(page.with_suffix(".csv"), runs.csv())
+    print(runs.text(terminal_width()))
+    log.info("every figure is in report.html and report.csv")
     print(page)
 
 
@@ -48,5 +51,5 @@ def _report_study(composed: Any) -> None:
     composed_study = ComposedStudy(composed)
     found = composed_study.report(find_finished(composed_study.study, composed_study.compose_run))
     found.save(composed_study.folder)
-    print(found.text())
+    print(found.text(terminal_width()))
     print(composed_study.folder)

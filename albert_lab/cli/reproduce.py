@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from albert_lab.cli.hydra_app import run_app
+from albert_lab.cli.run_arguments import terminal_width
 from albert_lab.cli.train_jobs import take_force
 from albert_lab.config.overrides import list_choices
 from albert_lab.errors import UserError, nearest
@@ -52,7 +53,7 @@ def reproduce(composed: Any) -> list[str]:
     outcome = run_study(composed_study.study, composed_study.compose_run, composed_study.config.study.jobs)
     report = composed_study.report(outcome)
     report.save(composed_study.folder)
-    print(report.text())
+    print(report.text(terminal_width()))
     if composed_study.config.tracking.mlflow:
         folders = [folder.path for folders in outcome.folders.values() for folder in folders]
         uri = tracking_uri(composed_study.config.tracking, composed_study.config.paths)

@@ -210,6 +210,7 @@ VERBS = {  # a verb that takes overrides -> its configuration; `conf/VERB.yaml` 
     "cost": EstimateConfig,
     "reproduce": EstimateConfig,
     "report": EstimateConfig,
+    "status": EstimateConfig,
     "vocabulary": VocabularyConfig,
     "dashboard": DashboardConfig,
 }

@@ -1,6 +1,6 @@
 """All runs in one plain table: newest first, with only the settings in which they differ."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import pandas as pd
@@ -15,10 +15,12 @@ from albert_lab.report.figures.plots import (
 from albert_lab.report.formatting import BLANK, format_bytes, format_count
 from albert_lab.report.metrics import Row, declared_metrics, find_held_out_value, format_heading, format_value
 from albert_lab.report.page.page import render_page
-from albert_lab.report.summary import Summary, summarize
-from albert_lab.report.tables.cost_table import HEADING, make_cost_table, make_short_cost_table
+from albert_lab.report.summary import summarize
+from albert_lab.report.tables.cost_table import HEADING, make_cost_table
 from albert_lab.report.tables.cost_table import NOTE as COST_NOTE
+from albert_lab.report.tables.runs_table import make_runs_table
 from albert_lab.report.tables.table import Column, Table
+from albert_lab.runs.catalog import shorten_names
 
 _FIGURES: tuple[tuple[str, str, Callable[[float | None], str]], ...] = (
     ("parameters", "parameters/unique", format_count),
@@ -56,9 +58,19 @@ class RunsReport:
                 columns.append(Column(heading, tuple(text(None if pd.isna(x) else float(x)) for x in frame[key])))
         return Table((*columns, *_result_columns(frame)))
 
-    def text(self) -> str:
-        costs = f"\n{HEADING}\n\n{self.costs(make_short_cost_table).text()}" if self._has_costs else ""
-        return self.table().text() + costs
+    def text(self, width: int | None = None) -> str:
+        """What fits a terminal of `width` characters: names, what differs, losses and accuracies, speed, time."""
+        frame = self.frame.sort_values("started", ascending=False, na_position="last", kind="stable")
+        rows = [{str(key): value for key, value in row.items()} for row in frame.to_dict("records")]
+        for row in rows:
+            row["started"] = None if pd.isna(row["started"]) else row["started"].to_pydatetime()
+        folders = [f"{row['name'].replace(' ', '-')}-{row['fingerprint'][:10]}" for row in rows]
+        short = shorten_names(folders)
+        return make_runs_table([short[folder] for folder in folders], rows).text(width)
+
+    def csv(self) -> str:
+        """Every setting and figure of every run, unrounded."""
+        return self.frame.drop(columns="metrics").to_csv(index=False, lineterminator="\n")
 
     def markdown(self) -> str:
         return f"{self.table().markdown()}\n{NOTE}\n"
@@ -67,10 +79,10 @@ class RunsReport:
     def _has_costs(self) -> bool:
         return "predicted_bytes/peak" in self.frame and len(self.frame) > 0
 
-    def costs(self, make: Callable[[Sequence[str], Sequence[Summary]], Table] = make_cost_table) -> Table:
+    def costs(self) -> Table:
         """A row a variant, means over its seeds."""
         summaries = summarize(self.frame)
-        return make([summary.label for summary in summaries], summaries)
+        return make_cost_table([summary.label for summary in summaries], summaries)
 
     def html(self) -> str:
         """One page that loads nothing: the table, and the plots over all runs, seeds of one variant together."""

@@ -75,11 +75,11 @@ class StudyReport:
         parts += [f"## {heading}\n\n{table.markdown()}" for heading, table in self.tables().items()]
         return "\n".join([*parts, "".join(f"* {note}\n" for note in self.notes())])
 
-    def text(self) -> str:
-        """The essential columns, for a terminal about 150 characters wide, and the study's caption."""
-        caption = "\n".join(textwrap.wrap(self.study.caption, TERMINAL_WIDTH))
-        costs = f"{HEADING}\n\n{self._cost_table(make_short_cost_table).text()}\n" if self._has_costs else ""
-        return f"{self.study.title}\n\n{self.short_table().text()}\n{costs}{caption}\n"
+    def text(self, width: int | None = None) -> str:
+        """What fits a terminal of `width` characters (None: all of the short tables), and the study's caption."""
+        caption = "\n".join(textwrap.wrap(self.study.caption, width or TERMINAL_WIDTH))
+        costs = f"{HEADING}\n\n{self._cost_table(make_short_cost_table).text(width)}\n" if self._has_costs else ""
+        return f"{self.study.title}\n\n{self.short_table().text(width)}\n{costs}{caption}\n"
 
     def csv(self) -> str:
         """Every figure unrounded, a row a cell: means, spreads (sample standard deviation), n and intervals."""
@@ -193,12 +193,14 @@ class StudyReport:
                 self._column("cell", lambda row: row.name, number=False),
                 self._column("printed", _printed_parameters, full),
                 self._column("counted", lambda row: format_count(row.counted("unique_as_built")), full),
-                self._column("average", _printed_average, full),
-                self._column("FLOP/token", _paper_flops_per_token, full),
+                self._column("average", _printed_average, full, rank=2),
+                self._column("FLOP/token", _paper_flops_per_token, full, rank=5),
                 self._column("params", _parameters, here),
-                self._column("activ.", _activations, here),
-                self._column("peak", _peak_memory, here),
-                self._column("tokens/s", lambda row: format_count(row.summary.mean("speed/tokens_per_second")), here),
+                self._column("activ.", _activations, here, rank=3),
+                self._column("peak", _peak_memory, here, rank=4),
+                self._column(
+                    "tokens/s", lambda row: format_count(row.summary.mean("speed/tokens_per_second")), here, rank=1
+                ),
                 *self._result_columns(here),
                 self._column("runs", lambda row: _shorten(row.state, LONGEST_STATE), number=False),
             )
@@ -213,8 +215,10 @@ class StudyReport:
         metrics = main_metrics(run for row in self.rows for run in row.summary.rows)
         return [self._column(format_heading(m), partial(text, metric=m), group) for m in metrics]
 
-    def _column(self, heading: str, cell: Callable[[StudyRow], str], group: str = "", number: bool = True) -> Column:
-        return Column(heading, tuple(cell(row) for row in self.rows), group, number)
+    def _column(
+        self, heading: str, cell: Callable[[StudyRow], str], group: str = "", number: bool = True, rank: int = 0
+    ) -> Column:
+        return Column(heading, tuple(cell(row) for row in self.rows), group, number, rank)
 
 
 def _describe_axes(row: StudyRow) -> str:

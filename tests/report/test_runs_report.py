@@ -49,3 +49,11 @@ def test_labels_of_points_that_crowd_do_not_overlap() -> None:
     boxes = [super(type(text), text).get_window_extent() for text in axes.texts]
     assert len(boxes) == 8
     assert not [(a, b) for i, a in enumerate(boxes) for b in boxes[:i] if a.overlaps(b)]
+
+
+def test_the_text_fits_the_terminal_and_the_csv_has_everything() -> None:
+    frame = from_records([record(scheme, 16, seed) for scheme in ("all", "none") for seed in (0, 1)])
+    lines = RunsReport(frame).text(100).splitlines()
+    assert max(map(len, lines)) <= 100
+    assert all(word in " ".join(lines[:2]) for word in ("loss", "accuracy", "tokens/s", "time"))
+    assert "memory_bytes/activations" in RunsReport(frame).csv().splitlines()[0]

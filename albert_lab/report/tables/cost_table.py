@@ -5,6 +5,7 @@ that a single variant lacks is blank.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from albert_lab.report.formatting import BLANK, format_bytes, format_count, format_duration, format_significant
 from albert_lab.report.summary import Summary
@@ -45,7 +46,7 @@ def make_cost_table(names: Sequence[str], summaries: Sequence[Summary]) -> Table
 
 
 def make_short_cost_table(names: Sequence[str], summaries: Sequence[Summary]) -> Table:
-    """What fits a terminal."""
+    """For a terminal; a narrow one shows the first columns."""
     predicted, measured = "predicted", "measured"
     columns = [
         *_count_columns(summaries),
@@ -57,7 +58,8 @@ def make_short_cost_table(names: Sequence[str], summaries: Sequence[Summary]) ->
         _column("above floor", _format_above_floor, summaries, measured),
         *_spending_columns(summaries, measured),
     ]
-    return _make_table("cell", names, columns)
+    ranked = [replace(column, rank=number) for number, column in enumerate(columns)]
+    return _make_table("cell", names, ranked)
 
 
 def _make_table(heading: str, names: Sequence[str], columns: Sequence[Column]) -> Table:
