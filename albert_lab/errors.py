@@ -14,8 +14,23 @@ class RunFailedError(Exception):
     """A training process that ended without a record; the run's log says more (exit code 1)."""
 
 
-class RunStoppedError(Exception):
-    """A training that was told to stop; the same command goes on with it (exit code 130)."""
+class RunStoppedError(KeyboardInterrupt):
+    """A command or a training that was told to stop; the same command goes on with it.
+
+    A KeyboardInterrupt, which no library takes for a failed job: it ends a multirun or a search.
+    """
+
+    def __init__(self, message: str, exit_code: int = 143) -> None:  # 128 + SIGTERM
+        super().__init__(message, exit_code)
+        self.message, self.exit_code = message, exit_code
+
+    def __str__(self) -> str:
+        return self.message
+
+
+def exit_code_of(interrupt: KeyboardInterrupt) -> int:
+    """143 after SIGTERM, 130 after SIGINT (Ctrl-C)."""
+    return interrupt.exit_code if isinstance(interrupt, RunStoppedError) else 130
 
 
 def first_line(error: BaseException | str) -> str:

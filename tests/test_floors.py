@@ -8,6 +8,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "albert_lab"
 FLOORS = {  # a folder or file of albert_lab/ -> its floor; what stands on one floor doesn't know its neighbours
     "errors": 0,
+    "processes": 0,
     "storage": 1,
     "config": 2,
     "model": 3,

@@ -46,7 +46,7 @@ def test_a_told_to_stop_run_saves_its_state_and_the_same_command_goes_on(
     wait_for_step(tmp_path / "runs", 20, process)
     process.send_signal(signal.SIGTERM)
     _, errors = process.communicate(timeout=HANG_SECONDS)
-    assert process.returncode == 130, errors.decode()
+    assert process.returncode == 143, errors.decode()
     saved = list(tmp_path.rglob("checkpoints/step-*"))
     assert len(saved) == 1, errors.decode()
     ended = lab("pretrain", *arguments)

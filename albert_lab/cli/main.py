@@ -3,11 +3,16 @@
 import importlib
 import logging
 import os
+import signal
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from types import FrameType
+from typing import NoReturn
 
 from albert_lab import __version__
-from albert_lab.errors import RunFailedError, RunStoppedError, UserError, nearest
+from albert_lab.errors import RunFailedError, RunStoppedError, UserError, exit_code_of, nearest
 
 VERBS = {
     "pretrain": "pre-train one variant; with --multirun, many",
@@ -26,7 +31,7 @@ VERBS = {
     "import": "read a Hugging Face or Google TensorFlow checkpoint into such a folder",
 }
 MODULES = {"import": "import_checkpoint"}  # verbs whose name a Python module cannot have
-DONE, FAILED, USER_MISTAKE, INTERRUPTED = 0, 1, 2, 130
+DONE, FAILED, USER_MISTAKE = 0, 1, 2
 
 HELP = """albert-lab: what sharing parameters and a small embedding cost and buy.
 
@@ -45,18 +50,34 @@ def main(arguments: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     logging.basicConfig(format="%(asctime)s %(message)s", datefmt="%H:%M:%S", level=logging.INFO, stream=sys.stderr)
     try:
-        return _dispatch(arguments)
+        with _stop_on_sigterm():
+            return _dispatch(arguments)
     except UserError as error:
         return _say(f"albert-lab: {error}", USER_MISTAKE)
     except RunFailedError as error:
         return _say(f"albert-lab: {error}", FAILED)
-    except RunStoppedError as error:
-        return _say(f"albert-lab: {error}", INTERRUPTED)
-    except KeyboardInterrupt:
-        return _say("albert-lab: interrupted", INTERRUPTED)
+    except KeyboardInterrupt as error:
+        return _say(f"albert-lab: {str(error) or 'interrupted'}", exit_code_of(error))
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
+
+
+@contextmanager
+def _stop_on_sigterm() -> Iterator[None]:
+    """Raises RunStoppedError at SIGTERM, as Python raises KeyboardInterrupt at Ctrl-C, so that files are cleaned up."""
+
+    def stop(number: int, frame: FrameType | None) -> NoReturn:
+        raise RunStoppedError("stopped", 128 + number)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    previous = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, previous)
 
 
 def _dispatch(arguments: list[str]) -> int:

@@ -12,6 +12,7 @@ from albert_lab.cli.run_arguments import terminal_width
 from albert_lab.cli.train_jobs import take_force
 from albert_lab.config.overrides import list_choices
 from albert_lab.errors import UserError, nearest
+from albert_lab.processes import child_environment
 from albert_lab.runs.folder import tracking_uri
 from albert_lab.storage.files import read_json
 
@@ -69,4 +70,4 @@ def _show_in_mlflow(uri: str, study: str, folder: Path, runs: Sequence[Path]) ->
     shown = (read_json(state) or {}).get("runs")
     if shown != [str(path) for path in runs]:
         command = [sys.executable, "-m", "albert_lab.train.tracking.study", uri, study, str(folder), *map(str, runs)]
-        subprocess.run(command, check=False, stdout=sys.stderr)
+        subprocess.run(command, check=False, stdout=sys.stderr, env=child_environment())

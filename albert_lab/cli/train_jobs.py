@@ -10,7 +10,8 @@ from typing import Any
 from albert_lab.cli.hydra_app import run_app
 from albert_lab.config.compose import from_hydra
 from albert_lab.config.schema import RUN_CONFIGS
-from albert_lab.errors import RunFailedError, RunStoppedError, UserError
+from albert_lab.errors import RunFailedError, UserError
+from albert_lab.processes import adopt_children, end_with_parent
 
 log = logging.getLogger(__name__)
 
@@ -22,6 +23,7 @@ def train_jobs(verb: str, arguments: Sequence[str]) -> int:
     """Exit code 0 when every run is finished, else 1; one run's mistake is the user's."""
     with tempfile.NamedTemporaryFile("r", prefix="albert-lab-failures-") as failures:
         os.environ[FAILURES] = failures.name
+        adopt_children()
         run_app(lambda composed: train(verb, composed), verb, take_force(arguments))
         reasons = failures.read().splitlines()
     for reason in reasons:
@@ -45,14 +47,11 @@ def train(verb: str, composed: Any) -> float | list[float] | None:
     from albert_lab.runs.launch import execute
     from albert_lab.runs.record import read_measures
 
+    end_with_parent()  # where it is a worker process of joblib
     hydra_config = HydraConfig.get()
     try:
         config = from_hydra(composed, RUN_CONFIGS[verb])
         folder = execute(config)
-    except RunStoppedError as error:
-        if hydra_config.mode is RunMode.RUN:
-            raise
-        raise KeyboardInterrupt from error  # ends the sweep: Hydra goes on to the next job after any other error
     except (UserError, RunFailedError) as error:
         if hydra_config.mode is RunMode.RUN or "optuna" in hydra_config.sweeper["_target_"].lower():
             raise

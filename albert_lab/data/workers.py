@@ -18,6 +18,8 @@ from contextlib import ExitStack
 from itertools import islice
 from typing import Any, TypeVar
 
+from albert_lab.processes import child_environment, end_with_parent
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -74,7 +76,10 @@ class _Worker:
         self._function = function
 
     def __enter__(self) -> "_Worker":
-        self._process = subprocess.Popen([sys.executable, "-c", _BOOT], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", _BOOT],
+            env=child_environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        )  # fmt: skip
         self.send(sys.path)
         self.send(self._function)
         return self
@@ -111,6 +116,7 @@ class _Worker:
 
 def serve() -> None:
     """Runs in a worker: reads the function, then lists of items, from standard input until that is closed."""
+    end_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interrupted parent closes the pipe
     results = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a library prints must not mix with the results
@@ -139,5 +145,7 @@ def _receive_all(inbox: "queue.Queue[list[Any] | None]") -> None:
     try:
         while True:
             inbox.put(pickle.load(sys.stdin.buffer))
-    except EOFError:
+    except (EOFError, pickle.UnpicklingError):  # closed, or cut short by the death of the sender
+        pass
+    finally:  # after any other error too, which is printed: nothing more will come
         inbox.put(None)

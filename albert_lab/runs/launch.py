@@ -6,16 +6,15 @@ import signal
 import subprocess
 import sys
 import tempfile
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from types import FrameType
 
 from albert_lab.config.check import check
 from albert_lab.config.compose import save
 from albert_lab.config.schema import RunConfig, TrainerConfig
-from albert_lab.errors import RunFailedError, RunStoppedError, UserError, first_line
+from albert_lab.errors import RunFailedError, RunStoppedError, UserError, exit_code_of, first_line
+from albert_lab.processes import child_environment
 from albert_lab.runs.contents import prepare_contents, read_contents
 from albert_lab.runs.folder import RunFolder, move_aside, tracking_uri
 from albert_lab.runs.identity import fingerprint
@@ -30,7 +29,7 @@ STOPPED = 143  # exit code of a training process that was told to stop and has s
 USER_MISTAKE = 2
 FORCE = "ALBERT_LAB_FORCE"  # "1": finished runs run again
 FAILURE = "ALBERT_LAB_FAILURE"  # names the file to which the training process writes why it failed
-PARENT = "ALBERT_LAB_PARENT"  # the process id of whoever starts a training process
+_children: "set[subprocess.Popen[bytes]]" = set()  # training processes that nobody has told to stop
 
 
 def execute(config: RunConfig) -> RunFolder:
@@ -79,12 +78,16 @@ def _train(config: RunConfig, folder: RunFolder, held_lock: int) -> None:
     prepare_contents(config)
     with tempfile.NamedTemporaryFile("r", prefix="albert-lab-", encoding="utf-8") as failure:
         environment = _threads(config.trainer) | {FAILURE: failure.name}
-        code = _run_child([sys.executable, "-m", "albert_lab.train", str(folder.path)], environment, held_lock)
+        stopped = f"{folder.path.name} was stopped; the same command goes on with it"
+        try:
+            code = _run_child([sys.executable, "-m", "albert_lab.train", str(folder.path)], environment, held_lock)
+        except KeyboardInterrupt as error:
+            raise RunStoppedError(stopped, exit_code_of(error)) from None
         reason = failure.read() or f"the training process ended with {_describe_exit(code)}; see {folder.log}"
+    if code in (STOPPED, -signal.SIGTERM, -signal.SIGINT):  # perhaps after the record, while it sent to MLflow
+        raise RunStoppedError(stopped)
     if folder.record():
         return
-    if code in (STOPPED, -signal.SIGTERM, -signal.SIGINT):
-        raise RunStoppedError(f"{folder.path.name} was stopped; the same command goes on with it")
     if code == USER_MISTAKE:
         raise UserError(reason)
     raise RunFailedError(f"{folder.path.name}: {reason}")
@@ -112,24 +115,34 @@ def _threads(trainer: TrainerConfig) -> dict[str, str]:
 
 
 def _run_child(command: list[str], environment: dict[str, str], held_lock: int) -> int:
-    """Runs `command` and returns its exit code. The child holds the run's lock too, and gets our SIGTERM."""
-    environment = {**os.environ, **environment, PARENT: str(os.getpid())}
-    child = subprocess.Popen(command, env=environment, pass_fds=(held_lock,), stdout=sys.stderr)
+    """Runs `command` and returns its exit code. The child holds the run's lock too.
 
-    def pass_on(number: int, _: FrameType | None) -> None:
-        child.send_signal(number)
-
-    in_main_thread = threading.current_thread() is threading.main_thread()
-    previous = signal.signal(signal.SIGTERM, pass_on) if in_main_thread else None
+    Raises KeyboardInterrupt (RunStoppedError after SIGTERM) once the child, told to stop as well, has ended.
+    """
+    child = subprocess.Popen(command, env=child_environment() | environment, pass_fds=(held_lock,), stdout=sys.stderr)
+    _children.add(child)
+    interrupt: KeyboardInterrupt | None = None
     try:
         while True:
             try:
-                return child.wait()
-            except KeyboardInterrupt:  # the terminal sends Ctrl-C to the child as well
+                code = child.wait()
+                break
+            except KeyboardInterrupt as error:
                 log.warning("stopping: waiting for the training process to save its state")
+                interrupt = interrupt or error
+                stop_children()
     finally:
-        if in_main_thread:
-            signal.signal(signal.SIGTERM, previous)
+        _children.discard(child)
+    if interrupt is not None:
+        raise interrupt
+    return code
+
+
+def stop_children() -> None:
+    """Tells every training process that this process has started to save its state and end; each is told once."""
+    for child in list(_children):
+        _children.discard(child)
+        child.terminate()
 
 
 def _describe_exit(code: int) -> str:
@@ -145,4 +158,4 @@ def _send_missing_metrics(config: RunConfig, folder: RunFolder) -> None:
     if config.tracking.mlflow and not state.get("complete"):
         command = [sys.executable, "-m", "albert_lab.train.tracking.journal", str(folder.path)]
         command.append(tracking_uri(config.tracking, config.paths))
-        subprocess.run(command, check=False, stdout=sys.stderr)
+        subprocess.run(command, check=False, stdout=sys.stderr, env=child_environment())

@@ -1,6 +1,7 @@
 """Runs every cell of a study with every seed, side by side: finished runs are skipped, failed ones noted."""
 
 import logging
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -12,7 +13,7 @@ from albert_lab.config.study import Cell, Study
 from albert_lab.data.prepare import prepare
 from albert_lab.errors import RunFailedError, UserError
 from albert_lab.runs.folder import RunFolder
-from albert_lab.runs.launch import execute, folder_of
+from albert_lab.runs.launch import execute, folder_of, stop_children
 from albert_lab.runs.machine import usable_cores
 from albert_lab.sweep.cells import order_runs
 
@@ -57,10 +58,17 @@ def run_study(study: Study, compose: Compose, jobs: int | None) -> Outcome:
     for config in unfinished[:1]:  # the cells share their text: build it once, before they run side by side
         prepare(config.data, config.tokenizer, Path(config.paths.cache))
     pool = ThreadPoolExecutor(at_once)
+    attempts = [pool.submit(_attempt, config) for _, config in runs]
     try:
-        results = list(pool.map(_attempt, [config for _, config in runs]))
+        results = [attempt.result() for attempt in attempts]
+    except KeyboardInterrupt:  # no further run starts, those that run save their state
+        pool.shutdown(wait=False, cancel_futures=True)
+        while not all(attempt.done() for attempt in attempts):
+            stop_children()  # also one that was about to start
+            time.sleep(0.1)
+        raise
     finally:
-        pool.shutdown(cancel_futures=True)  # after Ctrl-C no further run starts, those that run save their state
+        pool.shutdown(cancel_futures=True)
     return Outcome.of(study, [(cell, result) for (cell, _), result in zip(runs, results, strict=True)])
 
 

@@ -3,7 +3,6 @@
 With several processes it starts them through torchrun, which runs this same module once per rank.
 """
 
-import ctypes
 import logging
 import os
 import signal
@@ -14,29 +13,21 @@ from typing import NoReturn
 from albert_lab.config.compose import load
 from albert_lab.config.schema import RunConfig
 from albert_lab.errors import UserError, first_line
+from albert_lab.processes import end_with_parent
 from albert_lab.runs.folder import RunFolder
-from albert_lab.runs.launch import FAILURE, PARENT, STOPPED, USER_MISTAKE
+from albert_lab.runs.launch import FAILURE, STOPPED, USER_MISTAKE
 from albert_lab.storage.disk import explain_full_disk
-
-PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
 
 
 def main() -> int:
+    end_with_parent()
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # until there is a state to save, Ctrl-C ends it without a traceback
     folder = RunFolder(Path(sys.argv[1]))
     config = load(folder.config)
-    _end_with_parent()
     if config.trainer.devices > 1 and "LOCAL_RANK" not in os.environ:
         return _start_ranks(folder, config)
     _start_log(folder)
     return _train(folder, config)
-
-
-def _end_with_parent() -> None:
-    """Has the kernel send SIGTERM when the parent dies, so that a killed command leaves no training process."""
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
-    parent = os.environ.get(PARENT)
-    if parent is not None and int(parent) != os.getppid():  # it died before the kernel was asked
-        os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _start_ranks(folder: RunFolder, config: RunConfig) -> int:
@@ -50,11 +41,11 @@ def _start_ranks(folder: RunFolder, config: RunConfig) -> int:
     command = [f"--rdzv-backend={loopback.BACKEND}", f"--nproc-per-node={config.trainer.devices}"]
     command += ["-m", "albert_lab.train", str(folder.path)]
     logging.getLogger("torch.distributed").setLevel(logging.ERROR)
-    os.environ[PARENT] = str(os.getpid())
     try:
         torchrun(command)
     except ChildFailedError as error:
-        return error.get_first_failure()[1].exitcode
+        code = error.get_first_failure()[1].exitcode
+        return code if code >= 0 else 128 - code  # as a shell tells of a signal
     except SignalException:  # torchrun has passed it on and waited for the ranks to save
         return STOPPED
     return 0

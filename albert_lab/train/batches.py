@@ -1,5 +1,6 @@
 """Batches as a pure function of (seed, step): a resumed run needs no loader state."""
 
+import signal
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
@@ -8,6 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler, get_worker_info
+
+from albert_lab.processes import end_with_parent
 
 _POSITIONS_AT_ONCE = 1 << 16  # made together: some 5 ms of work, compared with which numpy's calls cost little
 
@@ -154,4 +157,12 @@ class TrainingData(L.LightningDataModule):
             sampler=CountFrom(self.trainer.global_step * self.accumulate),
             num_workers=self.workers,
             pin_memory=torch.cuda.is_available(),
+            worker_init_fn=_start_worker,
         )
+
+
+def _start_worker(number: int) -> None:
+    """In a loader's process, which is a copy of the training process: ends with that, and handles no signal as that."""
+    end_with_parent()
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the training process ends it

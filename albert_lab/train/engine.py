@@ -143,7 +143,7 @@ class Engine:
             raise Stopped
 
     def _was_stopped(self) -> bool:
-        return self.checkpoints.was_stopped and not self.budget.is_spent(self.trainer.global_step)
+        return self.checkpoints.was_stopped
 
     def judge(self) -> None:
         """Saves the last checkpoint, validates, and gathers the weights; in every process, at the end of training.
@@ -154,6 +154,7 @@ class Engine:
         if self._was_stopped():
             return
         self.checkpoints.save(self.trainer)
+        self.checkpoints.stop_listening()
         model = self.module.model
         self.validation = self.meter.validate(self.trainer, model)
         self.weights = self.strategy.gather_weights(model)

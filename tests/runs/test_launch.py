@@ -10,8 +10,9 @@ import pytest
 
 from albert_lab.config.compose import save
 from albert_lab.errors import RunFailedError, UserError
+from albert_lab.processes import PARENT
 from albert_lab.runs.folder import RunFolder
-from albert_lab.runs.launch import PARENT, _note_failure, execute
+from albert_lab.runs.launch import _note_failure, execute
 from tests.lab import composed
 
 

@@ -70,6 +70,11 @@ class Checkpoints(L.Callback):
         for number in (signal.SIGTERM, signal.SIGINT):  # in place of Lightning's, which leaves without saving
             signal.signal(number, self._on_signal)
 
+    def stop_listening(self) -> None:
+        """Lets SIGTERM and SIGINT end the process at once: the last checkpoint is saved, what follows can be redone."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, signal.SIG_DFL)
+
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         self._told_to_stop = True
 

@@ -19,6 +19,7 @@ from lightning.pytorch.utilities.rank_zero import rank_zero_only
 from albert_lab.config.compose import load
 from albert_lab.config.schema import RunConfig
 from albert_lab.errors import first_line
+from albert_lab.processes import end_with_parent
 from albert_lab.runs.folder import RunFolder, list_finished_runs, tracking_uri
 from albert_lab.runs.metrics import Metric, metrics_from_plain
 from albert_lab.storage.files import read_json, write_json, write_text
@@ -207,5 +208,6 @@ def _unsent(uri: str) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
+    end_with_parent()
     logging.basicConfig(format="%(message)s", level=logging.INFO, stream=sys.stderr)
     sys.exit(0 if send_finished(Path(sys.argv[1]), sys.argv[2]) else 1)

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from albert_lab.config.compose import load
+from albert_lab.processes import end_with_parent
 from albert_lab.runs.folder import RunFolder
 from albert_lab.storage.files import read_json, write_json
 from albert_lab.train.tracking import mlflow_store
@@ -33,6 +34,7 @@ def show(uri: str, study: str, folder: Path, runs: list[Path]) -> None:
 
 
 if __name__ == "__main__":
+    end_with_parent()
     logging.basicConfig(format="%(message)s", level=logging.INFO, stream=sys.stderr)
     try:
         show(sys.argv[1], sys.argv[2], Path(sys.argv[3]), [Path(path) for path in sys.argv[4:]])
