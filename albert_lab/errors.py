@@ -1,13 +1,23 @@
 """The errors that a command ends with in one line, and the search for the choice that a user meant."""
 
+import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 
 LISTABLE = 12  # choices that a message may list
+_LONGEST = 1000  # characters of a message: a value in it may be a megabyte of someone's file
+_LONGEST_WORD = 250  # of a longer message: a path or a value
+_END = 300  # of them for the message's end, which says what to do
 
 
 class UserError(ValueError):
-    """A user's mistake: one line that names the key, the value and the nearest valid choice (exit code 2)."""
+    """A user's mistake: one line that names the key, the value and the nearest valid choice (exit code 2).
+
+    Very long words and lines are cut in their middle; what a terminal can't show as it is, is escaped.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(_shorten(message if message.isprintable() else _escape(message)))
 
 
 class RunFailedError(Exception):
@@ -31,6 +41,17 @@ class RunStoppedError(KeyboardInterrupt):
 def exit_code_of(interrupt: KeyboardInterrupt) -> int:
     """143 after SIGTERM, 130 after SIGINT (Ctrl-C)."""
     return interrupt.exit_code if isinstance(interrupt, RunStoppedError) else 130
+
+
+def _escape(message: str) -> str:
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in message.strip())
+
+
+def _shorten(message: str) -> str:
+    if len(message) <= _LONGEST:
+        return message
+    message = re.sub(rf"\S{{{_LONGEST_WORD},}}", lambda word: f"{word[0][:150]}...{word[0][-50:]}", message)
+    return message if len(message) <= _LONGEST else f"{message[: _LONGEST - _END - 5]} ... {message[-_END:]}"
 
 
 def first_line(error: BaseException | str) -> str:

@@ -54,7 +54,7 @@ def prepare(data: DataConfig, tokenizer: TokenizerConfig, cache: Path, workers: 
     folder = cache / "stores" / recipe_hash(recipe)
     if not folder.exists():
         _build_store(folder, corpus, tokenizer, tokenizer_file, recipe, workers)
-    return _check_store(folder, tokenizer_file)
+    return _check_store(folder, tokenizer_file, cache)
 
 
 def vocabulary_file(data: DataConfig, tokenizer: TokenizerConfig, cache: Path, workers: int | None = None) -> Path:
@@ -135,11 +135,12 @@ def _build_store(
             build_store(folder, corpus, tokenizer, tokenizer_file.read_bytes(), recipe, workers)
 
 
-def _check_store(folder: Path, tokenizer_file: Path) -> PreparedData:
-    from albert_lab.data.store.token_store import check_files, read_manifest
+def _check_store(folder: Path, tokenizer_file: Path, cache: Path) -> PreparedData:
+    from albert_lab.data.store.token_store import check_digests, check_files, read_manifest
 
     manifest = read_manifest(folder)
     check_files(folder, manifest)
+    check_digests(folder, manifest, cache)
     documents, sentences, tokens = (tuple(manifest[name]) for name in ("documents", "sentences", "tokens"))
     return PreparedData(tokenizer_file, folder, manifest["vocab_size"], documents, sentences, tokens)
 

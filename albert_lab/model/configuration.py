@@ -95,7 +95,12 @@ class AlbertConfig(ModelConfig):
             number = 2 if names is None else len(names)
         if names is None or len(names) != number:
             names = {id: f"LABEL_{id}" for id in range(number)}
-        names = {int(id): label for id, label in names.items()}
+        try:
+            names = {int(id): label for id, label in names.items()}
+        except (TypeError, ValueError):
+            raise UserError(f"id2label={names!r} must have whole numbers as keys") from None
+        if ids is not None and not all(type(id) is int for id in ids.values()):
+            raise UserError(f"label2id={ids!r} must have whole numbers as values")
         if ids is None or set(ids.values()) != set(names):
             ids = {label: id for id, label in names.items()}
         vars(self).update(num_labels=number, id2label=names, label2id=ids)
@@ -131,9 +136,12 @@ class AlbertConfig(ModelConfig):
             attention = getattr(values, "_attn_implementation", None)  # which Hugging Face doesn't store
             values = values.to_dict() | ({} if attention is None else {"attn_implementation": attention})
         known = {item.name for item in fields(cls)}
-        given = dict(values) | dict(values.get(OURS, {})) | changes
+        own = values.get(OURS, {})
+        if not isinstance(own, Mapping):
+            raise UserError(f"{OURS}={own!r} must hold this library's own settings, by name")
+        given = {**values, **own, **changes}
         if "layer_map" in given and isinstance(given["layer_map"], Mapping):
-            given["layer_map"] = LayerMap(**{kind: tuple(ids) for kind, ids in given["layer_map"].items()})
+            given["layer_map"] = _read_layer_map(given["layer_map"])
         config = cls(**{name: value for name, value in given.items() if name in known or name in changes})
         others = set(given) - known - {OURS, "transformers_version"}
         vars(config).update({name: given[name] for name in sorted(others) if _can_be_kept(name)})
@@ -271,6 +279,14 @@ def _check_number_of_labels(config: AlbertConfig) -> None:
         raise UserError(f"num_labels={config.num_labels} must be at least 1")
     if config.num_labels is not None and config.num_labels > MOST_LABELS:
         raise UserError(f"num_labels={config.num_labels} must be at most {MOST_LABELS} (more labels than pieces)")
+
+
+def _read_layer_map(blocks: Mapping[str, Any]) -> LayerMap:
+    kinds = {item.name for item in fields(LayerMap)}
+    whole = set(blocks) == kinds and all(isinstance(ids, list | tuple) for ids in blocks.values())
+    if not whole or not all(type(id) is int for ids in blocks.values() for id in ids):
+        raise UserError(f"layer_map={blocks!r} must give lists of whole numbers: {', '.join(sorted(kinds))}")
+    return LayerMap(**{kind: tuple(ids) for kind, ids in blocks.items()})
 
 
 def _can_be_kept(name: str) -> bool:

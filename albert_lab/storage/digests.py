@@ -1,11 +1,11 @@
 """Digests of files' contents; those of large files are remembered, so that an unchanged file is read once."""
 
 import hashlib
-import json
 from pathlib import Path
 from typing import Any
 
-from albert_lab.storage.files import write_json
+from albert_lab.errors import UserError
+from albert_lab.storage.files import read_json, write_json
 from albert_lab.storage.locks import lock
 
 
@@ -34,8 +34,9 @@ def _state_key(file: Path) -> str:
 
 
 def _read_digests(file: Path) -> dict[str, str]:
+    """What is remembered; nothing where the memory is damaged."""
     try:
-        known = json.loads(file.read_text(encoding="utf-8"))
-    except (FileNotFoundError, json.JSONDecodeError):
+        known = read_json(file) or {}
+    except UserError:
         return {}
-    return known if isinstance(known, dict) else {}
+    return {path: digest for path, digest in known.items() if isinstance(digest, str)}

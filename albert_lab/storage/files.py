@@ -2,6 +2,7 @@
 
 import json
 import os
+import stat
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -37,12 +38,17 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def read_json(path: Path) -> dict[str, Any] | None:
-    """The JSON object of a file of ours, or None where there is no such file."""
-    if not path.exists():
+    """The JSON object of a file of ours, or None where there is no such file.
+
+    Raises:
+        UserError: it is damaged; such a file is made again once it is deleted.
+    """
+    if not os.path.lexists(path):
         return None
-    value = json.loads(path.read_text(encoding="utf-8"))
-    assert isinstance(value, dict)
-    return value
+    try:
+        return read_object(path)
+    except UserError as error:
+        raise UserError(f"{error}; delete it to have it made again") from None
 
 
 def read_object(file: Path) -> dict[str, Any]:
@@ -51,19 +57,39 @@ def read_object(file: Path) -> dict[str, Any]:
     Raises:
         UserError: it can't be read, is far too large, or doesn't hold a JSON object.
     """
+    content = read_bytes(file, _MAX_JSON_BYTES)
     try:
-        if file.stat().st_size > _MAX_JSON_BYTES:
-            raise UserError(f"{file} has {file.stat().st_size / 1e6:.0f} MB, which no {file.name} has")
-        if not (file.is_file() or file.is_dir()):  # reading a pipe or a device may never end
-            raise UserError(f"{file} is not a regular file")
-        value = json.loads(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UserError(f"{file} can't be read: {error.strerror}") from None
+        value = json.loads(content.decode("utf-8"))
     except (ValueError, RecursionError) as error:  # RecursionError: brackets nested without end
         raise UserError(f"{file} is not JSON: {error}") from None
     if not isinstance(value, dict):
         raise UserError(f"{file} holds a {type(value).__name__} where a JSON object is expected")
     return value
+
+
+def read_bytes(file: Path, most_bytes: int = 2**31) -> bytes:
+    """The content of a file that someone else wrote.
+
+    Raises:
+        UserError: it can't be read, is far too large, or is a pipe or a device, reading which may never end.
+    """
+    check_regular(file)
+    try:
+        if file.stat().st_size > most_bytes:
+            raise UserError(f"{file} has {file.stat().st_size / 1e6:.0f} MB, which no {file.name} has")
+        return file.read_bytes()
+    except OSError as error:
+        raise UserError(f"{file} can't be read: {error.strerror}") from None
+
+
+def check_regular(file: Path) -> None:
+    """Raises UserError for a pipe, a socket or a device, and for what is not there; a library may wait for them."""
+    try:
+        kind = file.stat().st_mode
+    except OSError as error:
+        raise UserError(f"{file} can't be read: {error.strerror}") from None
+    if not (stat.S_ISREG(kind) or stat.S_ISDIR(kind)):
+        raise UserError(f"{file} is not a regular file")
 
 
 def fsync(path: Path) -> None:

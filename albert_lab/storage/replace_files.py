@@ -8,7 +8,8 @@ from contextlib import contextmanager, suppress
 from fnmatch import fnmatch
 from pathlib import Path
 
-from albert_lab.storage.files import fsync
+from albert_lab.errors import UserError
+from albert_lab.storage.files import fsync, read_object
 from albert_lab.storage.locks import lock_folder
 
 PARTIAL = ".new_files.partial"  # being written
@@ -45,8 +46,11 @@ def replace_together(folder: Path, owned: Sequence[str]) -> Iterator[Path]:
 def finish_replacing(folder: Path) -> None:
     """Moves the files into place that a killed writer had completed; call it before reading any of them."""
     if (folder / READY).is_dir():
-        with lock_folder(folder):
-            _move_into_place(folder)
+        try:
+            with lock_folder(folder):
+                _move_into_place(folder)
+        except OSError as error:
+            raise UserError(f"{folder / READY}, which a save left, can't be moved: {error.strerror}") from None
 
 
 def is_plain_name(name: object) -> bool:
@@ -93,8 +97,14 @@ def _move_into_place(folder: Path) -> None:
 
 
 def _read_plan(ready: Path) -> tuple[list[str], list[str]]:
-    """Names to move and names to delete; none if the plan itself is already deleted."""
-    if not (ready / PLAN).exists():
+    """Names to move and names to delete; none if the plan itself is already deleted.
+
+    Raises: UserError for a plan that no writer wrote.
+    """
+    if not os.path.lexists(ready / PLAN):
         return [], []
-    plan = json.loads((ready / PLAN).read_text(encoding="utf-8"))
-    return tuple(list(filter(is_plain_name, plan[key])) for key in ("files", "stale"))  # type: ignore[return-value]
+    plan = read_object(ready / PLAN)
+    files, stale = plan.get("files"), plan.get("stale")
+    if not (isinstance(files, list) and isinstance(stale, list)):
+        raise UserError(f"{ready / PLAN} is damaged; delete {ready}, or move its files by hand")
+    return list(filter(is_plain_name, files)), list(filter(is_plain_name, stale))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from tokenizers import AddedToken
 
 from albert_lab.errors import UserError
+from albert_lab.storage.files import read_object
 from albert_lab.storage.hub import pretrained_folder
 from albert_lab.storage.replace_files import finish_replacing, replace_together
 from albert_lab.tokenizer.piece_model import PieceModel
@@ -73,7 +74,7 @@ def _read_settings(folder: Path) -> dict[str, Any]:
             settings[key] = _resolve_token(settings[key], by_name)
     except UserError:
         raise
-    except (TypeError, ValueError, AttributeError, KeyError):
+    except (TypeError, ValueError, AttributeError, KeyError, OverflowError):
         raise UserError(f"the tokens in {folder / CONFIG} or the files next to it aren't valid") from None
     return settings | {"added_tokens_decoder": added}
 
@@ -113,15 +114,7 @@ def _read_token(value: Any) -> AddedToken:
 
 
 def _read_json(file: Path) -> dict[str, Any]:
-    if not file.is_file():
-        return {}
-    try:
-        value = json.loads(file.read_text(encoding="utf-8"))
-    except ValueError:
-        raise UserError(f"{file} is not JSON") from None
-    if not isinstance(value, dict):
-        raise UserError(f"{file} is not a JSON object")
-    return value
+    return read_object(file) if os.path.lexists(file) else {}
 
 
 # Writing

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import sentencepiece
 
 from albert_lab.errors import UserError
+from albert_lab.storage.files import read_bytes
 from albert_lab.tokenizer.preprocessing import Span
 
 SPACE = "▁"  # how SentencePiece writes the space before a word
@@ -36,9 +37,9 @@ class PieceModel:
         self.bytes = model
         try:
             self._model = sentencepiece.SentencePieceProcessor(model_proto=model, **options)
-        except (RuntimeError, OSError):
+            self.pieces: list[str] = self._model.id_to_piece(list(range(self._model.vocab_size())))
+        except (RuntimeError, OSError, UnicodeDecodeError):  # the last: of a piece
             raise UserError(f"{name} is not a SentencePiece model") from None
-        self.pieces: list[str] = self._model.id_to_piece(list(range(self._model.vocab_size())))
         if not self.pieces:
             raise UserError(f"{name} is not a SentencePiece model")
         self.unk_id: int = self._model.unk_id()
@@ -47,9 +48,9 @@ class PieceModel:
     def load(cls, file: str | os.PathLike[str], key: str = "vocab_file", **options: Any) -> "PieceModel":
         """Reads a `.model` file. Raises: UserError, naming `key`, where it is missing or not a model."""
         try:
-            model = Path(file).read_bytes()
-        except OSError as error:
-            raise UserError(f"{key}={os.fspath(file)} can't be read: {error.strerror}") from None
+            model = read_bytes(Path(file))
+        except UserError as error:
+            raise UserError(f"{key}={error}") from None
         return cls(model, f"{key}={os.fspath(file)}", **options)
 
     def __len__(self) -> int:

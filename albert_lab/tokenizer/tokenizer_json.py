@@ -1,7 +1,6 @@
 """`tokenizer.json`, the file of the `tokenizers` library: written for other tools, read as a SentencePiece model."""
 
 import base64
-import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 
 from albert_lab.errors import UserError
+from albert_lab.storage.files import read_object
 from albert_lab.tokenizer.model_proto import UNIGRAM, Kind, ModelProto, Piece, read_model, write_model
 from albert_lab.tokenizer.piece_model import has_comma
 from albert_lab.tokenizer.preprocessing import Preprocessing
@@ -73,14 +73,12 @@ def read_tokenizer_json(file: str | os.PathLike[str]) -> bytes:
     """
     path = os.fspath(file)
     try:
-        content = json.loads(Path(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UserError(f"tokenizer_file={path} can't be read: {error.strerror}") from None
-    except ValueError:
-        raise UserError(f"tokenizer_file={path} is not JSON") from None
+        content = read_object(Path(path))
+    except UserError as error:
+        raise UserError(f"tokenizer_file={error}") from None
     try:
         return write_model(_rebuild_model(content))
-    except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
+    except (LookupError, TypeError, ValueError, AttributeError, OverflowError):
         raise UserError(f"tokenizer_file={path} is not a unigram tokenizer.json") from None
 
 

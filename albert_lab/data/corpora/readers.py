@@ -4,6 +4,7 @@ import gzip
 import json
 import lzma
 import tempfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -56,13 +57,19 @@ def read_records(file: Path, text_key: str) -> Iterator[str]:
     for number, line in read_lines(file):
         if not line.strip():
             continue
+        where = f"{file} line {number}"
         try:
-            record = json.loads(line)
-        except json.JSONDecodeError as error:
+            text = text_of(json.loads(line), text_key, where)
+            text.encode()
+        except UserError:
+            raise
+        except UnicodeEncodeError:
             raise UserError(
-                f"data.files: {file} line {number} is not JSON: {error.msg} (column {error.colno})"
+                f"data.files: {where} has half of a surrogate pair (\\ud800 to \\udfff), which is not a character"
             ) from None
-        yield text_of(record, text_key, f"{file} line {number}")
+        except (ValueError, RecursionError) as error:  # also for numbers of thousands of digits, and endless nesting
+            raise UserError(f"data.files: {where} is not JSON: {error}") from None
+        yield text
 
 
 def text_of(record: Any, text_key: str, where: str) -> str:
@@ -89,6 +96,8 @@ def _parquet_texts(file: Path, text_key: str) -> Iterator[str]:
             for batch in table.iter_batches(batch_size=256, columns=[text_key]):
                 for text in batch.column(0).to_pylist():
                     yield text_of({text_key: text}, text_key, str(file))
+        except UnicodeDecodeError as error:
+            raise UserError(f"data.files: {file} has a text that is not UTF-8 ({error.reason})") from None
         except (ArrowException, OSError) as error:
             raise UserError(f"data.files: {file} is damaged or not a Parquet file ({first_line(error)})") from None
 
@@ -110,7 +119,7 @@ def _open_seekable(file: Path) -> Iterator[IO[bytes]]:
 
 @contextmanager
 def _open(file: Path) -> Iterator[IO[bytes]]:
-    damage = (EOFError, lzma.LZMAError, gzip.BadGzipFile)
+    damage = (EOFError, lzma.LZMAError, gzip.BadGzipFile, zlib.error)
     try:
         if file.suffix == ".gz":
             with gzip.open(file) as stream:

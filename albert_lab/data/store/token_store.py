@@ -1,6 +1,5 @@
 """A corpus as token ids in memory-mapped files, in a folder named by the hash of its recipe."""
 
-import json
 import math
 from functools import cached_property
 from pathlib import Path
@@ -11,7 +10,8 @@ import numpy as np
 from albert_lab.data.random_bits import random_bits, uniform
 from albert_lab.data.splits import SPLITS, split_number
 from albert_lab.errors import UserError
-from albert_lab.storage.digests import file_digest
+from albert_lab.storage.digests import file_digest, identify_files
+from albert_lab.storage.files import read_object
 
 FORMAT_VERSION = 1
 FILES = {  # name: type; tokens are uint16 where the vocabulary allows it
@@ -42,7 +42,9 @@ class TokenStore:
     def __init__(self, folder: Path, check_sums: bool = False):
         self.folder = folder
         self.manifest = read_manifest(folder)
-        check_files(folder, self.manifest, check_sums)
+        check_files(folder, self.manifest)
+        if check_sums:
+            check_digests(folder, self.manifest)
         self.tokens = self._map("tokens.bin", token_dtype(self.manifest["vocab_size"]))
         self.sentences = self._map("sentences.bin", "int64")
         self.documents = self._map("documents.bin", "int64")
@@ -78,28 +80,53 @@ def unigram_entropy(store: TokenStore | Path, split: str = "train") -> float:
 
 def read_manifest(folder: Path) -> dict[str, Any]:
     """What the store holds and was made from. Raises: UserError for a folder that is not a store of this version."""
+    if not (folder / "manifest.json").exists():
+        raise UserError(f"{folder} is not a token store: it has no manifest.json; run again to build it")
     try:
-        manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-        version = manifest["format_version"]
-    except FileNotFoundError:
-        raise UserError(f"{folder} is not a token store: it has no manifest.json; run again to build it") from None
-    except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError):
-        raise UserError(f"{folder} is not a token store: its manifest.json can't be read; {_hint(folder)}") from None
+        manifest = read_object(folder / "manifest.json")
+    except UserError as error:
+        raise UserError(f"{folder} is not a token store: {error}; {_hint(folder)}") from None
+    version = manifest.get("format_version")
     if version != FORMAT_VERSION:
-        raise UserError(f"{folder} has store format {version}, this is {FORMAT_VERSION}; {_hint(folder)}")
+        raise UserError(f"{folder} has store format {version!r}, this is {FORMAT_VERSION}; {_hint(folder)}")
+    if not _is_whole(manifest):
+        raise UserError(f"{folder} is not a token store: its manifest.json is damaged; {_hint(folder)}")
     return manifest
 
 
-def check_files(folder: Path, manifest: dict[str, Any], check_sums: bool = False) -> None:
-    """Raises: UserError where a file is missing, has another size or, if asked, another checksum."""
+def _is_whole(manifest: dict[str, Any]) -> bool:
+    """Whether all that is read of a manifest is there, with its type."""
+    files, counts = manifest.get("files"), [manifest.get(name) for name in ("documents", "sentences", "tokens")]
+    return (
+        type(manifest.get("vocab_size")) is int
+        and all(isinstance(pair, list) and len(pair) == len(SPLITS) for pair in counts)
+        and all(type(count) is int for pair in counts for count in pair)
+        and isinstance(files, dict)
+        and all(isinstance(files.get(name), dict) and {"bytes", "checksum"} <= set(files[name]) for name in FILES)
+    )
+
+
+def check_files(folder: Path, manifest: dict[str, Any]) -> None:
+    """Raises: UserError where a file is missing or has another size."""
     for name in FILES:
         file, expected = folder / name, manifest["files"][name]
-        size = file.stat().st_size if file.exists() else None
+        size = file.stat().st_size if file.is_file() else None
         if size is None:
             raise UserError(f"token store {folder} lacks {name}; {_hint(folder)}")
         if size != expected["bytes"]:
             raise UserError(f"token store {folder}: {name} has {size} bytes, not {expected['bytes']}; {_hint(folder)}")
-        if check_sums and file_digest(file) != expected["checksum"]:
+
+
+def check_digests(folder: Path, manifest: dict[str, Any], memory: Path | None = None) -> None:
+    """Raises: UserError where a file has another content than was written.
+
+    Args:
+        memory: the folder that remembers digests: a store that did not change is read once; None: it is read.
+    """
+    files = [folder / name for name in FILES]
+    digests = [file_digest(f) for f in files] if memory is None else [d for _, _, d in identify_files(files, memory)]
+    for name, digest in zip(FILES, digests, strict=True):
+        if digest != manifest["files"][name]["checksum"]:
             raise UserError(f"token store {folder}: {name} is damaged (checksum); {_hint(folder)}")
 
 

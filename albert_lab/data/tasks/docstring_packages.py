@@ -12,7 +12,6 @@ encoder that was pre-trained on the docstrings corpus has read the held-out text
 """
 
 import hashlib
-import json
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -65,7 +64,7 @@ def load_examples(cache: Path, split: str, workers: int | None = None) -> Labell
         with lock(folder, "the examples of docstring_packages"):
             if not folder.exists():
                 _build(folder, recipe, workers)
-    return LabelledTexts(**json.loads((folder / f"{split}.json").read_text(encoding="utf-8")))
+    return LabelledTexts.load(folder / f"{split}.json")
 
 
 def _build(folder: Path, recipe: dict[str, Any], workers: int | None) -> None:
@@ -75,7 +74,7 @@ def _build(folder: Path, recipe: dict[str, Any], workers: int | None) -> None:
     splits = make_examples(read_modules(packages, workers), packages)
     with build_folder(folder) as scratch:
         for split, examples in splits.items():
-            write_json(scratch / f"{split}.json", vars(examples))
+            examples.save(scratch / f"{split}.json")
         write_json(scratch / "manifest.json", {"recipe": recipe})
 
 

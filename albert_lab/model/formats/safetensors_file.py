@@ -12,6 +12,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from albert_lab.errors import UserError
+from albert_lab.storage.files import check_regular
 
 Array = NDArray[Any]
 
@@ -43,6 +44,7 @@ def read_safetensors(file: Path) -> dict[str, Array]:
     Raises:
         UserError: the file can't be read, is cut short or damaged, or holds a type that NumPy doesn't have.
     """
+    check_regular(file)
     try:
         with safe_open(file, framework="np"):  # refuses a header or sizes that don't fit the file
             pass

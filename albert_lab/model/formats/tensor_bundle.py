@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from albert_lab.errors import UserError
+from albert_lab.storage.files import check_regular, read_bytes
 from albert_lab.storage.protobuf import read_fields, read_varint
 
 _MAGIC = 0xDB4775248B80FB57
@@ -59,11 +60,11 @@ class TensorBundle:
         self.prefix = prefix
         self.index = prefix.with_name(prefix.name + ".index")
         try:
-            table = dict(_read_table(self.index.read_bytes()))
+            table = dict(_read_table(read_bytes(self.index)))
             self._num_shards = _read_header(table.pop(b""))
             self._entries = {name.decode(): _read_entry(value) for name, value in table.items()}
-        except OSError as error:
-            raise UserError(f"{self.index} can't be read: {error.strerror}") from None
+        except UserError:
+            raise
         except (IndexError, KeyError, TypeError, ValueError, struct.error) as error:
             raise UserError(f"{self.index} is not a whole index of a TensorFlow checkpoint ({error})") from None
 
@@ -93,6 +94,7 @@ class TensorBundle:
     def _read_bytes(self, name: str, entry: _Entry) -> NDArray[Any]:
         """uint8 [size], a copy."""
         file = self._data_file(entry)
+        check_regular(file)
         try:
             if entry.offset + entry.size > file.stat().st_size:
                 raise UserError(

@@ -37,8 +37,10 @@ def load_any(name_or_path: str | Path, subfolder: str = "", **options: Any) -> A
         UserError: the checkpoint names no class that is here.
     """
     named = read_config(checkpoint_folder(name_or_path, subfolder)).get("architectures") or ["AlbertForPreTraining"]
+    if not isinstance(named, list) or not isinstance(named[0], str):
+        raise UserError(f"{name_or_path}: architectures={named!r} is not a list of names of classes")
     if named[0] not in CLASSES:
-        hint = nearest(str(named[0]), CLASSES)
+        hint = nearest(named[0], CLASSES)
         raise UserError(f"{name_or_path} holds a {named[0]}, which is not an ALBERT class{hint}")
     model: AlbertPreTrainedModel = CLASSES[named[0]].from_pretrained(name_or_path, subfolder=subfolder, **options)
     return model

@@ -206,6 +206,10 @@ def fill(
     mismatched = [name for name, shape in shapes.items() if name in state and state[name].shape != shape]
     if mismatched and not ignore_mismatched_sizes:
         raise UserError(_describe_mismatch(mismatched[0], state[mismatched[0]].shape, shapes[mismatched[0]], source))
+    numbers = [name for name in shapes if name in state and not state[name].is_floating_point()]
+    if numbers:
+        kind = str(state[numbers[0]].dtype).removeprefix("torch.")
+        raise UserError(f"{source}: {numbers[0]} holds {kind}, and weights are floating-point numbers")
     found = {ours: state[name] for ours, name in names.items() if name in state and name not in mismatched}
     if not found:
         raise UserError(

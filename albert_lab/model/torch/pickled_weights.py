@@ -12,6 +12,7 @@ from torch import Tensor
 from albert_lab.errors import UserError, first_line
 from albert_lab.model.formats.safetensors_file import Array
 from albert_lab.model.torch.arrays import to_array
+from albert_lab.storage.files import check_regular
 
 _ZIP = b"PK\x03\x04"  # how torch.save starts since PyTorch 1.6; older files are plain pickles, which can't be mapped
 _FORBIDDEN = re.compile(r"GLOBAL ([\w.]+)")
@@ -23,11 +24,15 @@ def read_pickle(file: Path) -> dict[str, Array]:
     Raises:
         UserError: the file can't be read, is cut short or damaged, or holds anything but dense tensors by name.
     """
+    check_regular(file)
     try:
         with file.open("rb") as opened:
-            mappable = opened.read(len(_ZIP)) == _ZIP
+            start = opened.read(len(_ZIP))
     except OSError as error:
         raise UserError(f"{file} can't be read: {error.strerror or error}") from None
+    mappable = start == _ZIP
+    if not mappable and not start.startswith(pickle.PROTO):
+        raise UserError(f"{file} is cut short or damaged (it isn't what torch.save writes); fetch or write it again")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of pickles by other programs; what can't be read is refused below
@@ -60,7 +65,7 @@ def _check_tensor(name: object, value: Any, file: Path) -> None:
         raise UserError(
             f"{file} has a {type(value).__name__} under {name!r}, not a tensor; save model.state_dict() in it"
         )
-    if value.layout is not torch.strided or value.device.type != "cpu" or value.is_quantized:
+    if value.layout is not torch.strided or value.is_nested or value.device.type != "cpu" or value.is_quantized:
         raise UserError(f"{file} has a tensor {name!r} that is not dense ({value.layout}, {value.device})")
     if value.numel() * value.element_size() > value.untyped_storage().nbytes():
         raise UserError(f"{file} is damaged: {name!r} claims {value.numel()} elements, more than are stored")

@@ -130,7 +130,7 @@ def test_damage_is_found_by_checksum(copy: Path) -> None:
 
 @pytest.mark.parametrize(
     ("manifest", "message"),
-    [(None, "no manifest"), ("{", "can't be read"), ("[]", "can't be read"), ('{"format_version": 99}', "format 99")],
+    [(None, "no manifest"), ("{", "is not JSON"), ("[]", "holds a list"), ('{"format_version": 99}', "format 99")],
 )
 def test_a_foreign_folder_is_refused(copy: Path, manifest: str | None, message: str) -> None:
     (copy / "manifest.json").unlink()
