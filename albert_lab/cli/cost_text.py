@@ -6,6 +6,7 @@ from dataclasses import asdict, fields
 
 from albert_lab.cost.cluster.strategies import TITLES
 from albert_lab.cost.figures import CostFigures, MemoryFigures, StrategyFigures
+from albert_lab.cost.history import ALIKE, LONG_ENOUGH_SECONDS, LONG_ENOUGH_STEPS
 from albert_lab.report.formatting import (
     BLANK,
     format_bytes,
@@ -15,12 +16,16 @@ from albert_lab.report.formatting import (
     format_flops,
     format_scaled,
     format_significant,
-    format_speed,
 )
 from albert_lab.report.tables.table import Column, Table
 
 WIDTH = 160  # of a line of prose; a machine's own name may be long
 DRAWN = 64  # layers: 4 characters each, wider than most terminals
+UNKNOWN_SPEED = (
+    "how fast it trains is not known: neither its peak, nor a finished run here with the same settings, at most "
+    f"{ALIKE:g} times as large or small, of at least {LONG_ENOUGH_STEPS} timed steps in {LONG_ENOUGH_SECONDS:g} s; "
+    "cost.mfu= with hardware.fp32_flops= gives a speed"
+)
 PER_LAYER = ("attention_projections", "attention_products", "ffn", "lora", "adapters")
 
 
@@ -65,10 +70,10 @@ def format_comparison(rows: Sequence[CostFigures], overrides: Sequence[list[str]
         "largest micro-batch": _largest_micro_batch,
         "sent/step": lambda row: format_bytes(row.chosen.wire_bytes if row.chosen else None),
         "checkpoint": lambda row: format_bytes(row.checkpoint_bytes.with_optimizer),
-        "tokens/s": lambda row: format_count(row.budget.tokens_per_second),
-        "time": lambda row: format_duration(row.budget.hours),
-        "kWh": lambda row: _number(row.budget.kilowatt_hours),
-        "USD": lambda row: _number(row.budget.dollars),
+        "tokens/s": lambda row: _range(row, "tokens_per_second", _round_count),
+        "time": lambda row: _range(row, "hours", _round_duration),
+        "kWh": lambda row: _range(row, "kilowatt_hours", _round_number),
+        "USD": lambda row: _range(row, "dollars", _round_number),
     }
     if len({row.hardware.name for row in rows}) > 1:
         columns["hardware"] = lambda row: row.hardware.name or BLANK
@@ -185,19 +190,38 @@ def _verdict(figures: CostFigures, chosen: StrategyFigures | None) -> str:
 def _budget(figures: CostFigures) -> str:
     budget, assumed = figures.budget, figures.assumed
     lines = {
-        "steps": format_exact(budget.steps),
-        "time of a step": _seconds(budget.step_seconds),
+        "steps": _range(figures, "steps", lambda steps: f"{steps:,}"),
+        "time of a step": _range(figures, "step_seconds", lambda seconds: _round_duration(seconds / 3600)),
         "its traffic alone": _seconds(budget.wire_seconds),
         "its update alone, at least": _seconds(budget.update_seconds),
-        "speed": format_speed(budget.tokens_per_second),
-        "time": format_duration(budget.hours),
-        "energy": _number(budget.kilowatt_hours, " kWh"),
-        "money": _number(budget.dollars, " USD"),
+        "speed": _range(figures, "tokens_per_second", lambda speed: format_scaled(speed, "tokens/s", 2)),
+        "time": _range(figures, "hours", _round_duration),
+        "energy": _range(figures, "kilowatt_hours", lambda energy: f"{_round_number(energy)} kWh"),
+        "money": _range(figures, "dollars", lambda dollars: f"{_round_number(dollars)} USD"),
     }
-    at = assumed.flops_per_second
-    speed = "its peak is not known" if at is None else f"{format_scaled(at, 'FLOP/s')}, {assumed.speed}"
+    speed = f"{assumed.speed}; training steps alone" if assumed.flops_per_second else UNKNOWN_SPEED
     table = _table(Column("budget", tuple(lines), number=False), Column("", tuple(lines.values())))
     return table + _wrap(f"{figures.hardware.name}: {speed}")
+
+
+def _range(figures: CostFigures, key: str, text: Callable[[float], str]) -> str:
+    """`1.2 min to 3.4 min`: a figure of the budget at the fastest and at the slowest speed."""
+    ends = [getattr(budget, key) for budget in figures.budget_range or (figures.budget,)]
+    if None in ends:
+        return BLANK
+    return " to ".join(dict.fromkeys(text(end) for end in sorted(ends)))
+
+
+def _round_duration(hours: float) -> str:
+    return format_duration(hours, 2)
+
+
+def _round_count(value: float) -> str:
+    return format_scaled(value, digits=2)
+
+
+def _round_number(value: float) -> str:
+    return format_significant(value, 2)
 
 
 def _wrap(line: str) -> str:

@@ -7,6 +7,7 @@ from albert_lab.cost.cluster.hardware import peak_flops
 from albert_lab.cost.estimate import CostEstimate
 
 ASSUMED_MFU = 0.4
+LIKELY_MFU = (0.2, 0.5)  # where nothing is given or measured
 HOUR = 3600.0
 
 
@@ -37,17 +38,33 @@ def flops_per_second(estimate: CostEstimate) -> float | None:
     return None if peak is None else peak * estimate.paid_devices * (estimate.config.cost.mfu or ASSUMED_MFU)
 
 
+def speed_range(estimate: CostEstimate) -> tuple[float, float] | None:
+    """The fastest and the slowest speed to expect, in the unit of `flops_per_second`; None where nothing is known."""
+    if is_calibrated(estimate):
+        fastest, slowest = estimate.history.fastest, estimate.history.slowest
+        return None if fastest is None or slowest is None else (fastest, slowest)
+    speed = flops_per_second(estimate)
+    if speed is None or estimate.config.cost.mfu is not None:
+        return None if speed is None else (speed, speed)
+    low, high = LIKELY_MFU
+    return speed * high / ASSUMED_MFU, speed * low / ASSUMED_MFU
+
+
 def estimate_budget(
-    estimate: CostEstimate, wire_bytes: int | None = None, update_bytes: int | None = None
+    estimate: CostEstimate,
+    wire_bytes: int | None = None,
+    update_bytes: int | None = None,
+    speed: float | None = None,
 ) -> BudgetCost:
     """Time, energy and money of `train.budget`.
 
     Args:
         wire_bytes: what a process sends in a step.
         update_bytes: what a process's optimizer reads and writes in a step.
+        speed: in FLOP/s over all devices, as `flops_per_second` gives where it is None.
     """
     hardware, devices = estimate.hardware, estimate.paid_devices
-    speed, budget = flops_per_second(estimate), estimate.config.train.budget
+    speed, budget = speed or flops_per_second(estimate), estimate.config.train.budget
     # a calibrated speed is in FLOPs of full sequences, what padding saved is in it
     flops = estimate.flops().training if is_calibrated(estimate) else estimate.step_flops()
     seconds = None if speed is None else flops / speed

@@ -3,11 +3,21 @@
 Bytes, FLOPs and seconds are unrounded; None where something is unknown.
 """
 
+import re
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from albert_lab.config.schema import HardwareConfig
 from albert_lab.config.training import Precision
-from albert_lab.cost.budget import ASSUMED_MFU, BudgetCost, estimate_budget, flops_per_second, is_calibrated
+from albert_lab.cost.budget import (
+    LIKELY_MFU,
+    BudgetCost,
+    estimate_budget,
+    flops_per_second,
+    is_calibrated,
+    speed_range,
+)
 from albert_lab.cost.cluster.strategies import StrategyCost, Traffic, choose_strategy, estimate_strategy
 from albert_lab.cost.estimate import CostEstimate
 from albert_lab.cost.fit import allocator_bytes, find_largest_micro_batch, find_nearest_fit, floor_bytes, room_bytes
@@ -128,7 +138,8 @@ class CostFigures:
     checkpoint_bytes: CheckpointFigures
     hardware: HardwareConfig
     assumed: Assumptions
-    budget: BudgetCost
+    budget: BudgetCost  # at the middle of the range
+    budget_range: tuple[BudgetCost, BudgetCost] | None  # at the fastest and the slowest speed; None where unknown
 
     @property
     def chosen(self) -> StrategyFigures | None:
@@ -141,6 +152,8 @@ def collect_figures(estimate: CostEstimate) -> CostFigures:
     name = choose_strategy(estimate.config.trainer)
     chosen = next((row for row in strategies if row.name == name), None)
     fits = chosen.fits if chosen else None
+    bytes_moved = (chosen.wire_bytes, chosen.update_bytes) if chosen else (None, None)
+    speeds = speed_range(estimate)
     return CostFigures(
         variant=describe(estimate.config).removesuffix(f" seed {estimate.config.train.seed}"),
         layers=estimate.layer_map,
@@ -156,7 +169,9 @@ def collect_figures(estimate: CostEstimate) -> CostFigures:
         checkpoint_bytes=checkpoint_figures(estimate.parameters.unique),
         hardware=estimate.hardware,
         assumed=_assumptions(estimate),
-        budget=estimate_budget(estimate, *(chosen.wire_bytes, chosen.update_bytes) if chosen else ()),
+        budget=estimate_budget(estimate, *bytes_moved),
+        budget_range=speeds
+        and (estimate_budget(estimate, *bytes_moved, speeds[0]), estimate_budget(estimate, *bytes_moved, speeds[1])),
     )
 
 
@@ -239,9 +254,11 @@ def checkpoint_figures(parameters: int) -> CheckpointFigures:
 def _assumptions(estimate: CostEstimate) -> Assumptions:
     given, history = estimate.config.cost, estimate.history
     if is_calibrated(estimate):
-        speed = f"calibrated from {_count_runs(history.speed_runs)} of this machine"
+        speed = f"from {_count_runs(len(history.speed_runs))} of this machine: {_list_names(history.speed_runs)}"
+    elif given.mfu is not None:
+        speed = f"as given: {given.mfu:.0%} of the peak"
     else:
-        speed = f"assumed: {given.mfu or ASSUMED_MFU:.0%} of the peak"
+        speed = f"assumed: {LIKELY_MFU[0]:.0%} to {LIKELY_MFU[1]:.0%} of the peak"
     if given.real_tokens is not None:
         padding = "as given"
     elif history.real_tokens is not None:
@@ -249,6 +266,12 @@ def _assumptions(estimate: CostEstimate) -> Assumptions:
     else:
         padding = "assumed: no padding"
     return Assumptions(flops_per_second(estimate), speed, estimate.real_tokens, padding)
+
+
+def _list_names(names: Sequence[str]) -> str:
+    """Each once, with how many there are of it: `all E16 H96 L4 (2)`."""
+    counts = Counter(re.sub(r" seed \d+$", "", name) for name in names)
+    return ", ".join(name if count == 1 else f"{name} ({count})" for name, count in counts.items())
 
 
 def _count_runs(count: int) -> str:

@@ -14,8 +14,12 @@ from albert_lab.runs.folder import list_finished_runs
 
 Record = Mapping[str, Any]
 SECTIONS = {"host", "speed", "config", "flops_per_token", "memory_bytes", "training"}  # that a record must have
-NEIGHBOURS = 3  # runs nearest in size whose median counts
-ALIKE = 10.0  # times larger or smaller, in FLOPs per token, a run may be to count
+NEIGHBOURS = 5  # runs nearest in size that count
+ALIKE = 3.0  # times larger or smaller, in FLOPs per token and in FLOPs per step, a run may be to count
+LONG_ENOUGH_STEPS = 50  # timed after warm-up; a run of scale=smoke has 35
+LONG_ENOUGH_SECONDS = 5.0  # of those steps together
+MARGIN, MARGIN_OF_ONE = 1.2, 1.5  # that the range of several runs, or the speed of a single one, is widened by
+WARMUP_STEPS = 5  # that a record of before `timed_steps` doesn't time
 
 
 @dataclass(frozen=True)
@@ -23,7 +27,9 @@ class History:
     """None where no run is alike enough."""
 
     flops_per_second: float | None = None  # of full sequences, over all devices, as trained: padding left out pays here
-    speed_runs: int = 0
+    slowest: float | None = None  # the same unit: what may be expected on a machine as busy as it was
+    fastest: float | None = None  # on one that does nothing else
+    speed_runs: tuple[str, ...] = ()  # the names of the runs behind the speed, nearest in size first
     real_tokens: float | None = None  # share of a full batch's positions
     fill_runs: int = 0
     floor_bytes: float | None = None
@@ -40,13 +46,22 @@ def read_history(config: PretrainConfig, hardware: HardwareConfig, flops_per_tok
     gpu = machine.gpu_name() if hardware.kind is DeviceKind.gpu else None
     records = [r for r in _records(Path(config.paths.runs), config.task_name) if _same_device(r, gpu)]
     alike = [record for record in records if _same_speed_settings(record, config.train.precision, config.trainer)]
-    near = sorted(
-        (_distance(record, flops_per_token), record["name"], _rate(record)) for record in alike if _rate(record)
-    )
-    rates = [rate for distance, _, rate in near[:NEIGHBOURS] if distance <= math.log(ALIKE) and rate]
+    positions = config.train.batch_size * config.objective.max_seq_length
+    telling = [r for r in alike if _is_long_enough(r) and _is_of_like_size(r, flops_per_token, positions)]
+    near = sorted(telling, key=lambda record: (_distance(record, flops_per_token), record["name"]))[:NEIGHBOURS]
+    rates = [_rate(record) for record in near]
+    margin = MARGIN if len(rates) > 1 else MARGIN_OF_ONE
     fills = [_fill(record) for record in records if _same_text(record, config.objective, config.data)]
     floors = [record["memory_bytes"]["floor"] for record in alike if record["memory_bytes"].get("floor")]
-    return History(_median(rates), len(rates), _median(fills), len(fills), _median(floors))
+    return History(
+        _median(rates),
+        min(rates) / margin if rates else None,
+        max(_rate(record) * _gain_when_quiet(record) for record in near) * margin if near else None,
+        tuple(record["name"] for record in near),
+        _median(fills),
+        len(fills),
+        _median(floors),
+    )
 
 
 def _records(runs: Path, task: str) -> Iterable[Record]:
@@ -90,14 +105,36 @@ def _distance(record: Record, flops_per_token: float) -> float:
     return abs(math.log(record["flops_per_token"]["training"] / flops_per_token))
 
 
+def _is_long_enough(record: Record) -> bool:
+    """Whether its speed is that of enough steps and seconds to tell anything."""
+    seconds = record["speed"].get("step_seconds")
+    steps = record["speed"].get("timed_steps", max(0, record["training"]["steps"] - WARMUP_STEPS))
+    return bool(seconds) and steps >= LONG_ENOUGH_STEPS and steps * seconds >= LONG_ENOUGH_SECONDS
+
+
+def _is_of_like_size(record: Record, flops_per_token: float, positions: int) -> bool:
+    """What a step costs besides arithmetic weighs more in a small one: neither token nor step may differ much."""
+    token = _distance(record, flops_per_token)
+    step = abs(math.log(_positions(record) * record["flops_per_token"]["training"] / (positions * flops_per_token)))
+    return max(token, step) <= math.log(ALIKE)
+
+
+def _gain_when_quiet(record: Record) -> float:
+    """How many times faster the run would have been, had other programs left its cores to it."""
+    others, cores = record["speed"].get("others_mean"), record["host"].get("cores")
+    if record["host"].get("gpu") or others is None or not cores:
+        return 1.0
+    wanted = min(1.0, (record["host"].get("threads") or cores) * record["config"]["trainer"]["devices"] / cores)
+    return float(max(1.0, wanted / max(0.1, 1.0 - others)))
+
+
 def _positions(record: Record) -> int:
     """Of one step, were every sequence full."""
     return int(record["config"]["train"]["batch_size"] * record["config"]["objective"]["max_seq_length"])
 
 
-def _rate(record: Record) -> float | None:
-    seconds = record["speed"].get("step_seconds")
-    return _positions(record) * record["flops_per_token"]["training"] / seconds if seconds else None
+def _rate(record: Record) -> float:
+    return float(_positions(record) * record["flops_per_token"]["training"] / record["speed"]["step_seconds"])
 
 
 def _fill(record: Record) -> float:

@@ -46,14 +46,14 @@ def format_flops(value: float | None) -> str:
     return BLANK if value is None else format_scaled(value, "FLOP")
 
 
-def format_duration(hours: float | None) -> str:
+def format_duration(hours: float | None, digits: int = 3) -> str:
     """`3.1 years`, `2.1 days`, `3.4 h`, `12.0 min`, `4.20 s`, `31 ms`."""
     if hours is None:
         return BLANK
     for unit, in_hours in (("years", 24 * 365.25), ("days", 24.0), ("h", 1.0), ("min", 1 / 60), ("s", 1 / 3600)):
         if hours >= 2 * in_hours or (unit == "s" and hours >= in_hours):
-            return f"{format_significant(hours / in_hours)} {unit}"
-    return f"{format_significant(hours * 3.6e6)} ms"
+            return f"{format_significant(hours / in_hours, digits)} {unit}"
+    return f"{format_significant(hours * 3.6e6, digits)} ms"
 
 
 def format_tick(value: float) -> str:

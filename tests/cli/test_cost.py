@@ -36,7 +36,7 @@ def test_one_variant_is_a_page(lab: Lab) -> None:
         "mlm_vocabulary",
         "zero2 + offload",
         "NVIDIA H200 SXM, 141 GB",
-        "assumed: 40% of the peak",
+        "assumed: 20% to 50% of the peak",
         "kWh",
         "USD",
         " h\n",

@@ -194,10 +194,15 @@ def test_past_runs_of_this_machine_calibrate_speed_padding_and_floor(here: Estim
     for number, seconds in enumerate((9.0, 10.0, 14.0)):
         finished_run(tmp_path / "pretrain" / f"run{number}", seconds)
     estimate = CostEstimate(here)
-    assert estimate.history == history.History(32 * 512 * 5.7e8 / 10.0, 3, 0.75, 3, 500_000_000)
+    rate, runs = 32 * 512 * 5.7e8 / 10.0, ("run0", "run1", "run2")
+    slowest, fastest = rate * 10 / 14 / history.MARGIN, rate * 10 / 9 * history.MARGIN
+    assert estimate.history == history.History(rate, slowest, fastest, runs, 0.75, 3, 500_000_000)
     assert estimate_budget(estimate).step_seconds == pytest.approx(10.0, rel=0.01)
     figures = collect_figures(estimate)
-    assert figures.assumed.speed == "calibrated from 3 finished runs of this machine"
+    assert figures.assumed.speed == "from 3 finished runs of this machine: run0, run1, run2"
+    assert figures.budget_range is not None
+    fast, slow = (budget.step_seconds for budget in figures.budget_range)
+    assert (fast, slow) == pytest.approx((9 / history.MARGIN, 14 * history.MARGIN), rel=0.01)
     assert figures.assumed.padding == "measured in 3 finished runs on the same text"
     assert figures.strategies[0].floor == 500_000_000
 
@@ -206,17 +211,36 @@ def test_past_runs_of_this_machine_calibrate_speed_padding_and_floor(here: Estim
     "more",
     [
         {"host": {"cpu": "another", "cores": 64, "gpu": None}},
-        {"flops_per_token": {"training": 5.7e6}},
+        {"flops_per_token": {"training": 1.4e8}},
         {"speed": {"step_seconds": None}},
+        {"speed": {"step_seconds": 10.0, "timed_steps": 35}},
+        {"speed": {"step_seconds": 0.01, "timed_steps": 100}},
         {"trainer": {"compile": True}},
         {"trainer": {"gradient_checkpointing": True}},
         {"task": "docstring_packages"},
     ],
-    ids=["another machine", "a hundred times smaller", "too short to be timed", "compiled", "recomputed", "fine-tuned"],
+    ids=[
+        "another machine",
+        "four times smaller",
+        "not timed",
+        "too few steps",
+        "too few seconds",
+        "compiled",
+        "recomputed",
+        "fine-tuned",
+    ],
 )
 def test_other_runs_do_not(here: EstimateConfig, tmp_path: Path, more: dict[str, Any]) -> None:
     finished_run(tmp_path / "pretrain" / "run", 10.0, **more)
     assert CostEstimate(here).history.flops_per_second is None
+
+
+def test_a_single_run_gives_a_wider_range_and_a_busy_machine_a_faster_end(here: EstimateConfig, tmp_path: Path) -> None:
+    finished_run(tmp_path / "pretrain" / "run", 10.0, speed={"step_seconds": 10.0, "others_mean": 0.5})
+    past = CostEstimate(here).history
+    assert past.flops_per_second is not None
+    assert past.slowest == pytest.approx(past.flops_per_second / history.MARGIN_OF_ONE)
+    assert past.fastest == pytest.approx(past.flops_per_second * history.MARGIN_OF_ONE * 2)
 
 
 def test_what_is_given_wins_over_past_runs(here: EstimateConfig, tmp_path: Path) -> None:
