@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from albert_lab.cli import curves, diff, export, import_checkpoint, rm, runs
+from albert_lab.cli import curves, diff, doctor, export, import_checkpoint, rm, runs
 from albert_lab.cli.main import VERBS
 from albert_lab.config.check import check
 from albert_lab.config.folders import CONF_FOLDER, SWEEPS_FOLDER
@@ -27,6 +27,7 @@ YAML_FILES = sorted([*CONF_FOLDER.glob("*/*.yaml"), *SWEEPS_FOLDER.glob("*/*.yam
 PLAIN_VERBS = {  # they take arguments, not overrides
     "curves": curves,
     "diff": diff,
+    "doctor": doctor,
     "export": export,
     "import": import_checkpoint,
     "rm": rm,

@@ -24,6 +24,7 @@ VERBS = {
     "diff": "in which settings and results two runs differ",
     "curves": "draw the learning curves of runs",
     "rm": "remove runs, each with its folder and its MLflow run",
+    "doctor": "what this machine has, what works here, and how to mend what doesn't",
     "report": "tables and figures of what has run, from MLflow",
     "dashboard": "start the MLflow UI on the lab's runs",
     "vocabulary": "train a vocabulary on a corpus, in any language, as a tokenizer folder that transformers loads",

@@ -1,6 +1,5 @@
 """Hydra's part of a configuration: the schema's registration, its resolvers, and the way from YAML to dataclasses."""
 
-import os
 from pathlib import Path
 from typing import TypeVar
 
@@ -11,7 +10,7 @@ from hydra.plugins.search_path_plugin import SearchPathPlugin
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from albert_lab.config.folders import SWEEPS_FOLDER
+from albert_lab.config.folders import SWEEPS_FOLDER, user_cache
 from albert_lab.config.schema import RUN_CONFIGS, VERBS, RunConfig
 from albert_lab.errors import UserError
 from albert_lab.storage.files import write_text
@@ -32,7 +31,7 @@ def register() -> None:
         ConfigStore.instance().store(name=f"{verb}_schema", node=schema, replace=True)
     OmegaConf.register_resolver("times", lambda *factors: _product(factors), replace=True)
     OmegaConf.register_resolver("pick", lambda key, table, usual: table.get(key, usual), replace=True)
-    OmegaConf.register_resolver("albert_lab.user_cache", _user_cache, replace=True)
+    OmegaConf.register_resolver("albert_lab.user_cache", lambda: str(user_cache()), replace=True)
     Plugins.instance().register(SweepsOnPath)
 
 
@@ -41,11 +40,6 @@ def _product(factors: tuple[int, ...]) -> int:
     for factor in factors:
         product *= int(factor)
     return product
-
-
-def _user_cache() -> str:
-    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return str(Path(home) / "albert_lab")
 
 
 def from_hydra(composed: DictConfig, schema: type[Config]) -> Config:
