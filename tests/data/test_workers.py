@@ -1,13 +1,14 @@
 """Worker processes: results in order, errors raised in the caller, whose main module is never imported."""
 
 import os
+import pickle
 import signal
 import subprocess
 import sys
 
 import pytest
 
-from albert_lab.data.workers import ordered_map
+from albert_lab.data.workers import _BOOT, ordered_map
 from albert_lab.errors import UserError
 from tests.lab import HANG_SECONDS, ROOT
 
@@ -50,6 +51,13 @@ def test_an_error_of_the_function_is_the_callers(workers: int) -> None:
 def test_the_death_of_a_worker_is_an_error() -> None:
     with pytest.raises(RuntimeError, match="ended with code -9"):
         list(ordered_map(die, range(50), 2))
+
+
+def test_a_worker_ends_when_its_sender_dies_in_mid_message() -> None:
+    worker = subprocess.Popen([sys.executable, "-c", _BOOT], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    message = pickle.dumps([b"a long text" * 10_000])
+    worker.communicate(pickle.dumps(sys.path) + pickle.dumps(len) + message[: len(message) // 2], HANG_SECONDS)
+    assert worker.returncode == 0
 
 
 def test_the_stream_is_read_no_further_than_needed() -> None:
