@@ -23,10 +23,9 @@ from typing import Any
 
 import psutil
 
-from tests.lab import lab_command, made_up_text
+from tests.lab import HANG_SECONDS, lab_command, made_up_text
 
 GONE_SECONDS = 10.0  # that the rest of a tree has to end after one of its processes was killed
-END_SECONDS = 300.0  # that a command has to end by itself, on a busy machine
 MARK = "ALBERT_LAB_KILL_TRIAL"  # in the environment of every process of a trial
 SMALL = [
     "scale=smoke", "data=text", "data.max_documents=null", "tokenizer.vocab_size=100", "trainer.accelerator=cpu",
@@ -98,9 +97,9 @@ class Tree:
                 continue
         return found
 
-    def wait_until_gone(self) -> list[str]:
-        """What still lives after `GONE_SECONDS`; that is killed."""
-        deadline = time.monotonic() + GONE_SECONDS
+    def wait_until_gone(self, seconds: float = GONE_SECONDS) -> list[str]:
+        """What still lives after `seconds`; that is killed."""
+        deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             self.driver.poll()
             if not self.living():
@@ -151,13 +150,13 @@ def run_to_end(command: str, folder: Path) -> list[str]:
     """What is wrong with the command's end."""
     tree = Tree(folder, arguments_of(command, folder))
     try:
-        code = tree.driver.wait(END_SECONDS)
+        code = tree.driver.wait(HANG_SECONDS)
     except subprocess.TimeoutExpired:
         left = [role(process) for process in tree.living()]
         tree.driver.kill()
         tree.wait_until_gone()
         return [f"the command did not end: {left}"]
-    left = tree.wait_until_gone()
+    left = tree.wait_until_gone(HANG_SECONDS)
     return [f"left running after the end: {left}"] * bool(left) + [f"exit code {code}"] * bool(code)
 
 
@@ -207,7 +206,9 @@ def compare(folder: Path, reference: Results) -> list[str]:
     return failures
 
 
-def try_once(seed: int, base: Path, references: dict[str, Results], typical_seconds: dict[str, float]) -> Trial:
+def try_once(
+    seed: int, base: Path, references: dict[str, Results], typical_seconds: dict[str, float], gone_seconds: float
+) -> Trial:
     draw = random.Random(seed)
     trial = Trial(seed, draw.choice(list(references)), draw.choice(list(MOMENTS)))
     delay = draw.uniform(0, typical_seconds[trial.command]) if trial.moment == "any" else draw.expovariate(10)
@@ -227,13 +228,10 @@ def try_once(seed: int, base: Path, references: dict[str, Results], typical_seco
             victim.send_signal(number)
         except psutil.NoSuchProcess:
             trial.victim = "none"
-    if number is signal.SIGKILL and trial.victim != "none":
-        if trial.victim in ("data worker", "loader worker", "tracker", "sender"):
-            _wait_or_end(tree)  # where the death of a helper may cost nothing, the command goes on to its end
-        trial.failures += [f"left running: {left}" for left in tree.wait_until_gone()]
-    else:  # a process that is asked to stop may finish first
+    helper = trial.victim in ("none", "data worker", "loader worker", "tracker", "sender")
+    if helper or number is not signal.SIGKILL:  # the command may go on to its end, or finish what it does
         _wait_or_end(tree)
-        trial.failures += [f"left running: {left}" for left in tree.wait_until_gone()]
+    trial.failures += [f"left running: {left}" for left in tree.wait_until_gone(gone_seconds)]
     if trial.victim == "driver" and number is signal.SIGTERM and tree.driver.returncode not in (143, -15):
         trial.failures.append(f"the driver ended with {tree.driver.returncode} after SIGTERM")
     trial.failures += run_to_end(trial.command, folder)
@@ -244,14 +242,14 @@ def try_once(seed: int, base: Path, references: dict[str, Results], typical_seco
 
 
 def _wait_for(folder: Path, pattern: str, driver: "subprocess.Popen[bytes]") -> None:
-    deadline = time.monotonic() + END_SECONDS
+    deadline = time.monotonic() + HANG_SECONDS
     while pattern and driver.poll() is None and time.monotonic() < deadline and not any(folder.glob(pattern)):
         time.sleep(0.005)
 
 
 def _wait_or_end(tree: Tree) -> None:
     try:
-        tree.driver.wait(END_SECONDS)
+        tree.driver.wait(HANG_SECONDS)
     except subprocess.TimeoutExpired:
         tree.driver.kill()
 
@@ -270,11 +268,13 @@ def make_references(base: Path, commands: Sequence[str]) -> tuple[dict[str, Resu
     return references, seconds
 
 
-def run_trials(seeds: Sequence[int], base: Path, commands: Sequence[str], jobs: int) -> list[Trial]:
+def run_trials(
+    seeds: Sequence[int], base: Path, commands: Sequence[str], jobs: int, gone_seconds: float = GONE_SECONDS
+) -> list[Trial]:
     references, seconds = make_references(base, commands)
     with ThreadPoolExecutor(jobs) as pool:
         trials = []
-        for trial in pool.map(lambda seed: try_once(seed, base, references, seconds), seeds):
+        for trial in pool.map(lambda seed: try_once(seed, base, references, seconds, gone_seconds), seeds):
             print(trial, flush=True)
             trials.append(trial)
         return trials
