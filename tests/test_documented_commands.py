@@ -12,8 +12,9 @@ from albert_lab.cli import curves, diff, doctor, export, import_checkpoint, rm, 
 from albert_lab.cli.main import VERBS
 from albert_lab.config.check import check
 from albert_lab.config.folders import CONF_FOLDER, SWEEPS_FOLDER
-from albert_lab.config.overrides import check_overrides, list_choices
+from albert_lab.config.overrides import check_overrides
 from albert_lab.config.schema import PretrainConfig, RunConfig
+from albert_lab.config.sources import Sources
 from albert_lab.model.layer_map import make_layer_map
 from tests.lab import ROOT, compose_verb
 
@@ -159,4 +160,4 @@ def test_a_verbs_own_yaml_names_its_command(file: Path) -> None:
 
 
 def test_every_choice_has_a_file() -> None:
-    assert sum(len(choices) for choices in list_choices().values()) == len(YAML_FILES)
+    assert sum(len(Sources().choices(group)) for group in Sources().groups()) == len(YAML_FILES)

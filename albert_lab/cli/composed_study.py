@@ -11,6 +11,7 @@ from albert_lab.config.plain import flatten
 from albert_lab.config.schema import EstimateConfig, HardwareConfig, PretrainConfig
 from albert_lab.config.study import Cell, Study
 from albert_lab.config.variant import ProjectionRule
+from albert_lab.errors import UserError
 from albert_lab.sweep.cells import make_study
 from albert_lab.sweep.grid import Outcome
 
@@ -30,19 +31,23 @@ class ComposedStudy:
 
         hydra_config = HydraConfig.get()
         self.given = list(hydra_config.overrides.task)
+        self.search_path = [given for given in hydra_config.overrides.hydra if given.startswith("hydra.searchpath=")]
         self.config = from_hydra(composed, EstimateConfig)
         self.scale = str(hydra_config.runtime.choices["scale"])
-        paper = _compose("pretrain", PretrainConfig, [f"study={self.config.study.name}", *PAPER_SIZE])
+        chosen = hydra_config.runtime.choices["study"]
+        if self.config.study.name is None:
+            raise UserError(f"study={chosen} has no name: write `name: {chosen}` under `study:` in its file")
+        paper = self._compose("pretrain", PretrainConfig, [f"study={chosen}", *PAPER_SIZE])
         self.study: Study = make_study(self.config.study, self.scale, flatten(self.config), flatten(paper))
 
     def compose_run(self, overrides: Sequence[str]) -> PretrainConfig:
         """The configuration of a cell's run: the user's overrides, then the cell's."""
         given = [override for override in self.given if not override.startswith(HARDWARE)]
-        return _compose("pretrain", PretrainConfig, [*given, *overrides])
+        return self._compose("pretrain", PretrainConfig, [*given, *overrides])
 
     def compose_estimate(self, overrides: Sequence[str]) -> EstimateConfig:
         """The same with the hardware that its cost is estimated for."""
-        return _compose("cost", EstimateConfig, [*self.given, *overrides])
+        return self._compose("cost", EstimateConfig, [*self.given, *overrides])
 
     @property
     def folder(self) -> Path:
@@ -61,13 +66,12 @@ class ComposedStudy:
 
     def _at_paper_size(self, cell: Cell) -> EstimateConfig:
         hardware = [given for given in self.given if given.startswith(HARDWARE)]
-        return _compose("cost", EstimateConfig, [*PAPER_SIZE, *cell.paper_overrides, *hardware])
+        return self._compose("cost", EstimateConfig, [*PAPER_SIZE, *cell.paper_overrides, *hardware])
 
+    def _compose(self, verb: str, schema: type[Config], overrides: Sequence[str]) -> Config:
+        from hydra import compose
 
-def _compose(verb: str, schema: type[Config], overrides: Sequence[str]) -> Config:
-    from hydra import compose
-
-    return from_hydra(compose(verb, overrides=list(overrides)), schema)
+        return from_hydra(compose(verb, overrides=[*self.search_path, *overrides]), schema)
 
 
 def _paper_counts(config: EstimateConfig) -> dict[str, float | None]:

@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from albert_lab.cli.hydra_app import run_app
+from albert_lab.cli.hydra_private import parse_arguments
 from albert_lab.config.compose import from_hydra
-from albert_lab.config.folders import SWEEPS_FOLDER
+from albert_lab.config.overrides import find_search_path
 from albert_lab.config.schema import EstimateConfig
+from albert_lab.config.sources import find_sources
 from albert_lab.errors import UserError
 
 if TYPE_CHECKING:
@@ -37,7 +39,8 @@ class Row:
 
 def run(arguments: Sequence[str]) -> int:
     """Exit code 0 when every variant was printed, 2 when a setting of one was refused."""
-    _check_study(arguments)
+    if not {"-h", "--help"} & set(arguments):
+        _check_study(arguments)
     with tempfile.NamedTemporaryFile(prefix="albert-lab-costs-") as file:
         os.environ[ROWS] = file.name
         run_app(cost, "cost", arguments)
@@ -89,9 +92,11 @@ def _read_rows(path: Path) -> list[Row]:
 
 def _check_study(arguments: Sequence[str]) -> None:
     """Refuses a search: its sweeper needs results, which only training gives."""
-    names = [argument.removeprefix("study=") for argument in arguments if argument.startswith("study=")]
-    for file in (SWEEPS_FOLDER / "study" / f"{name}.yaml" for name in names):
-        if file.exists() and "override /hydra/sweeper" in file.read_text(encoding="utf-8"):
+    given = parse_arguments(arguments)
+    sources = find_sources(given.config_dir, find_search_path(given.overrides))
+    names = [argument.removeprefix("study=") for argument in given.overrides if argument.startswith("study=")]
+    for file in (file for name in names for file in sources.files("study", name)):
+        if "override /hydra/sweeper" in file.read_text(encoding="utf-8"):
             raise UserError(
                 f"study={file.stem} searches by training; give its space as a sweep, "
                 "as in --multirun sharing=all,none model.embedding_size=16,96"

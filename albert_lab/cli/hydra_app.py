@@ -1,4 +1,4 @@
-"""Hydra's command line (--multirun, --cfg, --help, --info, completion) around a job, with errors in one line."""
+"""Hydra's command line (--multirun, --cfg, --config-dir, completion) around a job, with errors in one line."""
 
 import errno
 import os
@@ -10,7 +10,8 @@ from typing import Any
 from albert_lab.cli.hydra_private import parse_arguments
 from albert_lab.config.compose import one_line, register
 from albert_lab.config.folders import CONF_FOLDER
-from albert_lab.config.overrides import check_overrides, describe_choices
+from albert_lab.config.overrides import check_overrides, drop_needless_plus, find_search_path
+from albert_lab.config.sources import find_sources
 from albert_lab.errors import UserError
 
 Job = Callable[[Any], Any]  # takes what Hydra composed
@@ -20,19 +21,23 @@ CALLABLE = ["albert_lab.cli.multirun_callback.MakeRunsFolder", "optuna.samplers.
 
 def run_app(job: Job, verb: str, arguments: Sequence[str]) -> None:
     """Composes `conf/VERB.yaml` with `arguments` and calls `job` as Hydra does; raises UserError for a bad one."""
+    if {"-h", "--help"} & set(arguments):
+        from albert_lab.cli.help import print_help
+
+        print_help(verb, arguments)
+        return
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra raises, we report
     import hydra
     from hydra.core.hydra_config import HydraConfig
     from hydra.errors import HydraException
     from hydra.types import RunMode
-    from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
 
     register()
-    OmegaConf.register_resolver("albert_lab.choices", describe_choices, replace=True)  # for --help
+    arguments = [drop_needless_plus(verb, argument) for argument in arguments]
     given = parse_arguments(arguments)
     if not given.completes:
-        check_overrides(verb, given.overrides)
+        check_overrides(verb, given.overrides, find_sources(given.config_dir, find_search_path(given.overrides)))
     sys.argv = ["albert-lab" if given.completes else f"albert-lab {verb}", *arguments]
     raised: list[BaseException] = []
     paths: dict[str, str] = {}  # as composed

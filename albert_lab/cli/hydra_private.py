@@ -11,19 +11,18 @@ class Arguments(NamedTuple):
 
     overrides: list[str]
     completes: bool  # the shell asks for completions
+    config_dir: str | None  # a folder of the user's own choices
 
 
 def parse_arguments(arguments: Sequence[str]) -> Arguments:
     """Tells overrides from Hydra's own options and their values.
 
     Raises:
-        UserError: an option that Hydra does not have, or overrides on both sides of one.
+        UserError: an option that Hydra does not have.
     """
     from hydra._internal.utils import get_args_parser
 
-    parsed, unknown = get_args_parser().parse_known_args(list(arguments))
-    if unknown and not unknown[0].startswith("-"):
-        raise UserError(f"overrides must stand together: {unknown[0]!r} follows an option")
+    parsed, unknown = get_args_parser().parse_known_intermixed_args(list(arguments))
     if unknown:
         raise UserError(f"unknown option {unknown[0]!r}; `--hydra-help` lists Hydra's, settings are written KEY=VALUE")
-    return Arguments(list(parsed.overrides), bool(parsed.shell_completion))
+    return Arguments(list(parsed.overrides), bool(parsed.shell_completion), parsed.config_dir)

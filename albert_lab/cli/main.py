@@ -14,35 +14,46 @@ from typing import NoReturn
 from albert_lab import __version__
 from albert_lab.errors import RunFailedError, RunStoppedError, UserError, exit_code_of, nearest
 
-VERBS = {
-    "pretrain": "pre-train one variant; with --multirun, many",
-    "finetune": "train a finished run's model, or any checkpoint, on a task",
-    "cost": "what a variant costs before it runs: parameters, FLOPs, memory, traffic, time, money",
-    "reproduce": "run a study of the paper at a scale and print its table, our figures next to the paper's",
-    "runs": "what has run: finished, running, stopped and failed runs, with what they reached",
-    "status": "how far a study is: cells done, running, failed and left, and the time left",
-    "diff": "in which settings and results two runs differ",
-    "curves": "draw the learning curves of runs",
-    "rm": "remove runs, each with its folder and its MLflow run",
-    "doctor": "what this machine has, what works here, and how to mend what doesn't",
-    "report": "tables and figures of what has run, from MLflow",
-    "dashboard": "start the MLflow UI on the lab's runs",
-    "vocabulary": "train a vocabulary on a corpus, in any language, as a tokenizer folder that transformers loads",
-    "export": "write a run's model as a folder that Hugging Face's transformers loads",
-    "import": "read a Hugging Face or Google TensorFlow checkpoint into such a folder",
+VERBS_BY_USE = {  # what a user is about to do -> verbs, with what they do
+    "train": {
+        "pretrain": "pre-train one variant; with --multirun, many",
+        "finetune": "train a finished run's model, or any checkpoint, on a task",
+        "reproduce": "run a study, the paper's or your own, and print its table",
+    },
+    "before it runs": {
+        "cost": "what a variant costs: parameters, FLOPs, memory, traffic, time, money",
+        "vocabulary": "train a vocabulary on a corpus, as a tokenizer folder that transformers loads",
+    },
+    "after it ran": {
+        "runs": "what has run: finished, running, stopped and failed runs, with what they reached",
+        "status": "how far a study is: cells done, running, failed and left, and the time left",
+        "diff": "in which settings and results two runs differ",
+        "curves": "draw the learning curves of runs",
+        "rm": "remove runs, each with its folder and its MLflow run",
+        "report": "tables and figures of what has run, from MLflow",
+        "dashboard": "start the MLflow UI on the lab's runs",
+    },
+    "this machine": {
+        "doctor": "what this machine has, what works here, and how to mend what doesn't",
+    },
+    "other formats": {
+        "export": "write a run's model as a folder that Hugging Face's transformers loads",
+        "import": "read a Hugging Face or Google TensorFlow checkpoint into such a folder",
+    },
 }
+VERBS = {verb: meaning for verbs in VERBS_BY_USE.values() for verb, meaning in verbs.items()}
 MODULES = {"import": "import_checkpoint"}  # verbs whose name a Python module cannot have
 DONE, FAILED, USER_MISTAKE = 0, 1, 2
 
 HELP = """albert-lab: what sharing parameters and a small embedding cost and buy.
 
-usage: albert-lab VERB [OVERRIDE...] [--help]
+usage: albert-lab VERB [GROUP=CHOICE...] [KEY=VALUE...]
+       albert-lab VERB --help [GROUP]
 
-verbs:
 {verbs}
 
-`albert-lab VERB --help` says more. Overrides are Hydra's: `albert-lab pretrain scale=smoke model.hidden_size=64`.
-Tab completion: eval "$(albert-lab -sc install=bash)"
+Start with `albert-lab pretrain scale=smoke`, seconds that show whether everything works here.
+Tab completion, in bash and zsh: eval "$(albert-lab -sc install=bash)"
 """
 
 
@@ -89,6 +100,8 @@ def _dispatch(arguments: list[str]) -> int:
     if arguments[:1] == ["--version"]:
         print(__version__)
         return DONE
+    if arguments[:1] == ["help"] and len(arguments) > 1:
+        arguments = [arguments[1], "--help", *arguments[2:]]
     if not arguments or arguments[0] in ("-h", "--help", "help"):
         print(help_text())
         return DONE if arguments else USER_MISTAKE
@@ -99,7 +112,11 @@ def _dispatch(arguments: list[str]) -> int:
 
 
 def help_text() -> str:
-    return HELP.format(verbs="\n".join(f"  {verb:<10} {meaning}" for verb, meaning in VERBS.items()))
+    paragraphs = []
+    for use, verbs in VERBS_BY_USE.items():
+        lines = [f"  {verb:<11} {meaning}" for verb, meaning in verbs.items()]
+        paragraphs.append("\n".join([f"{use}:", *lines]))
+    return HELP.format(verbs="\n\n".join(paragraphs))
 
 
 def _say(message: str, code: int) -> int:

@@ -22,7 +22,7 @@ def run(arguments: Sequence[str]) -> int:
 
 def report(composed: Any) -> None:
     config = from_hydra(composed, EstimateConfig)
-    if config.study.name is None:
+    if config.study.name is None and not config.study.axes:
         _report_runs(config.tracking, config.paths)
     else:
         _report_study(composed)

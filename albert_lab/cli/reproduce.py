@@ -8,38 +8,34 @@ from pathlib import Path
 from typing import Any
 
 from albert_lab.cli.hydra_app import run_app
+from albert_lab.cli.hydra_private import parse_arguments
 from albert_lab.cli.run_arguments import terminal_width
 from albert_lab.cli.train_jobs import take_force
-from albert_lab.config.overrides import list_choices
-from albert_lab.errors import UserError, nearest
+from albert_lab.config.sources import Sources
+from albert_lab.errors import UserError
 from albert_lab.processes import child_environment
 from albert_lab.runs.folder import tracking_uri
 from albert_lab.storage.files import read_json
 
 log = logging.getLogger(__name__)
 
-USAGE = """usage: albert-lab reproduce STUDY [OVERRIDE...]
-
-studies: {studies}
-
-`albert-lab reproduce table4 scale=tiny study.seeds=[0,1]` runs every cell of the paper's Table 4 with two seeds.
-Finished runs are skipped, so the same command goes on where it was stopped."""
-
 
 def run(arguments: Sequence[str]) -> int:
-    if not arguments or arguments[0] in ("-h", "--help"):
-        print(USAGE.format(studies=", ".join(list_choices()["study"])))
-        return 0 if arguments else 2
-    name, *rest = arguments
-    check_study(name)
     failed: list[str] = []
-    run_app(lambda composed: failed.extend(reproduce(composed)), "reproduce", [f"study={name}", *take_force(rest)])
+    run_app(lambda composed: failed.extend(reproduce(composed)), "reproduce", name_study(take_force(arguments)))
     return 1 if failed else 0
 
 
-def check_study(name: str) -> None:
-    if name not in list_choices()["study"]:
-        raise UserError(f"no study {name!r}{nearest(name, list_choices()['study'])}")
+def name_study(arguments: Sequence[str]) -> list[str]:
+    """The arguments with `STUDY` written as `study=STUDY`."""
+    if {"-h", "--help"} & set(arguments):
+        return list(arguments)
+    words = [word for word in parse_arguments(arguments).overrides if "=" not in word]
+    if len(words) != 1:
+        studies = ", ".join(Sources().choices("study"))
+        raise UserError(f"write albert-lab reproduce STUDY [KEY=VALUE...], STUDY being {studies} or one of your own")
+    place = len(arguments) - 1 - list(reversed(arguments)).index(words[0])
+    return [*arguments[:place], f"study={words[0]}", *arguments[place + 1 :]]
 
 
 def reproduce(composed: Any) -> list[str]:

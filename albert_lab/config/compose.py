@@ -54,7 +54,9 @@ def from_hydra(composed: DictConfig, schema: type[Config]) -> Config:
         raise UserError(one_line(error)) from error
     except RecursionError:
         raise UserError("a setting refers to itself through ${...}; give it a value") from None
-    assert isinstance(config, schema)
+    if not isinstance(config, schema):
+        verb = next(verb for verb, kind in VERBS.items() if kind is schema)
+        raise UserError(f"a configuration of your own starts with `defaults: [{verb}, _self_]`")
     return config
 
 

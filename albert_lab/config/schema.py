@@ -51,10 +51,10 @@ class TrainerConfig:
     gemm: Gemm = Gemm.auto  # float32 matrix products on a CPU
     threads: int | None = None  # CPU threads a process; null: the cores divided among the processes
     workers: int = 0  # processes that make batches
-    checkpoint_every_seconds: float | None = 60.0
-    checkpoint_every_steps: int | None = None
-    log_every_steps: int = 10
-    progress_bar: bool = True
+    checkpoint_every_seconds: float | None = 60.0  # null: by steps alone
+    checkpoint_every_steps: int | None = None  # null: by time alone
+    log_every_steps: int = 10  # steps from one line of metrics to the next
+    progress_bar: bool = True  # show one on a terminal
     health_check_step: int = 200  # when to judge the loss against the unigram entropy; 0: never
 
     def split_step(self, batch_size: int) -> StepSplit:
@@ -67,9 +67,9 @@ class TrainerConfig:
 class TrackingConfig:
     """Where metrics go besides the run's folder."""
 
-    mlflow: bool = True
+    mlflow: bool = True  # send metrics to MLflow
     uri: str | None = None  # an MLflow server or database; null: sqlite:///<paths.runs>/mlflow.db
-    experiment: str = "albert_lab"
+    experiment: str = "albert_lab"  # the MLflow experiment
     run_name: str | None = None  # null: made from the variant
     port: int = 5000  # of the dashboard
 
@@ -79,8 +79,8 @@ class StudyConfig:
     """One question: the cells that answer it and how a reader should take them. A group of YAMLs in `sweeps/study/`."""
 
     name: str | None = None  # null: no study, a single run
-    title: str = ""
-    question: str = ""
+    title: str = ""  # heading of its report
+    question: str = ""  # what it asks, in one sentence
     caption: str = ""  # what its table can and can't tell
     axes: dict[str, list[Any]] = field(default_factory=dict)  # override -> values, at the paper's size
     proportional: dict[str, str] = field(default_factory=dict)  # these axes keep their ratio to that size at any scale
@@ -94,12 +94,12 @@ class HardwareConfig:
     """One device, and what joins several; null is unknown, and what would follow from it stays blank."""
 
     name: str | None = None  # null: this machine, as far as it can be known
-    kind: DeviceKind = DeviceKind.gpu
+    kind: DeviceKind = DeviceKind.gpu  # whether processes share the device
     matches: str | None = None  # regular expression over what a machine calls the device
     fp32_flops_per_second: float | None = None  # peak of dense products, a multiply-add counted as two
-    bf16_flops_per_second: float | None = None
-    memory_bytes: float | None = None
-    memory_bytes_per_second: float | None = None
+    bf16_flops_per_second: float | None = None  # the same in bfloat16
+    memory_bytes: float | None = None  # of one device
+    memory_bytes_per_second: float | None = None  # between the device and its memory
     link_bytes_per_second: float | None = None  # between devices of a machine, one direction
     floor_bytes: float | None = None  # what a process holds before there is a model: context, libraries
     watts: float | None = None  # at full load
@@ -117,6 +117,8 @@ class CostConfig:
 
 @dataclass
 class PathsConfig:
+    """Where results and prepared data are kept."""
+
     runs: str = "runs"  # runs, studies and the MLflow store
     cache: str = "${oc.env:ALBERT_LAB_CACHE,${albert_lab.user_cache:}}"  # corpora, vocabularies, token stores
 

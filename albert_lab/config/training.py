@@ -21,8 +21,8 @@ class TextFormat(Enum):
 
 
 class OptimizerName(Enum):
-    adamw = "adamw"
-    lamb = "lamb"
+    adamw = "adamw"  # Adam with decoupled weight decay
+    lamb = "lamb"  # the same with a trust ratio per tensor, for large batches
 
 
 class WarmupRule(Enum):
@@ -31,7 +31,7 @@ class WarmupRule(Enum):
 
 
 class Precision(Enum):
-    fp32 = "fp32"
+    fp32 = "fp32"  # float32 throughout
     bf16 = "bf16"  # autocast: bfloat16 products, float32 weights
 
 
@@ -44,10 +44,10 @@ class Pooling(Enum):
 class ObjectiveConfig:
     """What the model is trained to predict, and how a sample is cut and masked."""
 
-    sentence: SentenceObjective = SentenceObjective.sop
+    sentence: SentenceObjective = SentenceObjective.sop  # what is asked of a pair of segments
     max_seq_length: int = 512  # tokens, with [CLS] and two [SEP]
     short_seq_prob: float = 0.1  # share of samples cut to a random shorter length
-    single_sentence: SingleSentence = SingleSentence.drop
+    single_sentence: SingleSentence = SingleSentence.drop  # what becomes of a chunk of one sentence
     masked_lm_prob: float = 0.15  # share of a sample's tokens to predict
     max_predictions_per_seq: int | None = None  # cap on them; null: none (Google's code: 20, also at 512)
     ngram: int = 3  # longest masked n-gram, whole words; length n has probability proportional to 1/n
@@ -94,8 +94,8 @@ class TokenizerConfig:
 
     model_file: str | None = None  # a trained .model; null: train one on the corpus
     vocab_size: int = 30000  # pieces, special ones included
-    do_lower_case: bool = True
-    keep_accents: bool = False
+    do_lower_case: bool = True  # lower-case the text
+    keep_accents: bool = False  # keep accents of letters
     character_coverage: float = 0.99995  # share of characters that must have a piece (Google's value)
     training_sentences: int = 1_000_000  # sentences the vocabulary is trained on, at most
 
@@ -104,16 +104,16 @@ class TokenizerConfig:
 class OptimizerConfig:
     """The update and its learning rate over time (Google's optimization.py and lamb_optimizer.py by default)."""
 
-    name: OptimizerName = OptimizerName.adamw
+    name: OptimizerName = OptimizerName.adamw  # the update rule
     learning_rate: float = 1e-3  # peak
     weight_decay: float = 0.01  # not on biases and LayerNorms
-    beta1: float = 0.9
-    beta2: float = 0.999
-    eps: float = 1e-6
+    beta1: float = 0.9  # decay of the mean of gradients
+    beta2: float = 0.999  # decay of the mean of their squares
+    eps: float = 1e-6  # added to the root of that mean
     bias_correction: bool = False  # Google's code has none; true: the standard form
     gradient_clip_norm: float = 1.0  # global norm
-    warmup_steps: int = 0
-    warmup_rule: WarmupRule = WarmupRule.google
+    warmup_steps: int = 0  # steps of linear warm-up
+    warmup_rule: WarmupRule = WarmupRule.google  # where the decay counts from
     decay_power: float = 1.0  # polynomial decay to 0
 
 
@@ -132,7 +132,7 @@ class TrainConfig:
 
     seed: int = 0  # initial weights, order of samples, masks and dropout
     batch_size: int = 32  # sequences in an optimizer step, over all processes
-    precision: Precision = Precision.fp32
+    precision: Precision = Precision.fp32  # of the layers' products
     budget: BudgetConfig = field(default_factory=BudgetConfig)
-    validate_every_steps: int = 200
+    validate_every_steps: int = 200  # steps from one validation to the next
     validation_samples: int = 512  # held-out samples, the same ones for every seed

@@ -67,26 +67,26 @@ class ModelConfig:
     num_hidden_layers: int = 12  # L, applications of a block
     num_attention_heads: int = 12  # A
     intermediate_size: int = 3072  # width of the feed-forward block, 4H in the paper
-    hidden_act: Activation = Activation.gelu_new
+    hidden_act: Activation = Activation.gelu_new  # activation of the feed-forward block
     hidden_dropout_prob: float = 0.0  # 0 as in the released v2 models
-    attention_probs_dropout_prob: float = 0.0
+    attention_probs_dropout_prob: float = 0.0  # on the attention weights
     ffn_dropout: bool = True  # dropout after the feed-forward output (Google has it, Hugging Face leaves it out)
     classifier_dropout_prob: float = 0.1  # before the classifier of a task
     sop_dropout: bool = False  # the same before the sentence classifier (Hugging Face has it, Google none)
     max_position_embeddings: int = 512  # tokens
     type_vocab_size: int = 2  # segments
-    position_embedding_type: PositionEmbedding = PositionEmbedding.absolute
-    embedding_projection: ProjectionRule = ProjectionRule.if_needed
+    position_embedding_type: PositionEmbedding = PositionEmbedding.absolute  # how a layer knows positions
+    embedding_projection: ProjectionRule = ProjectionRule.if_needed  # when there is a map from E to H
     output_embedding_size: int | None = None  # width of an own table for the logits; null: the word embeddings, tied
-    norm_placement: NormPlacement = NormPlacement.post
-    depth_signal: DepthSignal = DepthSignal.none
+    norm_placement: NormPlacement = NormPlacement.post  # where a block's LayerNorm is
+    depth_signal: DepthSignal = DepthSignal.none  # what tells a shared block its depth
     lora_rank: int = 0  # of a low-rank addition to every linear map of a block, one per layer; 0: none
     lora_bias: bool = False  # with a bias of each layer's own (2410.20672 has none, nor have its models)
     adapter_size: int = 0  # inner width of a bottleneck adapter before every block, one per layer; 0: none
-    initializer: Initializer = Initializer.truncated_normal
+    initializer: Initializer = Initializer.truncated_normal  # distribution of initial weights
     initializer_range: float = 0.02  # standard deviation before truncation
     freeze_pad_embedding: bool = False  # the padding row stays 0 (Hugging Face); else it is drawn and trained (Google)
-    layer_norm_eps: float = 1e-12
+    layer_norm_eps: float = 1e-12  # added to the variance
 
 
 @dataclass

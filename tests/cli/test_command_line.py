@@ -1,13 +1,19 @@
 """The command line answers at once, and a mistake costs one line."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from albert_lab.cli.main import VERBS
+from albert_lab.cli.help import EXAMPLES
+from albert_lab.cli.main import VERBS, main
+from albert_lab.config.meanings import list_settings
+from albert_lab.config.overrides import list_groups
+from albert_lab.config.schema import VERBS as SCHEMAS
+from tests.test_documented_commands import check_command
 
 ROOT = Path(__file__).parents[2]
 
@@ -35,7 +41,7 @@ MISTAKES = {
         "num_hidden_groups=13.*12",
     ),
     "missing file": (["pretrain", "data=text", "data.files=[nowhere.txt]"], "nowhere.txt"),
-    "unknown study": (["reproduce", "table9"], "no study 'table9'.*table4"),
+    "unknown study": (["reproduce", "table9"], "no study=table9; did you mean 'table[34]'"),
     "wrong type": (["pretrain", "model.hidden_size=wide"], "model.hidden_size: .*wide"),
     "wrong choice": (["pretrain", "objective.sentence=sops"], "objective.sentence: .*sop, nsp, none"),
     "unknown verb": (["pretrian"], "did you mean 'pretrain'"),
@@ -47,8 +53,6 @@ MISTAKES = {
 
 @pytest.mark.parametrize(("arguments", "message"), MISTAKES.values(), ids=MISTAKES)
 def test_a_mistake_costs_one_line_that_names_a_remedy(arguments: list[str], message: str, tmp_path: Path) -> None:
-    import re
-
     assert re.search(message, one_line(lab(*arguments, cwd=tmp_path)))
     assert not list(tmp_path.rglob("*.json")), "a refused command leaves nothing behind"
 
@@ -101,8 +105,11 @@ def test_a_shell_completes_the_program_however_it_was_started(shell: str, regist
 
 def test_python_m_albert_lab_is_albert_lab(tmp_path: Path) -> None:
     program = Path(sys.executable).with_name("albert-lab")
+    environment = dict(os.environ)  # without the COLUMNS that readline may set for child processes
     for arguments in (["--help"], ["dashboard", "--help"], ["-sc", "install=bash"], ["export"], ["pretrian"]):
-        as_program = subprocess.run([program, *arguments], cwd=tmp_path, capture_output=True, text=True)
+        as_program = subprocess.run(
+            [program, *arguments], cwd=tmp_path, env=environment, capture_output=True, text=True
+        )
         as_module = lab(*arguments, cwd=tmp_path)
         assert (as_module.returncode, as_module.stdout, as_module.stderr) == (
             as_program.returncode,
@@ -116,3 +123,56 @@ def test_every_verb_answers_help(verb: str, tmp_path: Path) -> None:
     result = lab(verb, "--help", cwd=tmp_path)
     assert result.returncode == 0, result.stderr
     assert result.stdout.startswith(f"usage: albert-lab {verb}")
+
+
+def help_of(*arguments: str, capsys: pytest.CaptureFixture[str]) -> str:
+    assert main([*arguments]) == 0
+    return capsys.readouterr().out
+
+
+@pytest.mark.parametrize("verb", SCHEMAS)
+@pytest.mark.parametrize("columns", [60, 100, 140])
+def test_help_explains_every_setting_within_the_terminal(
+    verb: str, columns: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    text = help_of(verb, "--help", capsys=capsys)
+    assert [line for line in text.splitlines() if len(line) > columns and " " in line.strip()] == []
+    for setting in list_settings(SCHEMAS[verb]):
+        assert re.search(rf"^  {re.escape(setting.key)}=", text, re.MULTILINE)
+    assert all(group in text for group in list_groups(verb))
+
+
+@pytest.mark.parametrize("schema", SCHEMAS.values(), ids=SCHEMAS)
+def test_every_setting_says_what_it_means(schema: type) -> None:
+    assert [setting.key for setting in list_settings(schema) if not setting.meaning] == []
+
+
+def test_help_shows_values_as_they_are_with_the_overrides_given(capsys: pytest.CaptureFixture[str]) -> None:
+    assert " model.hidden_size=48 " in help_of("pretrain", "scale=smoke", "--help", capsys=capsys)
+
+
+def test_help_of_a_group_explains_its_choices_and_all_its_settings(capsys: pytest.CaptureFixture[str]) -> None:
+    text = help_of("pretrain", "--help", "optimizer", capsys=capsys)
+    assert re.search("optimizer=lamb +LAMB as ALBERT was trained", text)
+    assert re.search("continuous +decay starts from the peak", text)
+    assert "model." not in text
+    assert help_of("help", "pretrain", "optimizer", capsys=capsys) == text
+    assert "optimizer.eps=" in help_of("pretrain", "--help", "optimizer.eps", capsys=capsys)
+
+
+def test_help_of_an_unknown_group_names_the_nearest(tmp_path: Path) -> None:
+    assert "no group or setting 'optimiser' of `albert-lab pretrain`; did you mean 'optimizer'" in one_line(
+        lab("pretrain", "--help", "optimiser", cwd=tmp_path)
+    )
+
+
+@pytest.mark.parametrize("command", [command for commands in EXAMPLES.values() for command in commands])
+def test_an_example_of_the_help_is_a_valid_command(command: str) -> None:
+    check_command(command)
+
+
+def test_verb_help_needs_no_torch(tmp_path: Path) -> None:
+    probe = "import sys; from albert_lab.cli import main; main(['pretrain', '--help']); print('torch' in sys.modules)"
+    result = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, cwd=tmp_path, check=True)
+    assert result.stdout.splitlines()[-1] == "False"

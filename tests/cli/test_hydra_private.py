@@ -12,17 +12,17 @@ BROKEN = (
 
 
 def test_overrides_are_separated_from_hydras_options_and_their_values() -> None:
-    given = parse_arguments(["--multirun", "sharing=all,none", "model.hidden_size=64", "--cfg", "job"])
-    assert given == (["sharing=all,none", "model.hidden_size=64"], False), BROKEN
+    given = parse_arguments(["--multirun", "sharing=all,none", "model.hidden_size=64", "--config-dir", "mine"])
+    assert given == (["sharing=all,none", "model.hidden_size=64"], False, "mine"), BROKEN
 
 
 def test_a_call_for_completion_is_recognized() -> None:
     assert parse_arguments(["--shell-completion", "query=bash"]).completes, BROKEN
 
 
-def test_overrides_on_both_sides_of_an_option_are_refused() -> None:
-    with pytest.raises(UserError, match="overrides must stand together: 'sharing=all'"):
-        parse_arguments(["scale=tiny", "--cfg", "job", "sharing=all"])
+def test_overrides_may_stand_on_both_sides_of_an_option() -> None:
+    given = parse_arguments(["scale=tiny", "--cfg", "job", "sharing=all"])
+    assert given.overrides == ["scale=tiny", "sharing=all"], BROKEN
 
 
 def test_an_option_that_hydra_does_not_have_is_refused() -> None:
