@@ -31,7 +31,7 @@ PURPOSES = {  # verb -> what it is for
     "reproduce": "Runs every cell of a study with every seed and prints its table, our figures next to the paper's. "
     "Finished runs are skipped, so that the same command goes on where it was stopped.",
     "report": "Prints a table of what has run and writes a page with plots; with study=NAME, a study's table so far.",
-    "status": "Prints how far a study is: what is done, runs, failed and is left, and the time that is left. Give it the "
+    "status": "Prints how far a study is: what is done, runs, failed and is left, and the time left. It takes the "
     "overrides of the study's own command.",
     "dashboard": "Starts MLflow's user interface on the runs, on this machine only, until Ctrl-C.",
     "vocabulary": "Trains a SentencePiece vocabulary on a corpus, in any language, and writes a tokenizer folder that "
