@@ -22,7 +22,12 @@ FLOORS = {  # a folder or file of albert_lab/ -> its floor; what stands on one f
     "cli": 8,
 }
 ROOMS = {  # folder -> its rooms from the ground up; a file beside the rooms stands where it is listed, else on top
-    "model": ("configuration field_types layer_map schemes shape", "formats", "torch/layers", "torch"),
+    "model": (
+        "configuration field_types hugging_face_config layer_map schemes shape",
+        "formats",
+        "torch/layers",
+        "torch",
+    ),
     "data": ("random_bits recipe splits workers", "corpora", "store", "samples", "tasks"),
     "cost": ("counts", "memory", "cluster"),
     "report": ("formatting frames metrics mlflow_runs paper statistics summary", "tables figures", "page"),

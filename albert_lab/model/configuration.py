@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import InitVar, asdict, dataclass, fields, replace
 from enum import Enum
 from pathlib import Path, PurePosixPath
 from typing import Any, Self, get_type_hints
@@ -13,6 +13,7 @@ from albert_lab.config.ranges import RANGES
 from albert_lab.config.variant import ModelConfig, ProjectionRule
 from albert_lab.errors import UserError, nearest
 from albert_lab.model.field_types import convert_value
+from albert_lab.model.hugging_face_config import HuggingFaceConfig
 from albert_lab.model.layer_map import LayerMap, hf_layer_map
 from albert_lab.storage.files import read_object, write_text
 from albert_lab.storage.hub import pretrained_folder
@@ -25,7 +26,7 @@ OURS = "albert_lab"  # the key in config.json of what Hugging Face's format has 
 
 
 @dataclass(kw_only=True)
-class AlbertConfig(ModelConfig):
+class AlbertConfig(HuggingFaceConfig, ModelConfig):
     """Sizes, options and layer map of a model; the defaults are xxlarge's, as in Google's and Hugging Face's code.
 
     Differs from Hugging Face's in what it adds: `layer_map` says which block every layer uses (None: from
@@ -58,17 +59,19 @@ class AlbertConfig(ModelConfig):
     gradient_checkpointing: bool = False  # a new model keeps only every layer's input for the backward pass
     remove_padding: bool = False  # compute real tokens alone where that pays; hidden states at padding are then 0
 
-    model_type = MODEL_TYPE  # without a type, so no field
-    is_encoder_decoder = False
+    model_type: InitVar[str] = MODEL_TYPE  # of the class; as an argument it can have no other value
 
     def __new__(cls, **values: Any) -> Self:
-        unknown = sorted(set(values) - {item.name for item in fields(cls)})
+        unknown = sorted(set(values) - {item.name for item in fields(cls)} - {"model_type"})
         if unknown:
             raise UserError(f"AlbertConfig has no {unknown[0]!r}{nearest(unknown[0], [f.name for f in fields(cls)])}")
         return super().__new__(cls)
 
-    def __post_init__(self) -> None:
-        for name, kind in get_type_hints(type(self)).items():
+    def __post_init__(self, model_type: str) -> None:
+        if model_type not in (MODEL_TYPE, OURS):
+            raise UserError(f"model_type={model_type!r} is not an ALBERT; nearest {MODEL_TYPE!r}")
+        kinds = get_type_hints(type(self))
+        for name, kind in {item.name: kinds[item.name] for item in fields(self)}.items():
             if getattr(self, name) is not None or name not in DERIVED:
                 vars(self)[name] = convert_value(name, getattr(self, name), kind)
         check_model(self)

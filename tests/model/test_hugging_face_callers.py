@@ -220,6 +220,23 @@ def test_a_model_is_an_instance_of_hugging_faces_base_only_for_isinstance(traine
 
 
 @every_head
+def test_weights_are_drawn_again_on_request(head: str) -> None:
+    ours = make_pair(head).ours
+    with torch.device("meta"):
+        model = type(ours)(ours.config)
+    model.to_empty(device="cpu")
+    torch.manual_seed(5)
+    for parameter in model.parameters():
+        torch.nn.init.constant_(parameter, 9)
+    model.init_weights()
+    model.tie_weights()
+    assert all(parameter.abs().max() <= 1 for parameter in model.parameters())
+    assert model(**make_inputs(head, model.config))[0].isfinite().all()
+    assert model.vocab_size == model.config.vocab_size
+    assert not model.can_generate()
+
+
+@every_head
 def test_a_model_is_made_from_hugging_faces_configuration(head: str) -> None:
     pair = make_pair(head)
     config = transformers.AlbertConfig(**(TINY | {"num_hidden_groups": 2, "attn_implementation": "eager"}))

@@ -186,3 +186,17 @@ def test_a_typo_in_a_change_is_refused(tmp_path: Path) -> None:
 def test_copies_are_equal() -> None:
     config = AlbertConfig(**TINY, num_labels=3)
     assert copy.deepcopy(config) == config == pickle.loads(pickle.dumps(config))
+
+
+def test_what_transformers_asks_of_a_configuration_is_answered_as_by_its_own() -> None:
+    ours, theirs = AlbertConfig(model_type="albert", attn_implementation="eager"), transformers.AlbertConfig()
+    theirs._attn_implementation = "eager"
+    assert ours.model_type == theirs.model_type
+    assert ours.get_text_config() is ours
+    assert ours.sub_configs == theirs.sub_configs
+    assert ours._attn_implementation == theirs._attn_implementation
+    assert {"hidden_size", "layer_norm_eps"} <= set(ours) & set(theirs)
+    ours._attn_implementation = "sdpa"
+    assert ours.attn_implementation == "sdpa"
+    with pytest.raises(UserError, match="model_type='bert' is not an ALBERT"):
+        AlbertConfig(model_type="bert")

@@ -50,9 +50,9 @@ _REFUSAL = "of a variant that albert_lab alone can load"  # transformers: "KeyEr
 class LoadingInfo(NamedTuple):
     """Names as the checkpoint would have them; read as a tuple, or by name as Hugging Face's dictionary."""
 
-    missing_keys: list[str]  # newly initialised
-    unexpected_keys: list[str]  # in the checkpoint, not in the model
-    mismatched_keys: list[str]  # of another shape, newly initialised
+    missing_keys: set[str]  # newly initialised
+    unexpected_keys: set[str]  # in the checkpoint, not in the model
+    mismatched_keys: set[str]  # of another shape, newly initialised
     error_msgs: tuple[str, ...] = ()  # always empty: errors are raised
 
     def __getitem__(self, key: Any) -> Any:
@@ -218,8 +218,8 @@ def fill(
     model.load_state_dict(found, strict=False, assign=True)
     _initialize_missing(model, [ours for ours in names if ours not in found], next(iter(found.values())).dtype)
     known = {*names.values(), TIED, *COPIES}
-    unexpected = sorted(name for name in state if not known & {name, name.removeprefix(PREFIX)})
-    info = LoadingInfo(sorted(set(shapes) - set(state)), unexpected, sorted(mismatched))
+    unexpected = {name for name in state if not known & {name, name.removeprefix(PREFIX)}}
+    info = LoadingInfo(set(shapes) - set(state), unexpected, set(mismatched))
     _warn(info, type(model).__name__, source)
     return info
 
@@ -242,15 +242,13 @@ def _describe_mismatch(name: str, stored: torch.Size, wanted: torch.Size, source
 
 
 def _warn(info: LoadingInfo, model: str, source: str) -> None:
-    if info.missing_keys or info.mismatched_keys:
+    lacking = [*sorted(info.missing_keys), *(f"{name} (of another shape)" for name in sorted(info.mismatched_keys))]
+    if lacking:
         log.warning(
-            "%s lacks weights of %s, which were initialised and must be trained: %s",
-            source,
-            model,
-            ", ".join([*info.missing_keys, *(f"{name} (of another shape)" for name in info.mismatched_keys)]),
+            "%s lacks weights of %s, which were initialised and must be trained: %s", source, model, ", ".join(lacking)
         )
     if info.unexpected_keys:
-        log.warning("%s has weights that %s does not use: %s", source, model, ", ".join(info.unexpected_keys))
+        log.warning("%s has weights that %s does not use: %s", source, model, ", ".join(sorted(info.unexpected_keys)))
 
 
 def write_pretrained(

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Self
 from torch import nn
 
 from albert_lab.model.configuration import AlbertConfig
+from albert_lab.model.torch.layers.initialize import initialize
 
 
 class HuggingFaceModel(nn.Module):
@@ -16,20 +17,24 @@ class HuggingFaceModel(nn.Module):
     `isinstance` says that a model is one; `type(model)` and `issubclass` stay as they are.
     """
 
+    config: AlbertConfig
     main_input_name = "input_ids"
     base_model_prefix = "albert"
     config_class = AlbertConfig
     supports_gradient_checkpointing = True
     accepts_loss_kwargs = False  # for Hugging Face's Trainer: whether forward takes `num_items_in_batch`
     _supports_sdpa = True
-    _keep_in_fp32_modules: ClassVar[list[str] | None] = None
-    _keys_to_ignore_on_save: ClassVar[list[str] | None] = None
+    _keep_in_fp32_modules: ClassVar[frozenset[str]] = frozenset()
+    _keep_in_fp32_modules_strict: ClassVar[frozenset[str]] = frozenset()
+    _keys_to_ignore_on_save = None
+    _keys_to_ignore_on_load_missing = None
 
     @property
-    def __class__(self) -> type:  # type: ignore[override]
+    def __class__(self) -> type:
         trainer = sys.modules.get("transformers.trainer")
         base = getattr(trainer, "PreTrainedModel", None)  # None: while the module is being imported
-        return type(self) if base is None else _join(type(self), base)
+        own: Any = type(self)
+        return own if base is None else _join(own, base)
 
     @__class__.setter
     def __class__(self, value: type) -> None:  # as FSDP2 does
@@ -38,6 +43,17 @@ class HuggingFaceModel(nn.Module):
     def __reduce_ex__(self, protocol: Any) -> Any:
         """Pickle by `type(self)`, whatever `__class__` says."""
         return _make_blank, (type(self),), self.__dict__
+
+    def init_weights(self) -> None:
+        """Draws every weight again, as for a new model."""
+        initialize(self, self.config)
+
+    def tie_weights(self, **options: Any) -> None:
+        """Changes nothing: a tensor that parts share is one tensor from the start."""
+
+    @property
+    def vocab_size(self) -> int:
+        return self.config.vocab_size
 
     @classmethod
     def can_generate(cls) -> bool:
@@ -57,10 +73,10 @@ class HuggingFaceModel(nn.Module):
 
 
 @cache
-def _join(ours: type, theirs: type) -> type:
+def _join(ours: Any, theirs: Any) -> type:
     """A class that inherits from both, for `isinstance` alone: calling it makes one of ours."""
     return type(ours.__name__, (ours, theirs), {"__new__": lambda cls, *args, **kwargs: ours(*args, **kwargs)})
 
 
 def _make_blank(cls: type) -> Any:
-    return cls.__new__(cls)
+    return object.__new__(cls)

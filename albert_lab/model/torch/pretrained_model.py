@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
 from albert_lab.errors import UserError, nearest
-from albert_lab.model.configuration import AlbertConfig
+from albert_lab.model.configuration import MODEL_TYPE, AlbertConfig
 from albert_lab.model.shape import check_model_shape
 from albert_lab.model.torch.checkpoint import load_pretrained, write_pretrained
 from albert_lab.model.torch.hugging_face import HuggingFaceModel
@@ -36,7 +36,7 @@ class AlbertPreTrainedModel(HuggingFaceModel):
     def __init__(self, config: AlbertConfig) -> None:
         """Raises: TypeError for a configuration that is neither ours nor Hugging Face's."""
         super().__init__()
-        if getattr(config, "model_type", None) != AlbertConfig.model_type:
+        if getattr(config, "model_type", None) != MODEL_TYPE:
             raise TypeError(f"{type(self).__name__} needs an AlbertConfig, not {type(config).__name__}")
         self.config = config if isinstance(config, AlbertConfig) else AlbertConfig.from_dict(config)
         check_model_shape(self.config, self.config.layer_map)
