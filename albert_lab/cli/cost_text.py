@@ -199,7 +199,7 @@ def _budget(figures: CostFigures) -> str:
         "energy": _range(figures, "kilowatt_hours", lambda energy: f"{_round_number(energy)} kWh"),
         "money": _range(figures, "dollars", lambda dollars: f"{_round_number(dollars)} USD"),
     }
-    speed = f"{assumed.speed}; training steps alone" if assumed.flops_per_second else UNKNOWN_SPEED
+    speed = f"{assumed.speed}; training steps alone, at the load of then" if assumed.flops_per_second else UNKNOWN_SPEED
     table = _table(Column("budget", tuple(lines), number=False), Column("", tuple(lines.values())))
     return table + _wrap(f"{figures.hardware.name}: {speed}")
 

@@ -4,13 +4,18 @@ import csv
 import io
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
 
+import pandas as pd
+
 from albert_lab.config.study import Study
+from albert_lab.report.answer import answer_study
+from albert_lab.report.curves import read_curve
 from albert_lab.report.figures.chart import Chart, MissingChart
 from albert_lab.report.figures.plots import (
+    plot_learning_curves,
     plot_memory,
     plot_paper_average,
     plot_predicted_memory,
@@ -27,8 +32,9 @@ from albert_lab.report.formatting import (
     format_exact,
 )
 from albert_lab.report.frames import CostOfRun
-from albert_lab.report.metrics import format_average, format_heading, main_metrics
-from albert_lab.report.page.page import render_page
+from albert_lab.report.metrics import format_average, format_heading, judging_metrics, main_metrics
+from albert_lab.report.page.page import Section, render_page
+from albert_lab.report.speeds import describe_load, explain_speeds
 from albert_lab.report.summary import Summary, describe_axis
 from albert_lab.report.tables.cost_table import (
     HEADING,
@@ -44,6 +50,7 @@ from albert_lab.runs.metrics import Metric
 from albert_lab.storage.files import write_text
 
 TERMINAL_WIDTH = 120  # of what surrounds a table
+MARK = "†"  # on a speed that doesn't compare
 LONGEST_STATE = 22  # characters, in the terminal's table
 COSTS_AT_PAPER_SIZE: dict[str, tuple[str, Callable[[float | None], str]]] = {  # heading -> key of `Counts`, format
     "weights, gradients, moments": ("state_bytes", format_bytes),
@@ -71,7 +78,7 @@ class StudyReport:
         return make_study_rows(self.study, self.records, self.failures, self.paper_counts, self.cost_of_run)
 
     def markdown(self) -> str:
-        parts = [f"# {self.study.title}\n", f"{self.study.question}\n"]
+        parts = [f"# {self.study.title}\n", f"{self.study.question}\n", f"{' '.join(self.answer)}\n"]
         parts += [f"## {heading}\n\n{table.markdown()}" for heading, table in self.tables().items()]
         return "\n".join([*parts, "".join(f"* {note}\n" for note in self.notes())])
 
@@ -79,7 +86,9 @@ class StudyReport:
         """What fits a terminal of `width` characters (None: all of the short tables), and the study's caption."""
         caption = "\n".join(textwrap.wrap(self.study.caption, width or TERMINAL_WIDTH))
         costs = f"{HEADING}\n\n{self._cost_table(make_short_cost_table).text(width)}\n" if self._has_costs else ""
-        return f"{self.study.title}\n\n{self.short_table().text(width)}\n{costs}{caption}\n"
+        answer = "\n".join(textwrap.wrap(" ".join(self.answer), width or TERMINAL_WIDTH))
+        below = "".join("\n".join(textwrap.wrap(note, width or TERMINAL_WIDTH)) + "\n" for note in self.footnotes())
+        return f"{self.study.title}\n\n{answer}\n\n{self.short_table().text(width)}{below}\n{costs}{caption}\n"
 
     def csv(self) -> str:
         """Every figure unrounded, a row a cell: means, spreads (sample standard deviation), n and intervals."""
@@ -92,7 +101,56 @@ class StudyReport:
 
     def html(self) -> str:
         """One page that loads nothing from anywhere."""
-        return render_page(self.study.title, self.study.question, self.tables(), self.charts(), self.notes())
+        summaries = [row.summary for row in self.rows if row.summary.rows]
+        details = [
+            Section("Memory and speed", charts=(plot_memory(summaries), plot_training_speed(summaries))),
+            Section("Against chance", charts=tuple(plot_results_against_chance(summaries))),
+            Section("At the paper's size", self.paper_table(), (self._paper_chart(), plot_predicted_memory(summaries))),
+        ]
+        if self._has_costs:
+            details.append(Section(HEADING, self._cost_table(make_cost_table)))
+        details.append(Section("How to read this", notes=self.notes()))
+        return render_page(
+            self.study.title,
+            self.study.question,
+            {f"At scale {self.study.scale}: measured here": self.measured_table()},
+            [],
+            self.footnotes(),
+            answer=self.answer,
+            pictures=(*plot_results_against_parameters(summaries), *self.curves()),
+            folded=details,
+        )
+
+    @cached_property
+    def answer(self) -> tuple[str, ...]:
+        """Which differences are larger than the spread over seeds, and which are not."""
+        return answer_study(self.rows)
+
+    def curves(self) -> list[Chart | MissingChart]:
+        """A chart a task: the metric that judges, by step, a curve a cell."""
+        metrics = judging_metrics(run for row in self.rows for run in row.summary.rows)
+        return [plot_learning_curves(self._curves_of(metric), metric) for metric in metrics]
+
+    def _curves_of(self, metric: Metric) -> dict[str, tuple[str, pd.DataFrame]]:
+        curves = {}
+        for row in self.rows:
+            if row.summary.held_out(metric):
+                records = [r for r in self.records.get(row.cell.name, ()) if r.get("task") == row.summary.task]
+                curves[row.summary.label] = (row.summary.scheme, read_curve(records, metric))
+        return curves
+
+    @cached_property
+    def _speed_reasons(self) -> dict[str, str]:
+        """Why a cell's speed doesn't compare, by the cells' labels; empty where it does."""
+        summaries = [row.summary for row in self.rows]
+        return dict(zip((s.label for s in summaries), explain_speeds(summaries), strict=True))
+
+    def footnotes(self) -> tuple[str, ...]:
+        """What has to stand right under the measured table."""
+        marked = [f"{label}: {reason}" for label, reason in self._speed_reasons.items() if reason]
+        load = describe_load([row.summary for row in self.rows])
+        marks = f"{MARK} The speed can't be compared with the others'. {'. '.join(marked)}." if marked else ""
+        return tuple(note for note in (marks, load) if note)
 
     def save(self, folder: Path) -> None:
         """Writes `table.md`, `table.csv` and `report.html`, each whole or not at all."""
@@ -109,19 +167,23 @@ class StudyReport:
 
     def charts(self) -> list[Chart | MissingChart]:
         summaries = [row.summary for row in self.rows if row.summary.rows]
-        averages = [
-            (row.summary, parameters, row.printed.average)
-            for row in self.rows
-            if row.printed and (parameters := row.counted("unique_as_built"))
-        ]
         return [
             *plot_results_against_parameters(summaries),
-            plot_paper_average(averages),
+            self._paper_chart(),
             plot_memory(summaries),
             plot_predicted_memory(summaries),
             plot_training_speed(summaries),
             *plot_results_against_chance(summaries),
         ]
+
+    def _paper_chart(self) -> Chart | MissingChart:
+        return plot_paper_average(
+            [
+                (replace(row.summary, label=row.name), parameters, row.printed.average)
+                for row in self.rows
+                if row.printed and (parameters := row.counted("unique_as_built"))
+            ]
+        )
 
     def tables(self) -> dict[str, Table]:
         """A row a cell, by heading: the paper's size, where we count, and this scale, where we measure and predict."""
@@ -138,7 +200,7 @@ class StudyReport:
         return self.cost_of_run is not None and any(row.summary.rows for row in self.rows)
 
     def _cost_table(self, make: Callable[[Sequence[str], Sequence[Summary]], Table]) -> Table:
-        return make([row.name for row in self.rows], [row.summary for row in self.rows])
+        return make([row.summary.label for row in self.rows], [row.summary for row in self.rows])
 
     def paper_table(self) -> Table:
         as_printed, counted = "as the paper prints it", "counted on this package's model"
@@ -171,17 +233,15 @@ class StudyReport:
         cost = "cost"
         return Table(
             (
-                self._column("cell", lambda row: row.name, number=False),
-                self._column("runs", lambda row: row.state, number=False),
-                self._column("shape", lambda row: row.summary.shape() or BLANK, number=False),
+                self._column("cell", _long_label, number=False),
+                *self._result_columns("held out"),
                 self._column("parameters", _parameters, cost),
                 self._column("FLOP per token", _flops_per_token, cost),
-                self._column("peak memory", _peak_memory, cost),
-                self._column("above the floor", _memory_above_floor, cost),
+                self._column("memory", _memory_above_floor, cost),
                 self._column("activations", _activations, cost),
-                self._column("tokens/s", _average_speed, cost),
-                *self._result_columns("held out"),
+                self._column("tokens/s", lambda row: _average_speed(row) + self._mark(row), cost),
                 self._column("paper's average (%)", _printed_average),
+                self._column("runs", lambda row: row.state, number=False),
             )
         )
 
@@ -190,21 +250,25 @@ class StudyReport:
         full, here = "at the paper's size", "measured here"
         return Table(
             (
-                self._column("cell", lambda row: row.name, number=False),
+                self._column("cell", lambda row: row.summary.label, number=False),
                 self._column("printed", _printed_parameters, full),
                 self._column("counted", lambda row: format_count(row.counted("unique_as_built")), full),
                 self._column("average", _printed_average, full, rank=2),
                 self._column("FLOP/token", _paper_flops_per_token, full, rank=5),
                 self._column("params", _parameters, here),
                 self._column("activ.", _activations, here, rank=3),
-                self._column("peak", _peak_memory, here, rank=4),
-                self._column(
-                    "tokens/s", lambda row: format_count(row.summary.mean("speed/tokens_per_second")), here, rank=1
-                ),
+                self._column("memory", _memory_above_floor, here, rank=4),
+                self._column("tokens/s", self._short_speed, here, rank=1),
                 *self._result_columns(here),
                 self._column("runs", lambda row: _shorten(row.state, LONGEST_STATE), number=False),
             )
         )
+
+    def _short_speed(self, row: StudyRow) -> str:
+        return format_count(row.summary.mean("speed/tokens_per_second")) + self._mark(row)
+
+    def _mark(self, row: StudyRow) -> str:
+        return f" {MARK}" if self._speed_reasons[row.summary.label] else ""
 
     def _result_columns(self, group: str) -> list[Column]:
         """The main metrics on held-out samples, mean and spread. How many seeds stands in the column of runs."""
@@ -249,8 +313,10 @@ def _flops_per_token(row: StudyRow) -> str:
     return format_count(row.summary.mean("flops_per_token/training"))
 
 
-def _peak_memory(row: StudyRow) -> str:
-    return format_bytes(row.summary.mean("memory_bytes/peak"))
+def _long_label(row: StudyRow) -> str:
+    """The row's label with what it stands for: `E = H = 96, for the paper's 768; all shared`."""
+    task = f"; {row.summary.task}" if row.summary.label != row.label else ""
+    return "; ".join(map(row.label_of, row.cell.axes)) + task
 
 
 def _memory_above_floor(row: StudyRow) -> str:

@@ -62,9 +62,13 @@ class Page(HTMLParser):
 
 def test_markdown_has_a_row_a_cell_in_the_studys_order(report: StudyReport) -> None:
     rows = [
-        line.split(" | ")[0].removeprefix("| ") for line in report.markdown().splitlines() if line.startswith("| E=")
+        line.split(" | ")[0].removeprefix("| ") for line in report.markdown().splitlines() if line.startswith("| E")
     ]
-    assert rows == [cell.name for cell in study().cells] * 2
+    run = ["E = H = 96, for the paper's 768", "E = 16, for the paper's 128"]
+    schemes = ["all shared", "attention shared", "FFN shared", "not shared"]
+    measured = [f"{size}; {scheme}" for size in run for scheme in schemes]
+    measured[6:] = ["E = 128; FFN shared", "E = 128; not shared"]  # these two have no run
+    assert rows == [cell.name for cell in study().cells] + measured
 
 
 def test_exact_counts_stand_next_to_the_papers_rounded_ones(report: StudyReport) -> None:
@@ -102,7 +106,7 @@ def test_csv_holds_the_records_figures_unrounded(report: StudyReport) -> None:
 
 def test_text_fits_a_terminal(report: StudyReport) -> None:
     table = report.short_table().text()
-    assert max(map(len, table.splitlines())) <= 150
+    assert max(map(len, table.splitlines())) <= 165
     assert study().caption in report.text()
 
 
@@ -124,7 +128,7 @@ def test_every_figure_has_a_title_and_says_its_figures_in_words(report: StudyRep
     assert all(attributes["role"] == "img" and attributes["aria-label"] for attributes in figures)
     assert len(re.findall(r"<svg[^>]*>\s*<title>[^<]+</title>", html)) == 5
     accuracy = report.rows[0].summary.mean("validation/mlm_accuracy")
-    assert f"E=768 all: {accuracy:.3f}" in str(figures[0]["aria-label"])
+    assert f"E = H = 96, all shared: {accuracy:.3f}" in str(figures[0]["aria-label"])
 
 
 def test_no_two_elements_of_the_page_share_an_id(html: str) -> None:
@@ -154,9 +158,10 @@ def test_a_study_that_the_paper_does_not_have_reports_too() -> None:
 
 def test_notes_warn_of_models_that_are_barely_better_than_chance() -> None:
     name = "E=768 all"
+    label = "E = H = 96, all shared"
     dull = StudyReport(study(), {name: [record("all", 96, 0, mlm_loss=6.8)]}, {}, {})
     keen = StudyReport(study(), {name: [record("all", 96, 0, mlm_loss=4.0)]}, {}, {})
-    assert any("Barely better than chance" in note and "MLM loss" in note and name in note for note in dull.notes())
+    assert any("Barely better than chance" in note and "MLM loss" in note and label in note for note in dull.notes())
     assert not any("Barely better" in note and "MLM loss" in note for note in keen.notes())
 
 
@@ -173,3 +178,40 @@ def test_saved_files_are_what_the_report_says(report: StudyReport, html: str, tm
     assert (tmp_path / "study" / "table.csv").read_text("utf-8") == report.csv()
     assert (tmp_path / "study" / "report.html").read_text("utf-8") == html
     assert len(list((tmp_path / "study").iterdir())) == 3
+
+
+def test_the_answer_says_which_differences_are_larger_than_the_spread_and_which_are_not() -> None:
+    larger, rest = StudyReport(study(), study_records(), {}, {}).answer
+    assert "what is shared changes MLM accuracy" in larger
+    assert "E = H = 96, for the paper's 768" in larger
+    assert larger.endswith(".")
+    assert rest.endswith(".")
+    even = study_records()
+    for records in even.values():
+        for seed, item in enumerate(records):
+            item["validation"]["mlm_accuracy"] = 0.1 + 0.01 * seed
+    larger, rest = StudyReport(study(), even, {}, {}).answer
+    assert larger.startswith("No difference in MLM accuracy is larger than the spread")
+    assert "may be chance" in rest
+    one = StudyReport(study(), study_records(seeds=(0,)), {}, {}).answer
+    assert one[1] == "With one seed a cell, nothing says how much of that is chance."
+    assert StudyReport(study(), {}, {}, {}).answer == ("Nothing has been measured yet.",)
+
+
+def test_speeds_measured_under_another_load_are_marked() -> None:
+    records = study_records()
+    assert "was not recorded" in StudyReport(study(), records, {}, {}).footnotes()[0]
+    for name, items in records.items():
+        for item in items:
+            item["speed"] |= {"others_mean": 0.6 if name == "E=768 ffn" else 0.1, "trainings_at_once": 1.0}
+    report = StudyReport(study(), records, {}, {})
+    assert [" †" in cell for cell in report.short_table().columns[8].cells] == [False, False, True, *[False] * 5]
+    assert "E = H = 96, FFN shared: others took 60% of the processor's time" in report.footnotes()[0]
+
+
+def test_curves_come_from_the_runs_folders(tmp_path: Path) -> None:
+    records = {"E=768 all": [record("all", 96, 0) | {"folder": str(tmp_path)}]}
+    assert isinstance(StudyReport(study(), records, {}, {}).curves()[0], MissingChart)
+    lines = [f'{{"step": {step}, "metrics": {{"validation/mlm_accuracy": {step / 100}}}}}\n' for step in (1, 2, 3)]
+    (tmp_path / "metrics.jsonl").write_text("".join(lines))
+    assert "E = H = 96, all shared ends at 0.03000" in StudyReport(study(), records, {}, {}).curves()[0].alt

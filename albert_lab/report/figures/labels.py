@@ -18,14 +18,23 @@ _NEAR = ((8, -5), (-8, -5), (0, 7), (0, -17), (8, 4), (8, -14), (-8, 4), (-8, -1
 _FAR = tuple((dx, dy) for dy in (17, -27, 29, -39, 41, -51, 53, -63, 65, -75) for dx in (8, -8, 0, 30, -30))
 
 
-def label_points(axes: Axes, points: Sequence[tuple[float, float]], texts: Sequence[str]) -> None:
-    """Writes each text at the first free position near its point, inside the axes; leaves out what fits nowhere."""
+def label_points(
+    axes: Axes, points: Sequence[tuple[float, float]], texts: Sequence[str], spreads: Sequence[float] = ()
+) -> None:
+    """Writes each text at the first free position near its point, inside the axes; leaves out what fits nowhere.
+
+    Args:
+        spreads: how far the error bar of each point reaches up and down; none where it is empty.
+    """
     figure = cast(Figure, axes.figure)
     figure.draw_without_rendering()
     scale = figure.dpi / 72
     radius = POINT_RADIUS * scale
     centres = [tuple(axes.transData.transform(point)) for point in points]
     taken = [Bbox.from_extents(x - radius, y - radius, x + radius, y + radius) for x, y in centres]
+    for (x, y), spread in zip(points, spreads, strict=False):
+        (left, low), (_, high) = axes.transData.transform([(x, y - spread), (x, y + spread)])
+        taken.append(Bbox.from_extents(left - radius, low - radius, left + radius, high + radius))
     for point, (x, y), text in zip(points, centres, texts, strict=True):
         width, height = _measure(axes, text)
         for dx, dy in _NEAR + _FAR:

@@ -1,6 +1,7 @@
 """A report as one HTML file that loads nothing: tables, notes, figures as inline SVG; on light and on dark."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -9,14 +10,27 @@ from albert_lab.report.figures.chart import Chart, MissingChart
 from albert_lab.report.tables.table import Table
 
 
+@dataclass(frozen=True)
+class Section:
+    """What stands folded under its heading until a reader opens it."""
+
+    heading: str
+    table: Table | None = None
+    charts: Sequence[Chart | MissingChart] = ()
+    notes: Sequence[str] = ()
+
+
 def render_page(
     title: str,
     lead: str,
     tables: Mapping[str, Table],
     charts: Sequence[Chart | MissingChart],
     notes: Sequence[str],
+    answer: Sequence[str] = (),
+    pictures: Sequence[Chart | MissingChart] = (),
+    folded: Sequence[Section] = (),
 ) -> str:
-    """The whole page; `lead` is the question it answers, `tables` go by heading, `notes` stand under them."""
+    """The whole page: question `lead`, answer, pictures, tables by heading, notes, charts, folded sections."""
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -26,4 +40,5 @@ def render_page(
         keep_trailing_newline=True,
     )
     template = environment.get_template("page.html")
-    return template.render(title=title, lead=lead, tables=tables, charts=charts, notes=notes).lstrip()
+    contents = {"tables": tables, "charts": charts, "notes": notes, "folded": folded, "pictures": pictures}
+    return template.render(title=title, lead=lead, answer=answer, **contents).lstrip()

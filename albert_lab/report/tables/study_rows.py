@@ -1,14 +1,14 @@
 """The rows of a study: what the paper printed, what we counted at its size, and what was measured here."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from albert_lab.config.study import Cell, Study
 from albert_lab.report import paper
 from albert_lab.report.frames import FIGURES, CostOfRun, Row, flatten
 from albert_lab.report.metrics import declared_metrics
-from albert_lab.report.summary import Summary
+from albert_lab.report.summary import SYMBOLS, Summary, describe_axis
 
 Record = Mapping[str, Any]
 Counts = Mapping[str, float | None]  # unique_with_projection, unique_as_built, applied, flops_per_token, ..._bytes
@@ -24,6 +24,23 @@ class StudyRow:
     printed: paper.PaperRow | None
     counts: Counts
     failures: tuple[str, ...]
+
+    @property
+    def label(self) -> str:
+        """The cell by what was run, short: `E = H = 96, all shared`."""
+        return ", ".join(self.label_of(axis, with_paper=False) for axis in self.cell.axes)
+
+    def label_of(self, axis: str, with_paper: bool = True) -> str:
+        """One axis by what was run: `E = H = 96, for the paper's 768`, `all shared`; as the paper has it if not run."""
+        value = self.cell.axes[axis]
+        run = self.summary.rows[0] if self.summary.rows else {}
+        given = dict(override.split("=", 1) for override in self.cell.overrides)
+        own = run.get(axis, given.get(axis, value)) if axis in SYMBOLS else value
+        text = describe_axis(axis, own)
+        if axis in SYMBOLS:
+            is_width = axis == "model.embedding_size" and own == run.get("model.hidden_size")
+            text = f"{SYMBOLS[axis]} = {'H = ' if is_width else ''}{own}"
+        return f"{text}, for the paper's {value}" if with_paper and str(own) != str(value) else text
 
     @property
     def state(self) -> str:
@@ -61,16 +78,18 @@ def make_study_rows(
             name = f"{cell.name}, {task}" if several_tasks and task else cell.name
             summary = _summarize_cell(cell, name, tuple(run for run in runs if run["task"] == task))
             printed, counted = paper.find_row(study.name, cell.axes), counts.get(cell.name, {})
-            study_rows.append(StudyRow(cell, name, summary, printed, counted, cell_failures))
+            study_row = StudyRow(cell, name, summary, printed, counted, cell_failures)
+            label = f"{study_row.label}, {task}" if several_tasks and task else study_row.label
+            study_rows.append(replace(study_row, summary=replace(summary, label=label)))
             cell_failures = ()  # nobody knows the task of a run that failed: its cell says so once
     return tuple(study_rows)
 
 
 def _summarize_cell(cell: Cell, name: str, runs: tuple[Row, ...]) -> Summary:
-    """A cell's summary under the paper's E and sharing; where the study has no such axis, those that were run."""
+    """A cell's summary under the E that was run, and the sharing of the study or, without such an axis, of the run."""
     first = runs[0] if runs else {}
     scheme = cell.axes.get("sharing", cell.axes.get("sharing.scheme", first.get("sharing.scheme", "all")))
-    embedding = cell.axes.get("model.embedding_size", first.get("model.embedding_size"))
+    embedding = first.get("model.embedding_size", cell.axes.get("model.embedding_size"))
     return Summary(name, str(scheme), None if embedding is None else int(embedding), runs)
 
 
