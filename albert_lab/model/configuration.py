@@ -194,6 +194,10 @@ class AlbertConfig(HuggingFaceConfig, ModelConfig):
             own["layer_map"] = {kind: list(ids) for kind, ids in asdict(self.layer_map).items()}
         return {"model_type": MODEL_TYPE} | self._others() | plain | ({OURS: own} if own else {})
 
+    def get_text_config(self, decoder: bool | None = None, encoder: bool | None = None) -> Self:
+        """This configuration: transformers' Trainer asks for the text part of a model's, to compare special tokens."""
+        return self
+
     def to_diff_dict(self) -> dict[str, Any]:
         """Of `to_dict`, what differs from the defaults; `from_dict` makes the same configuration of both."""
         defaults = type(self)().to_dict()

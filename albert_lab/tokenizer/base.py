@@ -10,14 +10,13 @@ from typing import Any, Self
 
 from tokenizers import AddedToken, Tokenizer
 
-from albert_lab.errors import UserError
 from albert_lab.tokenizer import folder, shortcuts, training
 from albert_lab.tokenizer.batch_encoder import BatchEncoder
 from albert_lab.tokenizer.batch_encoding import BatchEncoding
 from albert_lab.tokenizer.decoding import Decoder, clean_up_tokenization
 from albert_lab.tokenizer.delegation import RoleId, RoleToken, TableAttribute, delegate
 from albert_lab.tokenizer.encoded_text import EncodedText
-from albert_lab.tokenizer.inputs import Input, check_strings
+from albert_lab.tokenizer.inputs import Input, InputTypeError, check_strings
 from albert_lab.tokenizer.options import WarnOnce, resolve_options
 from albert_lab.tokenizer.overflow import BuildRows, truncate_ids
 from albert_lab.tokenizer.piece_finders import BatchFinder, SingleFinder, find_tokens
@@ -27,9 +26,10 @@ from albert_lab.tokenizer.row_builder import RowBuilder
 from albert_lab.tokenizer.settings import NO_LIMIT, check_settings, check_switches
 from albert_lab.tokenizer.token_table import Token, TokenTable
 from albert_lab.tokenizer.tokenizer_json import make_backend_tokenizer
+from albert_lab.tokenizer.transformers_class import SeenByTransformers
 
 
-class TokenizerBase:
+class TokenizerBase(SeenByTransformers):
     """A tokenizer with the settings that its files store.
 
     settings: model_max_length (tokens), padding_side and truncation_side ("right", "left"), model_input_names,
@@ -41,8 +41,9 @@ class TokenizerBase:
     vocab_file: str | None
     tokenizer_file: str | None
     init_kwargs: dict[str, Any]  # what the constructor was given: with it, it makes another such tokenizer
+    init_inputs: tuple[Any, ...] = ()  # of transformers: arguments without a name, which `init_kwargs` has too
     vocab_files_names = {"vocab_file": folder.VOCABULARY, "tokenizer_file": folder.BACKEND}  # noqa: RUF012
-    model_input_names: tuple[str, ...] = ("input_ids", "token_type_ids", "attention_mask")
+    model_input_names: Sequence[str] = ["input_ids", "token_type_ids", "attention_mask"]
     model_max_length: int = NO_LIMIT
     padding_side: str = "right"
     truncation_side: str = "right"
@@ -59,9 +60,10 @@ class TokenizerBase:
     vocab_size = TableAttribute[int]()
     added_tokens_decoder = TableAttribute[dict[int, AddedToken]]()
     added_tokens_encoder = TableAttribute[dict[str, int]]()
-    additional_special_tokens = TableAttribute[list[str]]()
+    additional_special_tokens = TableAttribute[list[str] | None]()
     additional_special_tokens_ids = TableAttribute[list[int]]()
     all_special_tokens = TableAttribute[list[str]]()
+    all_special_tokens_extended = TableAttribute[list[Token]]()
     all_special_ids = TableAttribute[list[int]]()
     special_tokens_map = TableAttribute[dict[str, str | list[str]]]()
     special_tokens_map_extended = TableAttribute[dict[str, Token | list[Token]]]()
@@ -158,16 +160,19 @@ class TokenizerBase:
         return_length: bool = False,
         verbose: bool = True,
         split_special_tokens: bool | None = None,
+        pad_to_max_length: bool = False,
     ) -> BatchEncoding:
         """Model inputs for a text, a pair, or lists of either; arguments and results as in transformers 4.57.6.
 
         text: a string, a list of strings (a batch), or with `is_split_into_words` lists of words. text_target: its ids
         become `labels`. padding: True or "longest", "max_length", False. truncation: True or "longest_first",
-        "only_first", "only_second", False.
+        "only_first", "only_second", False. pad_to_max_length: an older name of padding="max_length".
 
         Raises: UserError for arguments that contradict each other, and rows that don't fit in a tensor.
         """
         split = self.split_special_tokens if split_special_tokens is None else split_special_tokens
+        if pad_to_max_length and padding is False:
+            padding = True if max_length is None else "max_length"
         given = {
             "add_special_tokens": add_special_tokens, "padding": padding, "truncation": truncation,
             "max_length": max_length, "stride": stride, "is_split_into_words": is_split_into_words,
@@ -181,7 +186,7 @@ class TokenizerBase:
         options = resolve_options(given, self, self._warn_once)
         if text is None:
             if text_target is None:
-                raise UserError("a tokenizer needs text (or text_target)")
+                raise InputTypeError("a tokenizer needs text (or text_target)")
             return self._encoder.encode(text_target, text_pair_target, options)
         inputs = self._encoder.encode(text, text_pair, options)
         if text_target is not None:
@@ -239,10 +244,14 @@ class TokenizerBase:
     # Tokens, ids and text
 
     def tokenize(
-        self, text: str, pair: str | None = None, add_special_tokens: bool = False, split_special_tokens: bool = False
+        self,
+        text: str,
+        pair: str | None = None,
+        add_special_tokens: bool = False,
+        split_special_tokens: bool | None = None,
     ) -> list[str]:
         """The pieces of a text as text: "▁hello"; special tokens as they are, what is unknown as it is written."""
-        split = split_special_tokens or self.split_special_tokens
+        split = self.split_special_tokens if split_special_tokens is None else split_special_tokens
         texts = [text] if pair is None else [text, pair]
         check_strings("tokenize", texts)
         found = [find_tokens(one, split, self._table, self._preprocessing) for one in texts]
@@ -280,9 +289,12 @@ class TokenizerBase:
         local_files_only: bool = False,
         token: str | bool | None = None,
         force_download: bool = False,
+        subfolder: str = "",
         **settings: Any,
     ) -> Self:
         """The tokenizer of a folder or of a model on the hub; settings replace those of its files.
+
+        subfolder: of the folder or repository.
 
         Raises: UserError where there is none, or its files are not a tokenizer's or another model's.
         """
@@ -290,7 +302,7 @@ class TokenizerBase:
             "revision": revision, "cache_dir": cache_dir, "local_files_only": local_files_only, "token": token,
             "force_download": force_download,
         }  # fmt: skip
-        return cls(**folder.read_arguments(pretrained_model_name_or_path, **hub) | settings)
+        return cls(**folder.read_arguments(pretrained_model_name_or_path, subfolder, **hub) | settings)
 
     @property
     def backend_tokenizer(self) -> Tokenizer:

@@ -68,7 +68,7 @@ class BatchEncoder:
         lengths = [len(row) for row in columns[required]]
         if options.return_attention_mask:
             columns.setdefault("attention_mask", [[1] * length for length in lengths])
-        columns = self._row_builder.pad(columns, lengths, options)
+        columns = self._row_builder.pad(columns, lengths, options, required)
         data = {key: value[0] for key, value in columns.items()} if single else columns
         return BatchEncoding(data, None, options.return_tensors or kind)
 

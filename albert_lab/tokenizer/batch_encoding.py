@@ -93,6 +93,10 @@ class BatchEncoding(UserDict[str, Any]):
         """The word of each token, between white space or as the user split the text; None for special tokens."""
         return list(self._require_encodings("word_ids()")[batch_index].word_ids)
 
+    def words(self, batch_index: int = 0) -> list[int | None]:
+        """An older name of `word_ids`."""
+        return self.word_ids(batch_index)
+
     def sequence_ids(self, batch_index: int = 0) -> list[int | None]:
         """0 for tokens of the first text, 1 for the second, None for special tokens."""
         return list(self._require_encodings("sequence_ids()")[batch_index].sequence_ids)

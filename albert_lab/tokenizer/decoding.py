@@ -30,7 +30,7 @@ class Decoder:
         """The text of tokens in parts; each token that a user added is a part of its own."""
         table = self._table
         separate = table.added_tokens_encoder.keys() - set(table.all_special_tokens)
-        separate |= {token for token in table.additional_special_tokens if not table.is_piece(token)}
+        separate |= {token for token in table.additional_special_tokens or () if not table.is_piece(token)}
         parts: list[str] = []
         for is_separate, group in groupby(tokens, key=separate.__contains__):
             run = list(group)

@@ -3,7 +3,7 @@
 import json
 import os
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from tokenizers import AddedToken
@@ -41,14 +41,15 @@ def load_model(vocab_file: str | None, tokenizer_file: str | None, **options: An
 # Reading
 
 
-def read_arguments(name_or_path: str | os.PathLike[str], **hub_options: Any) -> dict[str, Any]:
+def read_arguments(name_or_path: str | os.PathLike[str], subfolder: str = "", **hub_options: Any) -> dict[str, Any]:
     """A tokenizer's constructor arguments, from a folder or from a model on the hub.
 
     hub_options: those of `pretrained_folder`.
 
     Raises: UserError where there is no tokenizer, or a file holds something else.
     """
-    folder = pretrained_folder(name_or_path, FILES, **hub_options)
+    files = [str(PurePosixPath(subfolder, name)) for name in FILES]
+    folder = pretrained_folder(name_or_path, files, **hub_options) / subfolder
     finish_replacing(folder)
     vocabulary, backend = folder / VOCABULARY, folder / BACKEND
     if not vocabulary.is_file() and not backend.is_file():
@@ -125,13 +126,18 @@ def save_pretrained(
     save_directory: str | os.PathLike[str],
     legacy_format: bool | None = None,
     filename_prefix: str | None = None,
+    push_to_hub: bool = False,
+    save_jinja_files: bool = True,
 ) -> tuple[str, ...]:
     """Writes the folder that `from_pretrained` and transformers read; returns its files' paths.
 
     All of them or none: a failure leaves the folder as it was. legacy_format: True leaves `tokenizer.json` out.
+    save_jinja_files: of transformers; unused, as there are no chat templates.
 
-    Raises: UserError for a path that is a file.
+    Raises: UserError for a path that is a file, and for `push_to_hub`.
     """
+    if push_to_hub:
+        raise UserError("save_pretrained(push_to_hub=True): call huggingface_hub.upload_folder on the saved folder")
     model = tokenizer._table.model.bytes
     contents = {
         CONFIG: _to_json(_make_config(tokenizer)),
@@ -170,7 +176,7 @@ def _write_files(
 def _make_config(tokenizer: "TokenizerBase") -> dict[str, Any]:
     config: dict[str, Any] = {name: getattr(tokenizer, name) for name in (*SWITCHES, *TYPES, *ROLES)}
     names = config.pop("model_input_names")
-    if tuple(names) != type(tokenizer).model_input_names:
+    if list(names) != type(tokenizer).model_input_names:
         config["model_input_names"] = list(names)
     return config | {
         "additional_special_tokens": tokenizer.additional_special_tokens,

@@ -9,6 +9,10 @@ Input = Text | Sequence[Text]  # one, or a batch
 TextPair = tuple[Text, Text | None]
 
 
+class InputTypeError(UserError, TypeError):
+    """An input that isn't text."""
+
+
 def split_into_pairs(text: Input, text_pair: Input | None, is_split: bool) -> tuple[list[TextPair], bool]:
     """(pairs, whether the input is one text or pair rather than a batch).
 
@@ -19,7 +23,7 @@ def split_into_pairs(text: Input, text_pair: Input | None, is_split: bool) -> tu
     for name, value in (("text", text), ("text_pair", text_pair)):
         if value is not None and not _is_text(value):
             item = f" of {type(value[0]).__name__}" if isinstance(value, list | tuple) and value else ""
-            raise UserError(
+            raise InputTypeError(
                 f"{name} is a {type(value).__name__}{item}; give a string, a list of strings, or lists of words"
             )
     if not _is_batch(text, is_split):
@@ -72,4 +76,4 @@ def check_strings(method: str, texts: Sequence[object]) -> None:
     """Raises: UserError for anything but a string, naming the method that was given it."""
     for text in texts:
         if not isinstance(text, str):
-            raise UserError(f"{method} expects a string where it got {text!r:.40}")
+            raise InputTypeError(f"{method} expects a string where it got {text!r:.40}")

@@ -1,6 +1,7 @@
 """The arguments of a tokenizer's call, checked and resolved: how to pad, how to truncate, what to return."""
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -21,7 +22,7 @@ class WithDefaults(Protocol):
     model_max_length: int
     padding_side: str
     truncation_side: str
-    model_input_names: tuple[str, ...]
+    model_input_names: Sequence[str]
     pad_token_type_id: int
 
 

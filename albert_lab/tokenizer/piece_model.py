@@ -11,6 +11,7 @@ import sentencepiece
 
 from albert_lab.errors import UserError
 from albert_lab.storage.files import read_bytes
+from albert_lab.tokenizer.cached_state import WithoutCaches
 from albert_lab.tokenizer.preprocessing import Span
 
 SPACE = "▁"  # how SentencePiece writes the space before a word
@@ -25,7 +26,7 @@ class PieceSpan(NamedTuple):
     span: Span
 
 
-class PieceModel:
+class PieceModel(WithoutCaches):
     """A SentencePiece model from the bytes of a `.model` file; it pickles, for the workers of a DataLoader.
 
     name: what error messages call the bytes. options: SentencePieceProcessor's.

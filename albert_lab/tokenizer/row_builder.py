@@ -146,8 +146,8 @@ class RowBuilder:
             columns["length"] = [len(columns["input_ids"][0])] if single else list(lengths)
         return columns
 
-    def pad(self, columns: Columns, lengths: Sequence[int], options: Options) -> Columns:
-        """Columns padded as a call asks. lengths: of the rows.
+    def pad(self, columns: Columns, lengths: Sequence[int], options: Options, ids_name: str = "input_ids") -> Columns:
+        """Columns padded as a call asks. lengths: of the rows; ids_name: the column that holds ids.
 
         Raises: UserError where padding is asked for and no token has that role.
         """
@@ -158,7 +158,7 @@ class RowBuilder:
         if pad_token is None:
             raise UserError("padding needs a pad_token, and this tokenizer has none; set tokenizer.pad_token")
         values = {
-            "input_ids": self._table.id_of(pad_token),
+            ids_name: self._table.id_of(pad_token),
             "token_type_ids": options.pad_token_type_id,
             "special_tokens_mask": 1,
             "attention_mask": 0,

@@ -16,7 +16,11 @@ TYPES: dict[str, type | tuple[type, ...]] = {
     "split_special_tokens": bool,
 }
 
-UNUSED = ("use_fast", "from_slow", "verbose", "trust_remote_code")  # of transformers; they make no difference here
+# of transformers; they make no difference here
+UNUSED = {
+    "use_fast", "from_slow", "verbose", "trust_remote_code", "add_prefix_space", "legacy", "resume_download", "proxies",
+    "tokenizer_type", "config",
+}  # fmt: skip
 
 
 def check_switches(switches: Mapping[str, Any]) -> None:
@@ -32,6 +36,8 @@ def check_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
     Raises: UserError for an unknown name, a value of the wrong type, and an unknown side.
     """
     checked = {name: value for name, value in settings.items() if name not in UNUSED}
+    if "max_len" in checked:  # its older name
+        checked.setdefault("model_max_length", checked.pop("max_len"))
     if checked.get("model_max_length", 0) is None:
         checked["model_max_length"] = NO_LIMIT
     for name, value in checked.items():

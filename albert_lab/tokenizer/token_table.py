@@ -1,5 +1,6 @@
 """Tokens and their ids: SentencePiece's pieces, special tokens and added tokens."""
 
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
@@ -7,20 +8,33 @@ from typing import Any
 from tokenizers import AddedToken
 
 from albert_lab.errors import UserError, nearest
+from albert_lab.tokenizer.cached_state import WithoutCaches
 from albert_lab.tokenizer.piece_model import PieceModel
 from albert_lab.tokenizer.splitting import Splitter
 
 Token = str | AddedToken
-ROLES = ("bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token")
+ROLES = {  # and ALBERT's tokens
+    "bos_token": "[CLS]",
+    "eos_token": "[SEP]",
+    "unk_token": "<unk>",
+    "sep_token": "[SEP]",
+    "pad_token": "<pad>",
+    "cls_token": "[CLS]",
+    "mask_token": "[MASK]",
+}
+
+log = logging.getLogger(__name__)
 
 
-class TokenTable:
+class TokenTable(WithoutCaches):
     """The pieces of a SentencePiece model, the special token of each role, and added tokens.
 
     lower: whether texts are lowercased; added tokens that aren't special are then lowercased too.
     name: what error messages call the source of the pieces.
 
-    Raises: UserError where a role's token is neither a piece nor an added token: the file is another model's.
+    A role's token that is neither a piece nor an added token is added, with a warning.
+
+    Raises: UserError where that is a token that every ALBERT has: the file is another model's.
     """
 
     def __init__(
@@ -37,7 +51,7 @@ class TokenTable:
         # transformers' fast tokenizers list "(" and its kind, which SentencePiece never splits anyway, as added tokens;
         # transformers 5 lists those and the tokens of roles once more as extra special tokens
         role_tokens = set(map(str, filter(None, self._roles.values())))
-        self._additional: list[Token] = [
+        self._additional: list[Token] | None = [
             token
             for token in additional_special_tokens
             if str(token) not in role_tokens and not model.is_unsplittable(str(token))
@@ -48,15 +62,23 @@ class TokenTable:
             if not model.is_unsplittable(token.content)
         }
         self._ids_of_pieces = {piece: index for index, piece in enumerate(model.pieces)}
-        self._check_roles(name)
-        self._add([token for token in self._all_special() if str(token) not in self.added_tokens_encoder], special=True)
-
-    def _check_roles(self, name: str) -> None:
-        known = self._ids_of_pieces.keys() | self.added_tokens_encoder.keys()
-        tokens = {role: str(token) for role, token in self._roles.items() if token is not None}
-        missing = [f"{role}={token!r}" for role, token in tokens.items() if token not in known]
+        missing = self._find_missing_roles(name)
+        special = self.all_special_tokens_extended
+        self._add([token for token in special if str(token) not in self.added_tokens_encoder], special=True)
         if missing:
-            raise UserError(f"{name} is another model's: it lacks {', '.join(missing)}; name the tokens that it has")
+            log.warning("%s lacks %s: added; call model.resize_token_embeddings(%d)", name, missing, len(self))
+
+    def _find_missing_roles(self, name: str) -> str:
+        """The roles with a token that is new to the vocabulary, as text.
+
+        Raises: UserError where such a token is the one that every ALBERT has.
+        """
+        known = self._ids_of_pieces.keys() | self.added_tokens_encoder.keys()
+        missing = {role: str(token) for role, token in self._roles.items() if token and str(token) not in known}
+        listed = ", ".join(f"{role}={token!r}" for role, token in missing.items())
+        if any(token == ROLES[role] for role, token in missing.items()):
+            raise UserError(f"{name} is another model's: it lacks {listed}; name the tokens that it has")
+        return listed
 
     # All tokens
 
@@ -140,24 +162,29 @@ class TokenTable:
         return self.id_of(start), self.id_of(end)
 
     @property
-    def additional_special_tokens(self) -> list[str]:
-        """Special tokens without a role."""
-        return [str(token) for token in self._additional]
+    def additional_special_tokens(self) -> list[str] | None:
+        """Special tokens without a role; None where they were set to None."""
+        return None if self._additional is None else [str(token) for token in self._additional]
 
     @additional_special_tokens.setter
-    def additional_special_tokens(self, tokens: Sequence[Token]) -> None:
-        self._additional = list(tokens)
+    def additional_special_tokens(self, tokens: Sequence[Token] | None) -> None:
+        self._additional = None if tokens is None else list(tokens)
         self._clear_caches()
 
     @property
     def additional_special_tokens_ids(self) -> list[int]:
-        return [self.id_of(token) for token in self.additional_special_tokens]
+        return [self.id_of(token) for token in self.additional_special_tokens or ()]
+
+    @additional_special_tokens_ids.setter
+    def additional_special_tokens_ids(self, ids: Sequence[int] | None) -> None:
+        self.additional_special_tokens = [self.token_of(index) for index in ids or ()]
 
     @property
     def special_tokens_map(self) -> dict[str, str | list[str]]:
         """The token of each role, as text."""
         by_role: dict[str, str | list[str]] = {role: str(token) for role, token in self._roles.items() if token}
-        return by_role | ({"additional_special_tokens": self.additional_special_tokens} if self._additional else {})
+        additional = self.additional_special_tokens
+        return by_role | ({"additional_special_tokens": additional} if additional else {})
 
     @property
     def special_tokens_map_extended(self) -> dict[str, Token | list[Token]]:
@@ -168,16 +195,18 @@ class TokenTable:
     @cached_property
     def all_special_tokens(self) -> list[str]:
         """Every special token once, those of roles first."""
-        return [str(token) for token in self._all_special()]
+        return [str(token) for token in self.all_special_tokens_extended]
 
     @cached_property
     def all_special_ids(self) -> list[int]:
         """The ids of `all_special_tokens`."""
         return [self.id_of(token) for token in self.all_special_tokens]
 
-    def _all_special(self) -> list[Token]:
+    @property
+    def all_special_tokens_extended(self) -> list[Token]:
+        """`all_special_tokens` as they were passed: strings, or `AddedToken`s."""
         unique: dict[str, Token] = {}
-        for token in (*self._roles.values(), *self._additional):
+        for token in (*self._roles.values(), *(self._additional or ())):
             if token:
                 unique.setdefault(str(token), token)
         return list(unique.values())
@@ -196,9 +225,11 @@ class TokenTable:
         """Sets the tokens of roles, {"cls_token": "<CLS>"}, and adds them; returns how many were missing."""
         added: list[Token] = []
         for role, value in special_tokens_dict.items():
-            if role == "additional_special_tokens" and not isinstance(value, Token):
+            if role == "additional_special_tokens":
+                if isinstance(value, Token):
+                    raise UserError(f"{role}={value!r} is one token; give a list of tokens")
                 new = [_as_special(token) for token in value]
-                kept = [] if replace_additional_special_tokens and new else self._additional
+                kept = [] if replace_additional_special_tokens and new else self._additional or []
                 self._additional = [*kept, *(token for token in new if str(token) not in map(str, kept))]
                 added += new
             elif role in ROLES and isinstance(value, Token):
@@ -223,15 +254,15 @@ class TokenTable:
             special = special or token in self.all_special_tokens
             token = AddedToken(token, normalized=not special, special=special)
         elif special:
-            token = _copy_with(token, special=True)
+            token = copy_token(token, special=True)
         if not token.special and token.normalized and self._lower:
-            token = _copy_with(token, content=token.content.lower())
+            token = copy_token(token, content=token.content.lower())
         return token
 
     def _add_one(self, token: AddedToken) -> None:
         index = self.added_tokens_encoder.get(token.content, self._ids_of_pieces.get(token.content, len(self)))
         if token.special and token.content not in self.all_special_tokens:
-            self._additional.append(token)
+            self._additional = [*(self._additional or ()), token]
         self._added_by_id[index] = token
         self._clear_caches()
 
@@ -248,11 +279,6 @@ class TokenTable:
         """Whether characters that SentencePiece doesn't know can spell an added token or a comma."""
         return any(map(self.model.is_all_unknown, (",", *self.added_tokens_encoder)))
 
-    def _clear_caches(self) -> None:
-        for name, attribute in vars(TokenTable).items():
-            if isinstance(attribute, cached_property):
-                self.__dict__.pop(name, None)
-
 
 def make_roles(*tokens: Token | None) -> dict[str, Token | None]:
     """The token of each role. tokens: in the order of `ROLES`."""
@@ -267,6 +293,7 @@ def _as_special(token: Token) -> AddedToken:
     return AddedToken(token, normalized=False, special=True) if isinstance(token, str) else token
 
 
-def _copy_with(token: AddedToken, **changes: Any) -> AddedToken:
+def copy_token(token: AddedToken, **changes: Any) -> AddedToken:
+    """The same token with other fields."""
     names = ("content", "single_word", "lstrip", "rstrip", "normalized", "special")
     return AddedToken(**{name: getattr(token, name) for name in names} | changes)

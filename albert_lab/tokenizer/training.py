@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import sentencepiece
+from tokenizers import AddedToken
 
 from albert_lab.errors import UserError
 from albert_lab.tokenizer.inputs import check_strings
 from albert_lab.tokenizer.settings import SWITCHES, TYPES
-from albert_lab.tokenizer.token_table import ROLES, Token
+from albert_lab.tokenizer.token_table import ROLES, Token, copy_token
 
 if TYPE_CHECKING:
     from albert_lab.tokenizer.base import TokenizerBase
@@ -115,7 +116,10 @@ def _make_like(tokenizer: TokenizerT, model: bytes, tokens: dict[str, Any]) -> T
 def _rename(token: Token | list[Token], names: Mapping[str, str]) -> Any:
     if isinstance(token, list):
         return [_rename(one, names) for one in token]
-    return names.get(str(token), token)
+    name = names.get(str(token))
+    if name is None:
+        return token
+    return copy_token(token, content=name) if isinstance(token, AddedToken) else name
 
 
 def _iterate_texts(texts: Iterable[str | Iterable[str]]) -> Iterator[str]:

@@ -73,9 +73,11 @@ def test_words_are_separated_by_white_space(fast: AlbertTokenizerFast) -> None:
     assert fast("the (quick)fox").word_ids()[1:-1][-1] == 1
 
 
-def test_a_missing_special_token_is_refused_rather_than_added_beyond_the_embeddings(own_model: Path) -> None:
-    with pytest.raises(UserError, match="lacks mask_token='<mask>'"):
-        AlbertTokenizer(str(own_model), mask_token="<mask>")
+def test_a_missing_special_token_is_refused_rather_than_added_beyond_the_embeddings(tmp_path: Path) -> None:
+    pieces = [piece for piece in SPECIAL if piece.text != "[MASK]"]
+    (tmp_path / "spiece.model").write_bytes(write_model(ModelProto([*pieces, Piece("▁", -2.2)], name="identity")))
+    with pytest.raises(UserError, match=r"lacks mask_token='\[MASK\]'"):
+        AlbertTokenizer(str(tmp_path / "spiece.model"))
 
 
 def test_num_truncated_tokens_needs_no_limit(slow: AlbertTokenizer) -> None:
