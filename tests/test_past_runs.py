@@ -1,5 +1,6 @@
 """A run trained, run again by force, and removed with its MLflow run."""
 
+import shutil
 from pathlib import Path
 
 from mlflow import MlflowClient
@@ -26,6 +27,11 @@ def test_a_run_can_be_run_again_and_removed_with_all_that_is_known_of_it(
     kept = tmp_path / "runs/replaced/pretrain" / folder.name
     assert losses_of(kept) == losses_of(folder) == losses
     assert lab("runs").stdout.endswith("1 run: 1 finished\n")
+    assert mlflow_runs(tmp_path / "runs") == 2
+
+    copy = folder.with_name("copy-0123456789")  # a user's, with the tracking.json of the original
+    shutil.copytree(folder, copy)
+    assert lab("rm", "copy", "--yes").returncode == 0
     assert mlflow_runs(tmp_path / "runs") == 2
 
     refused = lab("rm", "all-E8")

@@ -9,7 +9,7 @@ from albert_lab.cli.run_arguments import RUN_HELP, make_parser, take_runs_folder
 from albert_lab.errors import UserError
 from albert_lab.report.formatting import BLANK, format_significant
 from albert_lab.report.tables.table import Column, Table
-from albert_lab.runs.catalog import CatalogRun, find_run, shorten_names
+from albert_lab.runs.catalog import CatalogRun, State, find_run, shorten_names
 
 HIDDEN = ("name", "metrics", "started")
 MACHINE = ("host", "versions")
@@ -21,7 +21,11 @@ def run(arguments: Sequence[str]) -> int:
     runs, words = take_runs_folder(asked.runs)
     if len(words) != 2:
         raise UserError(f"`albert-lab diff` compares two runs, not {len(words)}; `albert-lab runs` lists them")
-    print(text(find_run(words[0], runs), find_run(words[1], runs), terminal_width()), end="")
+    first, second = (find_run(word, runs) for word in words)
+    for found in (first, second):
+        if found.state is State.damaged:
+            raise UserError(f"{found.name} is damaged: {found.reason}")
+    print(text(first, second, terminal_width()), end="")
     return 0
 
 

@@ -2,6 +2,7 @@
 
 import argparse
 import logging
+import re
 import shutil
 import sys
 from collections.abc import Sequence
@@ -92,9 +93,13 @@ def delete_removed(runs: Path) -> None:
 
 def delete_mlflow_runs(folder: RunFolder) -> None:
     """Deletes the MLflow run of a folder, and the copies of it that further studies show."""
-    state = read_object(folder.tracking) if folder.tracking.exists() else {}
+    try:
+        state = read_object(folder.tracking)
+    except UserError:  # never tracked, or damaged: then nothing says which MLflow run it is
+        return
     if not state.get("run_id"):
         return
     from albert_lab.train.tracking.mlflow_store import delete_runs
 
-    delete_runs(str(state["uri"]), str(state["run_id"]))
+    name = re.sub(r"\.\d+$", "", folder.path.name)  # as it was called before it was moved aside
+    delete_runs(str(state["uri"]), str(state["run_id"]), name)

@@ -78,3 +78,9 @@ def test_bars_run_from_the_lowest_to_the_highest_value() -> None:
     assert make_bars([(1, 3.0), (2, 2.0), (3, 1.0)]) == "█▅▁"
     assert make_bars([(1, 2.0)]) == "▁"
     assert len(make_bars([(step, step % 7) for step in range(1000)])) == 24
+
+
+def test_a_damaged_run_is_refused_with_its_reason(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (runs / "pretrain/torn").mkdir()
+    assert main(["diff", "torn", "all"]) == 2
+    assert "torn is damaged: no config.yaml" in capsys.readouterr().err

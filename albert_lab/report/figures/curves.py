@@ -4,6 +4,7 @@ import io
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -37,7 +38,10 @@ def draw_curves(curves: Mapping[str, Mapping[str, Sequence[tuple[int, float]]]],
     for number, name in enumerate(names, start=1):
         _draw_panel(figure.add_subplot(rows, columns, number), name, curves, colours)
     handles = [Line2D([], [], color=colour, label=run) for run, colour in colours.items()]
-    styles = [("training", {"alpha": 0.5}), ("held out", {"marker": "o", "markersize": 4})]
+    styles: list[tuple[str, dict[str, Any]]] = [
+        ("training", {"alpha": 0.5}),
+        ("held out", {"marker": "o", "markersize": 4}),
+    ]
     handles += [Line2D([], [], color=INK, linewidth=1.2, label=label, **style) for label, style in styles]
     figure.legend(handles=handles, loc="outside upper left", ncols=2 * columns, frameon=False, fontsize=FONT_SIZE - 1)
     buffer = io.BytesIO()

@@ -134,8 +134,11 @@ def adopt(client: MlflowClient, run_id: str, study: str) -> None:
     client.set_terminated(copy.info.run_id)
 
 
-def delete_runs(uri: str, run_id: str) -> None:
-    """Deletes a training's run and its copies under further studies: MLflow shows them no more."""
+def delete_runs(uri: str, run_id: str, name: str) -> None:
+    """Deletes a training's run and its copies under further studies: MLflow shows them no more.
+
+    Leaves everything where `run_id` is of another run than `name`: a user's copy of a folder has the original's.
+    """
     client = MlflowClient(uri)
     try:
         run = client.get_run(run_id)
@@ -143,7 +146,9 @@ def delete_runs(uri: str, run_id: str) -> None:
         if error.error_code == "RESOURCE_DOES_NOT_EXIST":
             return
         raise
-    name, folder = run.data.tags["albert_lab.run"], run.data.tags.get("albert_lab.folder")
+    folder = run.data.tags.get("albert_lab.folder")
+    if run.data.tags.get("albert_lab.run") != name:
+        return
     for other in client.search_runs([run.info.experiment_id], f"tags.`albert_lab.run` = '{name}'"):
         if other.info.run_id == run_id or other.data.tags.get("albert_lab.folder") == folder:
             client.delete_run(other.info.run_id)
