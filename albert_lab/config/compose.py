@@ -1,8 +1,10 @@
 """Hydra's part of a configuration: the schema's registration, its resolvers, and the way from YAML to dataclasses."""
 
+import io
 from pathlib import Path
 from typing import TypeVar
 
+import yaml
 from hydra.core.config_search_path import ConfigSearchPath
 from hydra.core.config_store import ConfigStore
 from hydra.core.plugins import Plugins
@@ -13,7 +15,7 @@ from omegaconf.errors import OmegaConfBaseException
 from albert_lab.config.folders import SWEEPS_FOLDER, user_cache
 from albert_lab.config.schema import RUN_CONFIGS, VERBS, RunConfig
 from albert_lab.errors import UserError
-from albert_lab.storage.files import write_text
+from albert_lab.storage.files import read_bytes, write_text
 
 Config = TypeVar("Config")
 
@@ -79,13 +81,18 @@ def load(path: Path) -> RunConfig:
     """Reads what `save` wrote.
 
     Raises:
-        UserError: the file names no verb that makes runs.
+        UserError: the file is damaged, or names no verb that makes runs.
     """
-    values = OmegaConf.load(path)
-    assert isinstance(values, DictConfig)
-    verb = values.pop("verb", None)
-    if verb not in RUN_CONFIGS:
-        raise UserError(f"{path} says verb: {verb}; a run's is one of {', '.join(RUN_CONFIGS)}")
-    config = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(RUN_CONFIGS[verb]), values))
+    content = read_bytes(path)
+    try:
+        values = OmegaConf.load(io.StringIO(content.decode("utf-8")))
+        verb = values.pop("verb", None) if isinstance(values, DictConfig) else None
+        if verb not in RUN_CONFIGS:
+            raise UserError(f"{path} says verb: {verb}; a run's is one of {', '.join(RUN_CONFIGS)}")
+        config = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(RUN_CONFIGS[verb]), values))
+    except UserError:
+        raise
+    except (yaml.YAMLError, OmegaConfBaseException, ValueError, TypeError, OSError, RecursionError) as error:
+        raise UserError(f"{path} is damaged: {one_line(error)}; the run's command writes it again") from None
     assert isinstance(config, RunConfig)
     return config

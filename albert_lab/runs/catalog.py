@@ -5,6 +5,7 @@ Reads no log and no MLflow and imports neither torch nor pandas: a thousand runs
 
 import json
 import math
+import os
 import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
@@ -21,7 +22,7 @@ from albert_lab.errors import UserError, first_line, list_some, nearest
 from albert_lab.runs.folder import RunFolder
 from albert_lab.runs.metrics import metrics_from_plain
 from albert_lab.runs.record import SECTIONS
-from albert_lab.storage.files import read_object
+from albert_lab.storage.files import read_bytes, read_object
 from albert_lab.storage.locks import is_held
 
 TAIL_BYTES = 65536  # of `metrics.jsonl`: more than its last line has
@@ -130,11 +131,13 @@ def _read_unfinished(folder: RunFolder) -> CatalogRun:
 
 
 def _read_settings(file: Path) -> dict[str, Any]:
+    if not os.path.lexists(file):
+        raise UserError("no config.yaml")
     try:
-        values = yaml.load(file.read_text(encoding="utf-8"), getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-    except FileNotFoundError:
-        raise UserError("no config.yaml") from None
-    except (yaml.YAMLError, ValueError) as error:
+        values = yaml.load(read_bytes(file).decode("utf-8"), getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    except UserError:
+        raise
+    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
         raise UserError(f"config.yaml can't be read: {first_line(error)}") from None
     if not isinstance(values, dict):
         raise UserError("config.yaml holds no settings")
@@ -167,6 +170,8 @@ def _saved_step(folder: RunFolder) -> int:
 def last_step(folder: RunFolder) -> int:
     """The last step that was logged."""
     try:
+        if not folder.metrics.is_file():
+            return 0
         with open(folder.metrics, "rb") as file:
             file.seek(max(0, file.seek(0, 2) - TAIL_BYTES))
             lines = file.read().splitlines()

@@ -7,6 +7,7 @@ from typing import Any
 
 from albert_lab.config.schema import PathsConfig, RunConfig, TrackingConfig
 from albert_lab.errors import UserError
+from albert_lab.runs.check_record import check_record
 from albert_lab.runs.identity import describe
 from albert_lab.storage.files import read_json
 from albert_lab.storage.locks import lock
@@ -32,8 +33,14 @@ class RunFolder:
         return cls(Path(config.paths.runs).absolute() / config.verb / f"{name}-{fingerprint[:10]}")
 
     def record(self) -> dict[str, Any] | None:
-        """The finished run's record, or None while it isn't finished."""
-        return read_json(self.result)
+        """The finished run's record, or None while it isn't finished.
+
+        Raises: UserError for a damaged one.
+        """
+        record = read_json(self.result)
+        if record is not None:
+            check_record(record, self.result)
+        return record
 
 
 def list_finished_runs(runs: Path) -> Iterator[RunFolder]:

@@ -20,7 +20,7 @@ from albert_lab.runs.record import make_record
 from albert_lab.storage.files import write_json
 from albert_lab.train.batches import TrainingData
 from albert_lab.train.budget import Budget, Clock
-from albert_lab.train.callbacks.checkpoints import Checkpoints, check_strategy, newest, refuse_code
+from albert_lab.train.callbacks.checkpoints import Checkpoints, check_strategy, check_whole, newest, refuse_code
 from albert_lab.train.callbacks.health import HealthCheck
 from albert_lab.train.callbacks.load import Load
 from albert_lab.train.callbacks.meter import Meter
@@ -127,6 +127,7 @@ class Engine:
         """Trains to the end of the budget. Raises Stopped when told to stop before."""
         checkpoint = newest(self.folder.checkpoints)
         check_strategy(checkpoint, self.config.trainer.strategy)
+        check_whole(checkpoint)
         done = int(checkpoint.name.removeprefix("step-")) if checkpoint else 0
         self.journal.rewind(done)
         self._introduce(done)

@@ -163,7 +163,11 @@ def finished_run(folder: Path, seconds: float, trainer: dict[str, Any] | None = 
     """A record of a run of the default configuration on this machine, with steps of so many seconds."""
     record = {
         "name": folder.name,
+        "fingerprint": folder.name,
+        "started": "2026-01-02T03:04:05+00:00",
         "task": "pretraining",
+        "metrics": [],
+        "validation": {},
         "host": {"cpu": machine.cpu_name(), "cores": machine.usable_cores(), "gpu": None},
         "config": {
             "train": {"precision": "fp32", "batch_size": 32},

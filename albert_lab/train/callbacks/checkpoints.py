@@ -6,6 +6,7 @@ import pickle
 import shutil
 import signal
 import time
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,7 +17,8 @@ import torch
 
 from albert_lab.config.check import list_strategies
 from albert_lab.config.schema import TrainerConfig
-from albert_lab.errors import UserError
+from albert_lab.errors import UserError, first_line
+from albert_lab.storage.files import check_regular
 from albert_lab.train.callbacks.meter import Meter
 from albert_lab.train.distributed import load_strategy
 
@@ -25,8 +27,27 @@ log = logging.getLogger(__name__)
 
 def newest(folder: Path) -> Path | None:
     """The checkpoint of the latest step; a half-written one has another name and doesn't count."""
-    found = sorted(folder.glob("step-*"), key=lambda path: int(path.name.removeprefix("step-")))
-    return found[-1] if found else None
+    steps = {path: path.name.removeprefix("step-") for path in folder.glob("step-*")}
+    found = {path: int(step) for path, step in steps.items() if step.isdecimal() and step.isascii()}
+    return max(found, key=lambda path: found[path], default=None)
+
+
+def check_whole(checkpoint: Path | None) -> None:
+    """Raises UserError for a checkpoint that is cut short or damaged: every part of it has a checksum."""
+    if checkpoint is None:
+        return
+    for file in sorted(checkpoint.rglob("*.pt")) if checkpoint.is_dir() else [checkpoint]:
+        check_regular(file)
+        try:
+            with zipfile.ZipFile(file) as parts:
+                damaged = parts.testzip()
+            torch.load(file, map_location="cpu", mmap=True, weights_only=True)  # reads no tensor yet
+        except pickle.UnpicklingError:
+            continue  # code or a class of DeepSpeed's; `refuse_code` knows which are allowed
+        except Exception as error:  # a damaged archive makes the reader raise anything at all
+            damaged = first_line(error)
+        if damaged:
+            raise UserError(f"{file} is cut short or damaged ({damaged}); delete {checkpoint} to start again")
 
 
 def check_strategy(checkpoint: Path | None, name: str) -> None:

@@ -5,11 +5,12 @@
 
 import json
 import logging
+import math
 import sys
 import threading
 import time
 from argparse import Namespace
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +23,7 @@ from albert_lab.errors import first_line
 from albert_lab.processes import end_with_parent
 from albert_lab.runs.folder import RunFolder, list_finished_runs, tracking_uri
 from albert_lab.runs.metrics import Metric, metrics_from_plain
-from albert_lab.storage.files import read_json, write_json, write_text
+from albert_lab.storage.files import read_bytes, read_json, write_json, write_text
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -67,9 +68,9 @@ class Journal(Logger):
     def rewind(self, step: int) -> None:
         """Drops what an interrupted attempt logged after the checkpoint at `step`: it will be logged again."""
         if self.folder.metrics.exists():
-            lines = self.folder.metrics.read_text(encoding="utf-8").splitlines(keepends=True)
-            kept = [line for line in lines if line.endswith("\n") and json.loads(line)["step"] <= step]
-            write_text(self.folder.metrics, "".join(kept))
+            content = read_bytes(self.folder.metrics, most_bytes=2**40)
+            kept = [line for line in _read_lines(content.splitlines(keepends=True)) if line["step"] <= step]
+            write_text(self.folder.metrics, "".join(json.dumps(line) + "\n" for line in kept))
 
     @rank_zero_only
     def close(self, finished: bool) -> None:
@@ -172,12 +173,32 @@ class MlflowSender:
 
     def _read_new_lines(self) -> tuple[list[dict[str, Any]], int]:
         """What was logged since `_position`, and where that ends."""
-        if not self.folder.metrics.exists():
+        if not self.folder.metrics.is_file():
             return [], 0
         with open(self.folder.metrics, "rb") as file:
             file.seek(self._position)
             whole = [line for line in file if line.endswith(b"\n")]  # the last one may be being written
-        return [json.loads(line) for line in whole], self._position + sum(map(len, whole))
+        return _read_lines(whole), self._position + sum(map(len, whole))
+
+
+def _read_lines(lines: Iterable[bytes]) -> list[dict[str, Any]]:
+    """What whole lines of `metrics.jsonl` say; those that a power cut or a bad disk damaged are left out."""
+    found = []
+    for line in lines:
+        try:
+            value = json.loads(line) if line.endswith(b"\n") else None
+        except (ValueError, RecursionError):
+            continue
+        if isinstance(value, dict) and type(value.get("step")) is int and _are_figures(value):
+            found.append(value)
+    return found
+
+
+def _are_figures(line: dict[str, Any]) -> bool:
+    time, metrics = line.get("time"), line.get("metrics")
+    numbers = [time, *(value for value in metrics.values() if value is not None)] if isinstance(metrics, dict) else [""]
+    are_numbers = all(type(n) is float or (type(n) is int and abs(n) < 2**63) for n in numbers)
+    return are_numbers and math.isfinite(time or 0)
 
 
 def connect(uri: str, runs: Path) -> "MlflowClient":
