@@ -30,7 +30,7 @@ def label_points(
     figure.draw_without_rendering()
     scale = figure.dpi / 72
     radius = POINT_RADIUS * scale
-    centres = [tuple(axes.transData.transform(point)) for point in points]
+    centres = [(float(x), float(y)) for x, y in map(axes.transData.transform, points)]
     taken = [Bbox.from_extents(x - radius, y - radius, x + radius, y + radius) for x, y in centres]
     for (x, y), spread in zip(points, spreads, strict=False):
         (left, low), (_, high) = axes.transData.transform([(x, y - spread), (x, y + spread)])
@@ -40,10 +40,29 @@ def label_points(
         for dx, dy in _NEAR + _FAR:
             left = x + dx * scale - {0: width / 2, 1: 0.0, -1: width}[(dx > 0) - (dx < 0)]
             box = Bbox.from_bounds(left, y + dy * scale, width, height)
-            if _is_inside(box, axes.get_window_extent()) and not any(box.overlaps(other) for other in taken):
-                taken.append(box)
+            line = _trace_line((x, y), box, 2 * radius) if _is_far(dy) else []
+            free = not any(part.overlaps(other) for part in (box, *line) for other in taken)
+            if free and _is_inside(box, axes.get_window_extent()):
+                taken += [box, *line]
                 _write(axes, point, text, dx, dy)
                 break
+
+
+def _is_far(dy: float) -> bool:
+    """Whether a label whose lower edge is `dy` points above its point, or below, needs a line to it."""
+    return dy > LINE_FROM or dy < -LINE_FROM - 2
+
+
+def _trace_line(point: tuple[float, float], box: Bbox, start: float) -> list[Bbox]:
+    """Small boxes along the line from a point to its label, from `start` pixels outside the point."""
+    (x, y), (to_x, to_y) = point, ((box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2)
+    steps = [number / 20 for number in range(1, 20)]
+    dots = [(x + step * (to_x - x), y + step * (to_y - y)) for step in steps]
+    return [
+        Bbox.from_extents(left - 1, low - 1, left + 1, low + 1)
+        for left, low in dots
+        if abs(left - x) + abs(low - y) > start and not box.contains(left, low)
+    ]
 
 
 def _measure(axes: Axes, text: str) -> tuple[float, float]:
@@ -70,5 +89,5 @@ def _write(axes: Axes, point: tuple[float, float], text: str, dx: float, dy: flo
         va="bottom",
         color=INK,
         fontsize=FONT_SIZE,
-        arrowprops=line if abs(dy) > LINE_FROM + 2 else None,
+        arrowprops=line if _is_far(dy) else None,
     ).set_in_layout(False)

@@ -220,7 +220,7 @@ def _scatter(
         axes.axhline(chance, color=INK, linestyle="--", linewidth=1)
     axes.margins(y=0.18)
     handles = [Line2D([], [], marker="o", ls="", color=c, label=describe_scheme(s)) for s, c in colours.items()]
-    handles += [Line2D([], [], marker=m, ls="", color=GRID, label=f"E={e}") for e, m in markers.items() if e]
+    handles += [Line2D([], [], marker=m, ls="", color=GRID, label=f"E = {e}") for e, m in markers.items() if e]
     draw_legend(axes, handles, 4)
     spreads = [y.spread or 0.0 for *_, y in points]
     label_points(axes, [(x, y.mean) for _, x, y in points], [summary.label for summary in summaries], spreads)

@@ -60,7 +60,7 @@ def make_bar_axes(labels: Sequence[str], xlabel: str) -> tuple[Figure, Axes]:
 
 def scale_parameter_axis(axes: Axes, values: Sequence[float]) -> None:
     """Makes the x axis logarithmic over `values`, with ticks at 1, 2 and 5 times powers of ten: `10 M`, `20 M`."""
-    low, high = min(values) / 1.35, max(values) * 1.8
+    low, high = min(values) / 1.35, max(values) * 2.2
     steps = [digit * 10.0**power for power in range(15) for digit in (1, 2, 5)]
     axes.set_xscale("log")
     axes.set_xlim(low, high)
