@@ -116,8 +116,8 @@ def _compare(rows: Sequence[StudyRow], metric: Metric, axis: str) -> Difference 
     averages = {value: statistics.fmean(found[rest] for rest in shared) for value, found in means.items()}
     best, worst = (max, min) if metric.higher_is_better else (min, max)
     high, low = best(averages, key=averages.__getitem__), worst(averages, key=averages.__getitem__)
-    means = {labels[value]: mean for value, mean in averages.items()}
-    return Difference(_name_axis(axis), labels[high], labels[low], means)
+    by_label = {labels[value]: mean for value, mean in averages.items()}
+    return Difference(_name_axis(axis), labels[high], labels[low], by_label)
 
 
 def _name_axis(axis: str) -> str:

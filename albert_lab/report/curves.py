@@ -22,7 +22,8 @@ def read_curve(records: Iterable[Mapping[str, Any]], metric: Metric) -> pd.DataF
     for section in ("validation", "train"):
         points = [(line["step"], line["metrics"].get(f"{section}/{metric.name}")) for line in lines]
         frame = pd.DataFrame([point for point in points if point[1] is not None], columns=["step", "value"])
-        curve = frame.groupby("step", as_index=False)["value"].mean()
+        means = frame.groupby("step")["value"].mean()
+        curve = pd.DataFrame({"step": means.index, "value": means.to_numpy()})
         if section == "train" or len(curve) >= FEWEST_VALIDATIONS:
             break
     return curve
