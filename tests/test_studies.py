@@ -15,8 +15,12 @@ def test_a_multirun_trains_every_combination_and_reports_a_failed_one(lab: Lab, 
     result = lab("pretrain", "--multirun", *small, *STEPS, "sharing=all,none", "model.num_attention_heads=2,5")
     assert result.returncode == 1
     assert len(result.stdout.splitlines()) == 2
-    reasons = [line for line in result.stderr.splitlines() if "failed: job" in line]
-    assert len(reasons) == 2
+    lines = result.stderr.splitlines()
+    assert any("[3/4 none num_attention_heads=2] trained in" in line and "2/4 finished" in line for line in lines)
+    reasons = [line for line in lines[-2:] if "failed: " in line]
+    assert [reason.split(":")[3] for reason in reasons] == [
+        f" {n} num_attention_heads=5" for n in ("2/4 all", "4/4 none")
+    ]
     assert all("not divisible by model.num_attention_heads=5" in reason for reason in reasons)
 
 

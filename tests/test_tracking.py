@@ -34,6 +34,7 @@ def test_a_run_and_its_curve_are_in_mlflow(lab: Lab, tracked: list[str], tmp_pat
     assert run.info.status == "FINISHED"
     assert run.info.run_name == "all E8 H48 L3 seed 0"
     assert run.data.params["model.embedding_size"] == "8"
+    assert len(run.data.params) <= 40
     assert run.data.metrics["validation/mlm_loss"] == record_of(folder)["validation"]["mlm_loss"]
     curve = {m.step: m.value for m in client.get_metric_history(run.info.run_id, "train/mlm_loss")}
     assert curve == losses_of(folder)
@@ -68,4 +69,10 @@ def test_two_studies_that_share_cells_both_show_them(lab: Lab, tracked: list[str
     assert parents == {run.info.run_id for run in found["study"]}
     client = client_of(tmp_path / "runs")
     for parent in found["study"]:
+        assert "| E=128 sharing=all |" in parent.data.tags["mlflow.note.content"]
+        assert parent.data.tags["albert_lab.best_cell"] == "all E8"
+        assert parent.data.tags["albert_lab.varies"] == "sharing, model.embedding_size, train.seed"
+        assert parent.data.metrics["validation/mlm_loss"] == found["run"][0].data.metrics["validation/mlm_loss"]
+        assert parent.info.start_time <= found["run"][0].info.start_time
+        assert parent.info.end_time == found["run"][0].info.end_time
         assert "report.html" in {file.path for file in client.list_artifacts(parent.info.run_id)}

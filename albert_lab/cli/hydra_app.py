@@ -16,7 +16,7 @@ from albert_lab.errors import UserError
 
 Job = Callable[[Any], Any]  # takes what Hydra composed
 
-CALLABLE = ["albert_lab.cli.multirun_callback.MakeRunsFolder", "optuna.samplers.*", "hydra_plugins.*"]  # by `_target_`
+CALLABLE = ["albert_lab.cli.multirun_callback.PrepareMultirun", "optuna.samplers.*", "hydra_plugins.*"]  # by `_target_`
 
 
 def run_app(job: Job, verb: str, arguments: Sequence[str]) -> None:

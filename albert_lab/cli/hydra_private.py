@@ -12,6 +12,7 @@ class Arguments(NamedTuple):
     overrides: list[str]
     completes: bool  # the shell asks for completions
     config_dir: str | None  # a folder of the user's own choices
+    multirun: bool
 
 
 def parse_arguments(arguments: Sequence[str]) -> Arguments:
@@ -25,4 +26,4 @@ def parse_arguments(arguments: Sequence[str]) -> Arguments:
     parsed, unknown = get_args_parser().parse_known_intermixed_args(list(arguments))
     if unknown:
         raise UserError(f"unknown option {unknown[0]!r}; `--hydra-help` lists Hydra's, settings are written KEY=VALUE")
-    return Arguments(list(parsed.overrides), bool(parsed.shell_completion), parsed.config_dir)
+    return Arguments(list(parsed.overrides), bool(parsed.shell_completion), parsed.config_dir, bool(parsed.multirun))

@@ -13,6 +13,7 @@ from typing import NoReturn
 
 from albert_lab import __version__
 from albert_lab.errors import RunFailedError, RunStoppedError, UserError, exit_code_of, nearest
+from albert_lab.runs.log_lines import terminal_handler
 
 VERBS_BY_USE = {  # what a user is about to do -> verbs, with what they do
     "train": {
@@ -60,7 +61,7 @@ Tab completion, in bash and zsh: eval "$(albert-lab -sc install=bash)"
 def main(arguments: Sequence[str] | None = None) -> int:
     """The console script. Exit codes: 0 done, 2 the user's mistake, 1 anything else."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
-    logging.basicConfig(format="%(asctime)s %(message)s", datefmt="%H:%M:%S", level=logging.INFO, stream=sys.stderr)
+    logging.basicConfig(level=logging.INFO, handlers=[terminal_handler()])
     try:
         with _stop_on_sigterm():
             return _dispatch(arguments)

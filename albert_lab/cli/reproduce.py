@@ -54,16 +54,18 @@ def reproduce(composed: Any) -> list[str]:
     if composed_study.config.tracking.mlflow:
         folders = [folder.path for folders in outcome.folders.values() for folder in folders]
         uri = tracking_uri(composed_study.config.tracking, composed_study.config.paths)
-        _show_in_mlflow(uri, composed_study.study.name, composed_study.folder, folders)
+        description = f"{composed_study.study.question}\n\n{report.short_table().markdown()}"
+        _show_in_mlflow(uri, composed_study.study.name, composed_study.folder, folders, description)
     log.info("table.md, table.csv and report.html are in %s", composed_study.folder)
     print(composed_study.folder)
     return [reason for reasons in outcome.failures.values() for reason in reasons]
 
 
-def _show_in_mlflow(uri: str, study: str, folder: Path, runs: Sequence[Path]) -> None:
-    """Puts the report, and cells that another study ran, under the study's parent run; in a process that has MLflow."""
+def _show_in_mlflow(uri: str, study: str, folder: Path, runs: Sequence[Path], description: str) -> None:
+    """Completes the study's parent run: report, description, best cell, cells that another study ran."""
     state = folder / "mlflow.json"
     shown = (read_json(state) or {}).get("runs")
     if shown != [str(path) for path in runs]:
         command = [sys.executable, "-m", "albert_lab.train.tracking.study", uri, study, str(folder), *map(str, runs)]
-        subprocess.run(command, check=False, stdout=sys.stderr, env=child_environment())
+        text = description.encode()
+        subprocess.run(command, check=False, stdout=sys.stderr, env=child_environment(), input=text)

@@ -55,7 +55,7 @@ class TrainerConfig:
     checkpoint_every_steps: int | None = None  # null: by time alone
     log_every_steps: int = 10  # steps from one line of metrics to the next
     progress_bar: bool = True  # show one on a terminal
-    health_check_step: int = 200  # when to judge the loss against the unigram entropy; 0: never
+    health_check_step: int = 200  # when to judge the loss against chance, not before warm-up ends; 0: never
 
     def split_step(self, batch_size: int) -> StepSplit:
         share = batch_size // self.devices

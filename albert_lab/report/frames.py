@@ -8,7 +8,7 @@ import pandas as pd
 
 from albert_lab.config.plain import flatten_plain
 from albert_lab.config.schema import RESULT_GROUPS, SPEED_SETTINGS
-from albert_lab.report.mlflow_runs import MlflowRuns, fingerprint_of, kind_of, metrics_of
+from albert_lab.report.mlflow_runs import MlflowRuns, fingerprint_of, kind_of, metrics_of, settings_of
 from albert_lab.runs.machine import describe_machine
 from albert_lab.runs.metrics import Metric, metrics_from_plain
 
@@ -88,7 +88,7 @@ def _flatten_run(run: "Run") -> Row:
     row: Row = {"name": run.info.run_name, "fingerprint": fingerprint_of(run), "task": tags.get("albert_lab.task")}
     row["started"] = pd.to_datetime(run.info.start_time, unit="ms", utc=True)
     row["host"] = tags.get("albert_lab.host")
-    row |= _parse_settings(run.data.params)
+    row |= _parse_settings(settings_of(run))
     return row | _figures(metrics_of(run), run.data.metrics)
 
 

@@ -3,7 +3,7 @@
 import json
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -73,6 +73,11 @@ def fingerprint_of(run: "Run") -> str:
 def metrics_of(run: "Run") -> tuple[Metric, ...]:
     """The metrics that a run declares."""
     return metrics_from_plain(json.loads(run.data.tags.get("albert_lab.metrics", "[]")))
+
+
+def settings_of(run: "Run") -> dict[str, Any]:
+    """The settings of a run by key; its parameters are only those that say what it is, so they are in a tag."""
+    return dict(json.loads(run.data.tags.get("albert_lab.settings", "null")) or run.data.params)
 
 
 def _connect(uri: str) -> "MlflowClient":

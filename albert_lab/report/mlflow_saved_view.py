@@ -18,13 +18,15 @@ MAX_CHARACTERS = 5000  # of a tag
 PACKED = "deflate;"
 
 Chart = dict[str, Any]
+TABLE, CHART = "TABLE", "CHART"  # how the page shows the runs
+CHARTS_A_ROW, CHART_HEIGHT = 2, 380  # legible at 1,500 pixels beside the list of runs
 UNTOUCHED = {"deleted": False, "isGenerated": False, "isReordered": False}  # a person has changed nothing
 
 
-def view_address(experiment_id: str, key: str) -> str:
+def view_address(experiment_id: str, key: str, mode: str = TABLE) -> str:
     """What follows the server's address to open the view."""
     page = f"#/experiments/{experiment_id}/runs"
-    return f"{page}?workflowType=machine_learning&viewStateShareKey={key}&compareRunsMode=CHART"
+    return f"{page}?workflowType=machine_learning&viewStateShareKey={key}&compareRunsMode={mode}"
 
 
 def pack_view(name: str, state: Mapping[str, Any]) -> str:
@@ -41,18 +43,21 @@ def unpack_view(tag: str) -> dict[str, Any]:
 
 
 def view_state(
-    order_by: str, ascending: bool, search: str, columns: Sequence[str], sections: Mapping[str, Sequence[Chart]]
+    order_by: str, ascending: bool, search: str, columns: Mapping[str, int], sections: Mapping[str, Sequence[Chart]]
 ) -> dict[str, Any]:
-    """A page of charts, `sections` by their headings, over the runs that `search` finds."""
+    """A table of the runs that `search` finds, `columns` with their widths, and charts, `sections` by headings."""
+    layout = {"display": True, "columns": CHARTS_A_ROW, "cardHeight": CHART_HEIGHT}
     charts = [chart | {"metricSectionId": section} for section, charts in sections.items() for chart in charts]
     return {
         "orderByKey": order_by,
         "orderByAsc": ascending,
         "searchFilter": search,
         "selectedColumns": list(columns),
+        "columnOrder": list(columns),
+        "columnWidths": dict(columns),
         "runsHiddenMode": "FIRST_20_RUNS",
         "compareRunCharts": charts,
-        "compareRunSections": [{"uuid": name, "name": name, "display": True} | UNTOUCHED for name in sections],
+        "compareRunSections": [{"uuid": name, "name": name} | layout | UNTOUCHED for name in sections],
         "isAccordionReordered": True,
         "hideEmptyCharts": True,
         "autoRefreshEnabled": True,

@@ -1,4 +1,4 @@
-"""A view of the lab's runs that MLflow's own UI opens ready-made: charts chosen, studies flat, names readable."""
+"""A view of the lab's runs that MLflow's own UI opens ready-made: results in the list, charts chosen, studies flat."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -21,13 +21,16 @@ KEY = "albert-lab"
 COSTS = ("parameters/unique", "memory_bytes/peak")
 SPEED = ("parameters/unique", "speed/tokens_per_second")
 SEARCH = "tags.`albert_lab.kind` = 'run'"
-COLUMNS = ("attributes.`Created`", "attributes.`Duration`", "tags.`albert_lab.study`")
+WHAT = ("params.`sharing.scheme`", "params.`model.embedding_size`", "params.`train.seed`")
+SIZES = ("metrics.`parameters/unique`", "metrics.`speed/tokens_per_second`", "metrics.`memory_bytes/peak`")
+MORE = ("tags.`albert_lab.study`", "attributes.`Created`", "attributes.`Duration`")
+TASKS_IN_TABLE = 2  # whose metrics are columns
 
 
 def save_view(uri: str, experiment: str) -> str | None:
     """Stores the view on the experiment and returns what follows the server's address; None without the experiment.
 
-    Its charts are those of the metrics that the runs declare; the metric that judges most of the runs orders them.
+    Columns and charts are those of the metrics that the runs declare; the one that judges most of the runs orders them.
     """
     try:
         store = MlflowRuns(uri, experiment)
@@ -45,11 +48,22 @@ def _view(tasks: Sequence[tuple[Metric, ...]]) -> str:
     order_by, ascending = "metrics.`training/steps`", False
     if tasks:
         order_by, ascending = f"metrics.`validation/{tasks[0][0].name}`", not tasks[0][0].higher_is_better
-    curves = dict.fromkeys(f"{part}/{m.name}" for task in tasks for m in task for part in ("train", "validation"))
+    results = dict.fromkeys(
+        f"metrics.`validation/{name}`" for task in tasks[:TASKS_IN_TABLE] for name in _results(task)
+    )
+    losses = (f"train/{m.name}" for task in tasks for m in task if not m.higher_is_better)
+    curves = dict.fromkeys([*(f"validation/{m.name}" for task in tasks for m in task), *losses])
     trade_offs = [(cost, f"validation/{task[0].name}") for task in tasks for cost in COSTS]
     sections = {
-        "Learning": [line_chart(metric) for metric in curves],
         "What it costs and buys": [scatter_chart(*pair) for pair in dict.fromkeys([*trade_offs, SPEED])],
+        "Learning": [line_chart(metric) for metric in curves],
     }
-    view = pack_view("albert_lab", view_state(order_by, ascending, SEARCH, COLUMNS, sections))
+    columns = dict.fromkeys(WHAT, 75) | dict.fromkeys((*results, *SIZES), 125) | dict.fromkeys(MORE, 110)  # pixels
+    view = pack_view("albert_lab", view_state(order_by, ascending, SEARCH, columns, sections))
     return view if len(view) <= MAX_CHARACTERS else _view(tasks[:-1])
+
+
+def _results(task: Sequence[Metric]) -> list[str]:
+    """The metrics that fit a list: what is better when higher, and the first loss."""
+    losses = [metric for metric in task if not metric.higher_is_better]
+    return [metric.name for metric in task if metric.higher_is_better or metric is losses[0]]

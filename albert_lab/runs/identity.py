@@ -59,6 +59,31 @@ def describe(config: RunConfig) -> str:
     return " ".join([*words, f"seed {config.train.seed}"])
 
 
+SYMBOLS = {  # what varies in a sweep, in the order in which a person names it
+    "sharing": "",
+    "sharing.scheme": "",
+    "model.embedding_size": "E",
+    "model.hidden_size": "H",
+    "model.num_hidden_layers": "L",
+}
+
+
+def describe_axes(config: RunConfig) -> str:
+    """What tells a run from the others of its study: `ffn E96 s0`; empty without a study's axes."""
+    settings = flatten(config)
+    values = {key: settings.get(key, settings.get(f"{key}.scheme")) for key in config.study.axes}
+    return describe_settings(values | {"train.seed": config.train.seed}) if values else ""
+
+
+def describe_settings(settings: Mapping[str, Any]) -> str:
+    """Settings by key in a few characters: `ffn E96 learning_rate=0.001 s0`."""
+    known = [key for key in SYMBOLS if key in settings]
+    others = [key for key in settings if key not in (*SYMBOLS, "train.seed")]
+    words = [f"{SYMBOLS[key]}{settings[key]}" for key in known]
+    words += [f"{key.rsplit('.', 1)[-1]}={settings[key]}" for key in others if settings[key] is not None]
+    return " ".join([*words, *[f"s{settings[key]}" for key in ["train.seed"] if key in settings]])
+
+
 # Settings that a name mentions where they are not ALBERT's own -> what the name says before the value.
 OPTIONS = {
     "norm_placement": "",

@@ -18,6 +18,7 @@ from albert_lab.processes import child_environment
 from albert_lab.runs.contents import prepare_contents, read_contents
 from albert_lab.runs.folder import RunFolder, move_aside, tracking_uri
 from albert_lab.runs.identity import fingerprint
+from albert_lab.runs.log_lines import LABEL, current_label
 from albert_lab.runs.machine import has_gpu_driver, usable_cores
 from albert_lab.storage.disk import explain_full_disk
 from albert_lab.storage.files import read_json, write_text
@@ -119,7 +120,8 @@ def _run_child(command: list[str], environment: dict[str, str], held_lock: int) 
 
     Raises KeyboardInterrupt (RunStoppedError after SIGTERM) once the child, told to stop as well, has ended.
     """
-    child = subprocess.Popen(command, env=child_environment() | environment, pass_fds=(held_lock,), stdout=sys.stderr)
+    environment = child_environment() | environment | {LABEL: current_label()}
+    child = subprocess.Popen(command, env=environment, pass_fds=(held_lock,), stdout=sys.stderr)
     _children.add(child)
     interrupt: KeyboardInterrupt | None = None
     try:

@@ -3,9 +3,11 @@
 import logging
 import os
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
 from albert_lab.errors import UserError
 
@@ -13,6 +15,8 @@ try:
     import fcntl
 except ImportError:  # on Windows
     fcntl = None  # type: ignore[assignment]
+
+QUIET_SECONDS = 10.0  # that a process waits without saying so
 
 log = logging.getLogger(__name__)
 
@@ -35,11 +39,10 @@ def lock(path: Path, what: str) -> Iterator[int]:
     while True:
         path.parent.mkdir(parents=True, exist_ok=True)
         with open(name, "a+", encoding="utf-8") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
+            if not _lock_soon(file):
                 file.seek(0)
-                log.warning("%s is being made by %s; waiting for it", what, file.read().strip() or "another process")
+                holder = file.read().strip() or "another process"
+                log.warning("%s is in use by %s; waiting for it", what, holder, extra={"once": f"waiting for {what}"})
                 fcntl.flock(file, fcntl.LOCK_EX)
             if not name.exists() or not os.path.samestat(name.stat(), os.fstat(file.fileno())):
                 continue  # its folder was moved away while we waited
@@ -63,6 +66,20 @@ def is_held(path: Path) -> bool:
     except OSError:
         return False  # never locked, or nothing that a process could lock
     return False
+
+
+def _lock_soon(file: TextIO) -> bool:
+    """Whether the lock could be had within `QUIET_SECONDS`."""
+    deadline = time.monotonic() + QUIET_SECONDS
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= deadline:
+                return False
+            time.sleep(0.02)
+        else:
+            return True
 
 
 @contextmanager

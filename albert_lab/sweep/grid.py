@@ -13,9 +13,11 @@ from albert_lab.config.study import Cell, Study
 from albert_lab.data.prepare import prepare
 from albert_lab.errors import RunFailedError, UserError
 from albert_lab.runs.folder import RunFolder
+from albert_lab.runs.identity import describe_settings
 from albert_lab.runs.launch import execute, folder_of, stop_children
 from albert_lab.runs.machine import usable_cores
 from albert_lab.sweep.cells import order_runs
+from albert_lab.sweep.progress import SweepProgress, count_run, follow_sweep
 
 log = logging.getLogger(__name__)
 
@@ -55,20 +57,32 @@ def run_study(study: Study, compose: Compose, jobs: int | None) -> Outcome:
         runs.append((cell, replace(config, trainer=replace(config.trainer, threads=threads, progress_bar=False))))
     unfinished = [config for _, config in runs if not _is_finished(config)]
     log.info("%s: %d runs, %d of them finished", study.name, len(runs), len(runs) - len(unfinished))
+    if unfinished:
+        log.info("%d at a time, CPU threads each: %d; what each run logs is in its log.txt", at_once, threads)
     for config in unfinished[:1]:  # the cells share their text: build it once, before they run side by side
         prepare(config.data, config.tokenizer, Path(config.paths.cache))
-    pool = ThreadPoolExecutor(at_once)
-    attempts = [pool.submit(_attempt, config) for _, config in runs]
-    try:
-        results = [attempt.result() for attempt in attempts]
-    except KeyboardInterrupt:  # no further run starts, those that run save their state
-        pool.shutdown(wait=False, cancel_futures=True)
-        while not all(attempt.done() for attempt in attempts):
-            stop_children()  # also one that was about to start
-            time.sleep(0.1)
-        raise
-    finally:
-        pool.shutdown(cancel_futures=True)
+    with follow_sweep() as progress:
+        progress.begin(len(unfinished))
+        numbers = iter(range(1, len(unfinished) + 1))
+        labels = [
+            "" if _is_finished(config) else progress.label(next(numbers), _describe(cell, config))
+            for cell, config in runs
+        ]
+        pool = ThreadPoolExecutor(at_once)
+        attempts = [
+            pool.submit(_attempt, progress, config, label) for (_, config), label in zip(runs, labels, strict=True)
+        ]
+        try:
+            results = [attempt.result() for attempt in attempts]
+        except KeyboardInterrupt:  # no further run starts, those that run save their state
+            pool.shutdown(wait=False, cancel_futures=True)
+            while not all(attempt.done() for attempt in attempts):
+                stop_children()  # also one that was about to start
+                time.sleep(0.1)
+            log.warning("stopped: %s; the same command goes on with the rest", progress.describe_stop())
+            raise
+        finally:
+            pool.shutdown(cancel_futures=True)
     return Outcome.of(study, [(cell, result) for (cell, _), result in zip(runs, results, strict=True)])
 
 
@@ -90,10 +104,19 @@ def _is_finished(config: PretrainConfig) -> bool:
         return False
 
 
-def _attempt(config: PretrainConfig) -> RunFolder | str:
-    """The finished run's folder, or why there is none."""
+def _describe(cell: Cell, config: PretrainConfig) -> str:
+    axes = dict(override.split("=", 1) for override in cell.overrides)
+    return describe_settings({**axes, "train.seed": config.train.seed})
+
+
+def _attempt(progress: SweepProgress, config: PretrainConfig, label: str) -> RunFolder | str:
+    """The finished run's folder, or why there is none; an empty label: it was finished before."""
     try:
-        return execute(config)
+        if not label:
+            return execute(config)
+        with count_run(progress, label) as records:
+            folder = execute(config)
+            records.append(folder.record() or {})
+            return folder
     except (UserError, RunFailedError, OSError) as error:
-        log.error("failed: %s", error)
         return str(error)

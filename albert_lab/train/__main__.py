@@ -16,6 +16,7 @@ from albert_lab.errors import UserError, first_line
 from albert_lab.processes import end_with_parent
 from albert_lab.runs.folder import RunFolder
 from albert_lab.runs.launch import FAILURE, STOPPED, USER_MISTAKE
+from albert_lab.runs.log_lines import terminal_handler
 from albert_lab.storage.disk import explain_full_disk
 
 
@@ -55,7 +56,7 @@ def _start_log(folder: RunFolder) -> None:
     """Rank 0 logs to the terminal and to the run's `log.txt`; other ranks log errors only."""
     logging.raiseExceptions = False  # a full disk under log.txt is reported once, by the training
     first = os.environ.get("RANK", "0") == "0"
-    handlers: list[logging.Handler] = [logging.StreamHandler(sys.stderr)]
+    handlers: list[logging.Handler] = [terminal_handler()]
     if first:
         handlers.append(logging.FileHandler(folder.log, encoding="utf-8"))
     level = logging.INFO if first else logging.ERROR

@@ -107,7 +107,7 @@ class Engine:
                 self.meter,
                 self.load,
                 Clock(self.budget),
-                HealthCheck(self.meter, metrics, config.trainer.health_check_step),
+                HealthCheck(self.meter, metrics, config.trainer.health_check_step, config.optimizer.warmup_steps),
                 Progress(self.meter, metrics, self.budget, config.trainer.progress_bar),
                 self.checkpoints,
                 _JudgeAtEnd(self),

@@ -13,7 +13,7 @@ BROKEN = (
 
 def test_overrides_are_separated_from_hydras_options_and_their_values() -> None:
     given = parse_arguments(["--multirun", "sharing=all,none", "model.hidden_size=64", "--config-dir", "mine"])
-    assert given == (["sharing=all,none", "model.hidden_size=64"], False, "mine"), BROKEN
+    assert given == (["sharing=all,none", "model.hidden_size=64"], False, "mine", True), BROKEN
 
 
 def test_a_call_for_completion_is_recognized() -> None:

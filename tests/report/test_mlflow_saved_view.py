@@ -16,8 +16,8 @@ from albert_lab.report.mlflow_saved_view import (
     view_state,
 )
 
-STATE = view_state("metrics.`a`", True, "", (), {"Charts": [line_chart("a"), scatter_chart("a", "b")]})
-ENUMERATIONS = {"FIRST_20_RUNS", "LINE", "SCATTER", "METRIC"}
+STATE = view_state("metrics.`a`", True, "", {}, {"Charts": [line_chart("a"), scatter_chart("a", "b")]})
+ENUMERATIONS = {"FIRST_20_RUNS", "LINE", "SCATTER", "METRIC", "TABLE"}
 ADDRESS = {"viewStateShareKey", "compareRunsMode"}
 
 

@@ -12,10 +12,14 @@ log = logging.getLogger(__name__)
 
 
 class HealthCheck(L.Callback):
-    """At `trainer.health_check_step` compares training figures with what a model that has learnt nothing reaches."""
+    """At `trainer.health_check_step` compares training figures with what a model that has learnt nothing reaches.
 
-    def __init__(self, meter: Meter, metrics: Sequence[Metric], step: int) -> None:
-        self.meter, self.metrics, self.step = meter, metrics, step
+    Not before the learning rate is warmed up: until then a model need not have learnt anything.
+    """
+
+    def __init__(self, meter: Meter, metrics: Sequence[Metric], step: int, warmup_steps: int) -> None:
+        self.meter, self.metrics = meter, metrics
+        self.step = max(step, warmup_steps) if step else 0
         self._is_done = False
 
     def on_train_batch_end(
@@ -26,7 +30,8 @@ class HealthCheck(L.Callback):
         self._is_done = True
         if trainer.is_global_zero:
             for finding in find_metrics_at_chance(self.metrics, self.meter.last):
-                log.warning("health check at step %d: %s", trainer.global_step, finding)
+                advice = {"once": finding.partition(": ")[2]}
+                log.warning("health check at step %d: %s", trainer.global_step, finding, extra=advice)
 
 
 def find_metrics_at_chance(metrics: Sequence[Metric], figures: Mapping[str, float]) -> list[str]:

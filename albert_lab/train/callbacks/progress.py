@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import lightning as L
 from tqdm import tqdm
 
+from albert_lab.runs.log_lines import current_label
 from albert_lab.runs.metrics import Metric
 from albert_lab.train.budget import Budget
 from albert_lab.train.callbacks.meter import Meter
@@ -15,6 +16,7 @@ from albert_lab.train.callbacks.meter import Meter
 log = logging.getLogger(__name__)
 
 LINE_SECONDS = 15.0  # between log lines
+SWEEP_LINE_SECONDS = 60.0  # between those of one of many runs
 
 
 class Progress(L.Callback):
@@ -22,9 +24,10 @@ class Progress(L.Callback):
 
     def __init__(self, meter: Meter, metrics: Sequence[Metric], budget: Budget, bar: bool) -> None:
         self.meter, self.metrics, self.budget = meter, metrics, budget
-        self._wants_bar = bar and sys.stderr.isatty()
+        self._wants_bar = bar and sys.stderr.isatty() and not current_label()
         self._bar: tqdm | None = None
         self._last_line = time.monotonic()
+        self._pause = SWEEP_LINE_SECONDS if current_label() else LINE_SECONDS
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         if trainer.is_global_zero and self._wants_bar:
@@ -41,10 +44,11 @@ class Progress(L.Callback):
             by_clock = self.budget.total_steps is None  # else the bar itself knows the time left
             left = f", {self._time_left(trainer.global_step)} left" if by_clock else ""
             self._bar.set_postfix_str(self.describe() + left, refresh=False)
-        elif time.monotonic() - self._last_line >= LINE_SECONDS:
+        elif time.monotonic() - self._last_line >= self._pause:
             self._last_line = time.monotonic()
             left = self._time_left(trainer.global_step)
-            log.info("step %d, %s, %s left", trainer.global_step, self.describe(), left)
+            text = f"step {trainer.global_step}, {self.describe()}, {left} left"
+            log.info("%s", text, extra={"progress": True})
 
     def describe(self) -> str:
         """The latest training figures: `MLM accuracy 9.9 %, MLM loss 6.811 nats, 16,400 tokens/s`."""

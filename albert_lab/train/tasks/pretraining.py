@@ -89,7 +89,6 @@ class PretrainingTask(Task):
             ),
             Metric(
                 "sentence_loss", "sentence loss", "nats", higher_is_better=False, chance=math.log(2),
-                at_chance="expected early on: the sentence task is learnt after the words",
             ),
         )  # fmt: skip
         return words + (sentences if self.has_sentence_task else ())

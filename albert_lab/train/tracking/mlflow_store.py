@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -16,16 +17,16 @@ from mlflow.entities import Metric as MlflowMetric
 from mlflow.entities import Param, Run, RunTag
 from mlflow.exceptions import MlflowException
 
-from albert_lab.config.plain import flatten
 from albert_lab.config.schema import RunConfig
 from albert_lab.runs.folder import RunFolder
-from albert_lab.runs.identity import describe
+from albert_lab.runs.identity import describe, describe_axes
 from albert_lab.runs.machine import describe_machine
 from albert_lab.runs.metrics import Metric, metrics_to_plain
 from albert_lab.runs.record import flatten_figures
 from albert_lab.storage.files import read_json
 from albert_lab.storage.locks import lock
 from albert_lab.train.tracking.mlflow_database import prepare_database
+from albert_lab.train.tracking.mlflow_settings import choose_parameters, pack_settings
 
 SQLITE = "sqlite:///"
 BATCH = 900  # MLflow takes at most 1,000 metrics in one request
@@ -55,22 +56,36 @@ def start_run(client: MlflowClient, config: RunConfig, folder: RunFolder, metric
 
     Returns the one that an attempt created which was killed before it could keep the id.
     """
-    runs = Path(config.paths.runs).absolute()
+    runs, started = Path(config.paths.runs).absolute(), _start_time(folder)
     with lock(runs / "mlflow", what="the MLflow experiment"):
         experiment = _experiment(client, config.tracking.experiment, runs)
         study = config.study.name
-        parent = _study_run(client, experiment, study) if study else None
+        parent = study_run(client, experiment, study, started) if study else None
     tags = {"albert_lab.kind": "run", "albert_lab.run": folder.path.name, "albert_lab.folder": str(folder.path)}
     tags |= {"albert_lab.task": config.task_name, "albert_lab.metrics": json.dumps(metrics_to_plain(tuple(metrics)))}
+    tags |= {"albert_lab.settings": pack_settings(config)}
     if study and parent:
         tags |= {"albert_lab.study": study, "mlflow.parentRunId": parent}
-    name = config.tracking.run_name or describe(config)
-    run = _unfinished_run(client, experiment, folder) or client.create_run(experiment, run_name=name, tags=tags)
-    run_id, settings = str(run.info.run_id), flatten(config)
-    missing = [Param(key, str(value)) for key, value in settings.items() if key not in run.data.params]
+    if varying := describe_axes(config):
+        tags |= {"albert_lab.cell": varying}
+    run = _unfinished_run(client, experiment, folder)
+    if run is None:
+        name = config.tracking.run_name or describe(config)
+        run = client.create_run(experiment, start_time=started, run_name=name, tags=tags)
+    run_id, parameters = str(run.info.run_id), choose_parameters(config)
+    missing = [Param(key, value) for key, value in parameters.items() if key not in run.data.params]
     client.log_batch(run_id, params=missing)
     client.log_artifact(run_id, str(folder.config))
     return run_id
+
+
+def _start_time(folder: RunFolder) -> int:
+    """When a training logged its first line, in milliseconds; now, if it has none yet."""
+    if folder.metrics.exists():
+        with open(folder.metrics, encoding="utf-8") as file:
+            if (line := file.readline()).endswith("\n"):
+                return int(json.loads(line)["time"] * 1000)
+    return int(time.time() * 1000)
 
 
 def _unfinished_run(client: MlflowClient, experiment: str, folder: RunFolder) -> Run | None:
@@ -99,16 +114,24 @@ def _experiment(client: MlflowClient, name: str, runs: Path) -> str:
     return str(client.create_experiment(name, artifact_location=location))
 
 
-def _study_run(client: MlflowClient, experiment: str, study: str) -> str:
-    """The parent run of a study, created at its first cell."""
+def study_run(client: MlflowClient, experiment: str, study: str, started: int) -> str:
+    """The parent run of a study, created when its first cell starts; a cell that ends moves its end on."""
     wanted = f"tags.`albert_lab.kind` = 'study' and tags.`albert_lab.study` = '{study}'"
     found = client.search_runs([experiment], wanted, max_results=1)
     if found:
         return str(found[0].info.run_id)
     tags = {"albert_lab.kind": "study", "albert_lab.study": study}
-    run = client.create_run(experiment, run_name=f"study {study}", tags=tags)
-    client.set_terminated(run.info.run_id)
+    run = client.create_run(experiment, start_time=started, run_name=f"study {study}", tags=tags)
+    client.set_terminated(run.info.run_id, end_time=started)
     return str(run.info.run_id)
+
+
+def _end_run(client: MlflowClient, run_id: str, ended: int) -> None:
+    """Ends a run, and its study's with it: that is never left running, and ends with its last cell."""
+    client.set_terminated(run_id, end_time=ended)
+    parent = client.get_run(run_id).data.tags.get("mlflow.parentRunId")
+    if parent is not None and ended > (client.get_run(parent).info.end_time or 0):
+        client.set_terminated(parent, end_time=ended)
 
 
 def adopt(client: MlflowClient, run_id: str, study: str) -> None:
@@ -117,21 +140,23 @@ def adopt(client: MlflowClient, run_id: str, study: str) -> None:
     experiment, fingerprint = run.info.experiment_id, run.data.tags["albert_lab.run"]
     if run.data.tags.get("albert_lab.study") == study:
         return
-    parent = _study_run(client, experiment, study)
+    parent = study_run(client, experiment, study, run.info.start_time)
     mine = f"tags.`albert_lab.run` = '{fingerprint}' and tags.`albert_lab.study` = '{study}'"
     if client.search_runs([experiment], mine, max_results=1):
         return
     tags = {"albert_lab.kind": "cell", "albert_lab.run": fingerprint, "albert_lab.study": study}
-    copy = client.create_run(experiment, run_name=run.info.run_name, tags=tags | {"mlflow.parentRunId": parent})
+    tags |= {"mlflow.parentRunId": parent}
+    copy = client.create_run(experiment, start_time=run.info.start_time, run_name=run.info.run_name, tags=tags)
     values = run.data
-    kept = [key for key in ("folder", "host", "task", "metrics") if f"albert_lab.{key}" in values.tags]
+    copied = ("folder", "host", "task", "metrics", "settings", "cell")
+    kept = [key for key in copied if f"albert_lab.{key}" in values.tags]
     client.log_batch(
         copy.info.run_id,
         params=[Param(key, value) for key, value in values.params.items()],
         metrics=[MlflowMetric(key, value, run.info.end_time or 0, 0) for key, value in values.metrics.items()],
         tags=[RunTag(f"albert_lab.{key}", values.tags[f"albert_lab.{key}"]) for key in kept],
     )
-    client.set_terminated(copy.info.run_id)
+    _end_run(client, copy.info.run_id, run.info.end_time)
 
 
 def delete_runs(uri: str, run_id: str, name: str) -> None:
@@ -187,13 +212,4 @@ def finish_run(client: MlflowClient, run_id: str, folder: RunFolder, last_steps:
     _send_metrics(client, run_id, metrics, last_steps)
     client.set_tag(run_id, "albert_lab.host", describe_machine(record["host"]))
     client.log_artifact(run_id, str(folder.result))
-    client.set_terminated(run_id)
-
-
-def attach_report(client: MlflowClient, experiment: str, study: str, folder: Path) -> None:
-    """Puts a study's table and page on its parent run."""
-    found = client.get_experiment_by_name(experiment)
-    assert found is not None
-    parent = _study_run(client, found.experiment_id, study)
-    for name in ("report.html", "table.md", "table.csv"):
-        client.log_artifact(parent, str(folder / name))
+    _end_run(client, run_id, time_ms)
