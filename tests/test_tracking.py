@@ -69,9 +69,9 @@ def test_two_studies_that_share_cells_both_show_them(lab: Lab, tracked: list[str
     assert parents == {run.info.run_id for run in found["study"]}
     client = client_of(tmp_path / "runs")
     for parent in found["study"]:
-        assert "| E=128 sharing=all |" in parent.data.tags["mlflow.note.content"]
+        assert "\n| cell | " in parent.data.tags["mlflow.note.content"]
         assert parent.data.tags["albert_lab.best_cell"] == "all E8"
-        assert parent.data.tags["albert_lab.varies"] == "sharing, model.embedding_size, train.seed"
+        assert parent.data.tags["albert_lab.varies"] == "model.embedding_size, sharing, train.seed"
         assert parent.data.metrics["validation/mlm_loss"] == found["run"][0].data.metrics["validation/mlm_loss"]
         assert parent.info.start_time <= found["run"][0].info.start_time
         assert parent.info.end_time == found["run"][0].info.end_time

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 from mlflow.entities import Metric as MlflowMetric
 
 from albert_lab.config.compose import load
-from albert_lab.config.schema import StudyConfig
 from albert_lab.processes import end_with_parent
 from albert_lab.runs.folder import RunFolder
 from albert_lab.runs.identity import describe, describe_axes, result_settings
@@ -60,7 +59,8 @@ def show(uri: str, study: str, folder: Path, runs: list[Path], description: str 
 def _show_best(client: "MlflowClient", parent: str, study: str, runs: Sequence[RunFolder]) -> None:
     """Logs the figures of the best cell, means over its seeds, and tags which one that is."""
     configs = {run.path: load(run.config) for run in runs}
-    varies = next((config.study for config in configs.values() if config.study.name == study), StudyConfig())
+    own = [config.study for config in configs.values() if config.study.name == study]
+    varies = own[0] if own else configs[runs[0].path].study  # all its cells are another study's
     cells: dict[str, list[RunFolder]] = {}
     for run in runs:
         settings = result_settings(configs[run.path]) | {"train.seed": None}
