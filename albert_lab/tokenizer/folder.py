@@ -72,7 +72,12 @@ def _read_settings(folder: Path) -> dict[str, Any]:
         added = {int(i): _read_token(t) for i, t in listed.items()} if listed else _read_older_files(folder, settings)
         by_name = {token.content: token for token in added.values()}
         for key in settings.keys() & set(_TOKENS):
-            settings[key] = _resolve_token(settings[key], by_name)
+            value, is_list = settings[key], isinstance(settings[key], list)
+            if is_list and (key in ROLES or any(isinstance(item, list) for item in value)):
+                raise TypeError(key)
+            settings[key] = (
+                [_resolve_token(item, by_name) for item in value] if is_list else _resolve_token(value, by_name)
+            )
     except UserError:
         raise
     except (TypeError, ValueError, AttributeError, KeyError, OverflowError):
@@ -101,8 +106,6 @@ def _read_older_files(folder: Path, settings: dict[str, Any]) -> dict[int, Added
 
 def _resolve_token(value: Any, by_name: Mapping[str, AddedToken]) -> Any:
     """A token by name is the added token of that name, with the white space that it strips."""
-    if isinstance(value, list):
-        return [_resolve_token(item, by_name) for item in value]
     if isinstance(value, dict) and "content" not in value:
         return {}  # named extra tokens of 4.57, which have no use in ALBERT
     return by_name.get(value, value) if isinstance(value, str) else _read_token(value)
