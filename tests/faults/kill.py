@@ -229,7 +229,8 @@ def try_once(
         except psutil.NoSuchProcess:
             trial.victim = "none"
     helper = trial.victim in ("none", "data worker", "loader worker", "tracker", "sender")
-    if helper or number is not signal.SIGKILL:  # the command may go on to its end, or finish what it does
+    one_cell = (trial.command, trial.victim) == ("joblib", "training")  # its failure doesn't end the multirun
+    if helper or one_cell or number is not signal.SIGKILL:  # the command may go on to its end, or finish what it does
         _wait_or_end(tree)
     trial.failures += [f"left running: {left}" for left in tree.wait_until_gone(gone_seconds)]
     if trial.victim == "driver" and number is signal.SIGTERM and tree.driver.returncode not in (143, -15):
