@@ -57,7 +57,8 @@ def test_a_full_disk_is_named_and_nothing_half_written_is_left(
         assert f"the disk is full: {disk}/here" in line
         assert f"set {key}= to a folder on another disk" in line
         left = {file.name for file in disk.rglob("*") if file.is_file()}
-        assert left <= {"config.yaml", "log.txt", "metrics.jsonl", "digests.json"} | {n for n in left if ".lock" in n}
+        whole = {"config.yaml", "log.txt", "metrics.jsonl", "digests.json", "failure.txt"}
+        assert left <= whole | {name for name in left if ".lock" in name}
     finally:
         subprocess.run(["umount", str(disk)], check=True)
 

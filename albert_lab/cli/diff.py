@@ -43,9 +43,9 @@ def text(first: CatalogRun, second: CatalogRun, width: int) -> str:
         f"{mark}  {name}  ({run.description})" for mark, name, run in zip("AB", names, (first, second), strict=True)
     ]
     lines += [f"{run.name}: {run.reason}" for run in (first, second) if run.reason]
-    settings = _table("setting", *(_settings(run) for run in (first, second)))
-    results = _table("result", *(_figures(run) for run in (first, second)), with_difference=True)
-    machine = _table("machine", *(_machine(run) for run in (first, second)))
+    settings = _table("setting", _settings(first), _settings(second))
+    results = _table("result", _figures(first), _figures(second), with_difference=True)
+    machine = _table("machine", _machine(first), _machine(second))
     has_results = first.record is not None and second.record is not None
     parts = ["\n".join(lines) + "\n"]
     parts.append(fit(settings, width) if settings.rows else "No setting differs.\n")

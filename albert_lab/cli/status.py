@@ -84,8 +84,8 @@ def text(title: str, found: Sequence[StudyRun], at_once: int, width: int) -> str
     )
     parts = [textwrap.fill(f"{title}: {summarize(found, at_once)}", width) + "\n", Table(tuple(columns)).text(width)]
     if reasons:
-        indent = {"initial_indent": "  ", "subsequent_indent": "    "}
-        parts.append("\n".join(["failed:", *(textwrap.fill(reason, width, **indent) for reason in reasons)]) + "\n")
+        wrapper = textwrap.TextWrapper(width, initial_indent="  ", subsequent_indent="    ")
+        parts.append("\n".join(["failed:", *map(wrapper.fill, reasons)]) + "\n")
     return "\n".join(parts)
 
 

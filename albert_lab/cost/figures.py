@@ -152,7 +152,7 @@ def collect_figures(estimate: CostEstimate) -> CostFigures:
     name = choose_strategy(estimate.config.trainer)
     chosen = next((row for row in strategies if row.name == name), None)
     fits = chosen.fits if chosen else None
-    bytes_moved = (chosen.wire_bytes, chosen.update_bytes) if chosen else (None, None)
+    wire, update = (chosen.wire_bytes, chosen.update_bytes) if chosen else (None, None)
     speeds = speed_range(estimate)
     return CostFigures(
         variant=describe(estimate.config).removesuffix(f" seed {estimate.config.train.seed}"),
@@ -169,9 +169,9 @@ def collect_figures(estimate: CostEstimate) -> CostFigures:
         checkpoint_bytes=checkpoint_figures(estimate.parameters.unique),
         hardware=estimate.hardware,
         assumed=_assumptions(estimate),
-        budget=estimate_budget(estimate, *bytes_moved),
+        budget=estimate_budget(estimate, wire, update),
         budget_range=speeds
-        and (estimate_budget(estimate, *bytes_moved, speeds[0]), estimate_budget(estimate, *bytes_moved, speeds[1])),
+        and (estimate_budget(estimate, wire, update, speeds[0]), estimate_budget(estimate, wire, update, speeds[1])),
     )
 
 

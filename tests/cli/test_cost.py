@@ -124,10 +124,10 @@ def test_a_variant_that_cannot_be_does_not_hide_the_others(lab: Lab) -> None:
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["hardware=h20"], "no hardware=h20; did you mean 'h200'.*conf/hardware"),
-        (["hardware=b300"], "no hardware=b300; known: a100.*conf/hardware.*hardware.memory_bytes="),
+        (["hardware=h20"], "no hardware=h20; did you mean 'h200'.*hardware/NAME.yaml"),
+        (["hardware=b300"], "no hardware=b300; known: a100.*hardware.memory_bytes=.*hardware/NAME.yaml"),
         (["trainer.devices=0"], "trainer.devices=0 must be at least 1"),
-        (["devices=8"], "did you mean 'trainer.devices'"),
+        (["devices=8"], "unknown key 'devices'; here it is trainer.devices"),
         (["trainer.devices=3"], "train.batch_size=32 does not divide among trainer.devices=3; nearest: 33"),
         (["trainer=zero9"], "no trainer=zero9; did you mean 'zero2'"),
         (["trainer.strategy=zero9"], "no trainer.strategy=zero9; did you mean 'zero2'"),

@@ -96,7 +96,8 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 
 def _is_whole(manifest: dict[str, Any]) -> bool:
     """Whether all that is read of a manifest is there, with its type."""
-    files, counts = manifest.get("files"), [manifest.get(name) for name in ("documents", "sentences", "tokens")]
+    files = manifest.get("files")
+    counts: list[Any] = [manifest.get(name) for name in ("documents", "sentences", "tokens")]
     return (
         type(manifest.get("vocab_size")) is int
         and all(isinstance(pair, list) and len(pair) == len(SPLITS) for pair in counts)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from albert_lab.errors import UserError
 from albert_lab.storage.files import read_object, write_json
@@ -34,7 +35,9 @@ class LabelledTexts:
             values = read_object(file)
         except UserError as error:
             raise UserError(f"{error}; {mend}") from None
-        texts, labels, names = (values.get(name) for name in ("texts", "labels", "label_names"))
+        texts: Any = values.get("texts")
+        labels: Any = values.get("labels")
+        names: Any = values.get("label_names")
         whole = (
             isinstance(texts, list) and all(isinstance(text, str) for text in texts)
             and isinstance(names, list) and all(isinstance(name, str) for name in names)

@@ -23,6 +23,8 @@ def label_points(
 ) -> None:
     """Writes each text at the first free position near its point, inside the axes; leaves out what fits nowhere.
 
+    A line from a label to its point crosses other labels only where the label fits nowhere else.
+
     Args:
         spreads: how far the error bar of each point reaches up and down; none where it is empty.
     """
@@ -35,17 +37,30 @@ def label_points(
     for (x, y), spread in zip(points, spreads, strict=False):
         (left, low), (_, high) = axes.transData.transform([(x, y - spread), (x, y + spread)])
         taken.append(Bbox.from_extents(left - radius, low - radius, left + radius, high + radius))
+    lines: list[Bbox] = []
     for point, (x, y), text in zip(points, centres, texts, strict=True):
         width, height = _measure(axes, text)
+        crossing = None  # the first position whose label is free but whose line crosses something
         for dx, dy in _NEAR + _FAR:
             left = x + dx * scale - {0: width / 2, 1: 0.0, -1: width}[(dx > 0) - (dx < 0)]
             box = Bbox.from_bounds(left, y + dy * scale, width, height)
+            if not _is_inside(box, axes.get_window_extent()) or _overlap([box], taken):
+                continue
             line = _trace_line((x, y), box, 2 * radius) if _is_far(dy) else []
-            free = not any(part.overlaps(other) for part in (box, *line) for other in taken)
-            if free and _is_inside(box, axes.get_window_extent()):
-                taken += [box, *line]
-                _write(axes, point, text, dx, dy)
+            if not _overlap([box], lines) and not _overlap(line, taken):
                 break
+            crossing = crossing or (dx, dy, box, line)
+        else:
+            if crossing is None:
+                continue
+            dx, dy, box, line = crossing
+        taken.append(box)
+        lines += line
+        _write(axes, point, text, dx, dy)
+
+
+def _overlap(boxes: Sequence[Bbox], others: Sequence[Bbox]) -> bool:
+    return any(box.overlaps(other) for box in boxes for other in others)
 
 
 def _is_far(dy: float) -> bool:

@@ -10,7 +10,14 @@ from typing import Any
 
 from albert_lab.config.schema import RESULT_GROUPS, SPEED_SETTINGS
 from albert_lab.report.formatting import BLANK, format_count, format_duration
-from albert_lab.report.metrics import Row, declared_metrics, find_held_out_value, format_value, judging_metrics
+from albert_lab.report.metrics import (
+    Row,
+    declared_metrics,
+    find_held_out_value,
+    format_heading,
+    format_value,
+    judging_metrics,
+)
 from albert_lab.report.tables.table import Column, Table
 
 IN_NAMES = ("sharing.scheme", "model.embedding_size", "model.hidden_size", "model.num_hidden_layers", "train.seed")
@@ -40,9 +47,8 @@ def make_runs_table(names: Sequence[str], rows: Sequence[Row], states: Sequence[
     judging = judging_metrics(rows)
     for number, metric in enumerate(declared_metrics(rows)):
         cells = tuple(format_value(metric, find_held_out_value(row, metric)) for row in rows)
-        columns.append(
-            Column(metric.title, cells, rank=0 if metric in judging else RESULT if number < 3 else FURTHER_RESULT)
-        )
+        rank = 0 if metric in judging else RESULT if number < 3 else FURTHER_RESULT
+        columns.append(Column(format_heading(metric), cells, rank=rank))
     columns.append(_figure_column("tokens/s", "speed/tokens_per_second", rows, SPEED))
     columns.append(_figure_column("time", "training/seconds", rows, TIME, _format_seconds))
     return Table(tuple(column for column in columns if column.rank == 0 or set(column.cells) - {BLANK}))

@@ -89,7 +89,7 @@ def test_a_study_shows_its_costs_in_every_form() -> None:
     assert float(rows["E=768 all"]["predicted_bytes/peak"]) == 1e7
     assert rows["E=768 none"]["predicted_bytes/peak"] == ""
     assert rows["E=768 none"]["predicted_bytes/peak n"] == "0"
-    assert f"{HEADING}, at scale tiny" in report.html()
+    assert f"<summary>{HEADING}</summary>" in report.html()
     without = StudyReport(study(), study_records(), {}, {})
     assert HEADING not in without.markdown() + without.text() + without.html()
 
