@@ -9,12 +9,15 @@ from pathlib import Path
 import pytest
 
 from albert_lab.cli import curves, diff, doctor, export, import_checkpoint, rm, runs
+from albert_lab.cli.help import print_help
+from albert_lab.cli.hydra_private import parse_arguments
 from albert_lab.cli.main import VERBS
 from albert_lab.config.check import check
 from albert_lab.config.folders import CONF_FOLDER, SWEEPS_FOLDER
-from albert_lab.config.overrides import check_overrides
+from albert_lab.config.overrides import check_overrides, find_search_path
+from albert_lab.config.schema import VERBS as SCHEMAS
 from albert_lab.config.schema import PretrainConfig, RunConfig
-from albert_lab.config.sources import Sources
+from albert_lab.config.sources import Sources, find_sources
 from albert_lab.model.layer_map import make_layer_map
 from tests.lab import ROOT, compose_verb
 
@@ -76,8 +79,18 @@ def check_command(command: str) -> None:
         assert Path(sys.executable).with_name(Path(program).name).exists(), f"no program {program}"
 
 
+def write_files_of(page: Path, folder: Path) -> None:
+    """Writes the YAML files that a page prints, each after its name."""
+    for name, text in re.findall(
+        r"`(\S+\.yaml)`[^`]*:\n\n```yaml\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL
+    ):
+        file = folder / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+
+
 def overrides_of(verb: str, words: list[str]) -> list[str]:
-    overrides = [word for word in words if word not in FLAGS]
+    overrides = parse_arguments([word for word in words if word not in FLAGS]).overrides
     return [f"study={overrides[0]}", *overrides[1:]] if verb == "reproduce" and overrides else overrides
 
 
@@ -86,14 +99,19 @@ def check_overrides_of(arguments: list[str]) -> None:
         return
     verb, *words = arguments
     assert verb in VERBS
-    if words == ["--help"]:
+    if verb in SCHEMAS and "--help" in words:
+        print_help(verb, words)
         return
     if verb in PLAIN_VERBS:
         PLAIN_VERBS[verb].parser().parse_args(words)
         return
     overrides = overrides_of(verb, words)
-    check_overrides(verb, overrides)
-    config = compose_verb(verb, *map(first_choice, overrides))
+    config_dir = parse_arguments([w for w in words if w not in FLAGS]).config_dir
+    sources = find_sources(config_dir, find_search_path(overrides))
+    check_overrides(verb, overrides, sources)
+    search_path = f"hydra.searchpath=[{','.join(map(str, sources.added))}]"
+    given = [override for override in overrides if not override.startswith("hydra.searchpath=")]
+    config = compose_verb(verb, search_path, *map(first_choice, given))
     if isinstance(config, RunConfig):
         check(config)
     if isinstance(config, PretrainConfig):
@@ -113,7 +131,11 @@ def first_command(file: Path) -> str:
 
 
 @pytest.mark.parametrize(("page", "command"), COMMANDS)
-def test_a_documented_command_is_valid(page: str, command: str) -> None:
+def test_a_documented_command_is_valid(
+    page: str, command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_files_of(ROOT / page, tmp_path)
+    monkeypatch.chdir(tmp_path)
     check_command(command)
 
 

@@ -86,6 +86,9 @@ def test_cfg_job_prints_the_composed_configuration(tmp_path: Path) -> None:
         ("albert-lab pre", ["pretrain"]),
         ("albert-lab pretrain sharing=f", ["sharing=ffn"]),
         ("albert-lab pretrain model.hidden_s", ["model.hidden_size="]),
+        ("albert-lab reproduce ", ["search", "table3", "table4"]),
+        ("albert-lab reproduce table4 scale=t", ["scale=tiny"]),
+        ("albert-lab pretrain --help opt", ["optimizer"]),
     ],
 )
 def test_tab_completes_verbs_groups_and_keys(line: str, expected: list[str], tmp_path: Path) -> None:
