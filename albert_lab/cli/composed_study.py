@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from albert_lab.config.check import check_study_name
 from albert_lab.config.compose import Config, from_hydra
 from albert_lab.config.plain import flatten
 from albert_lab.config.schema import EstimateConfig, HardwareConfig, PretrainConfig
@@ -37,6 +38,7 @@ class ComposedStudy:
         chosen = hydra_config.runtime.choices["study"]
         if self.config.study.name is None:
             raise UserError(f"study={chosen} has no name: write `name: {chosen}` under `study:` in its file")
+        check_study_name(self.config.study.name)
         paper = self._compose("pretrain", PretrainConfig, [f"study={chosen}", *PAPER_SIZE])
         self.study: Study = make_study(self.config.study, self.scale, flatten(self.config), flatten(paper))
 

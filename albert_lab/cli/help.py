@@ -10,7 +10,7 @@ from typing import Any
 
 from albert_lab.cli.hydra_private import parse_arguments
 from albert_lab.cli.run_arguments import terminal_width
-from albert_lab.config.compose import from_hydra, one_line, register
+from albert_lab.config.compose import COMPOSING_ERRORS, from_hydra, one_line, register
 from albert_lab.config.folders import CONF_FOLDER
 from albert_lab.config.meanings import Setting, list_settings, summarize
 from albert_lab.config.overrides import check_overrides, drop_needless_plus, find_search_path, list_groups
@@ -98,9 +98,7 @@ def print_help(verb: str, arguments: Sequence[str]) -> None:
 def _compose(verb: str, overrides: list[str], sources: Sources) -> dict[str, Any]:
     """Every setting's value with the overrides given; "" for one that can't be resolved."""
     from hydra import compose, initialize_config_dir
-    from hydra.errors import HydraException
     from omegaconf import OmegaConf
-    from omegaconf.errors import OmegaConfBaseException
 
     own = [f"hydra.searchpath=[{','.join(map(str, sources.added))}]"] if sources.added else []
     overrides = [word for word in overrides if not word.startswith("hydra")]
@@ -109,7 +107,7 @@ def _compose(verb: str, overrides: list[str], sources: Sources) -> dict[str, Any
             composed = compose(verb, overrides=[*own, *overrides])
         OmegaConf.resolve(composed)
         return flatten(from_hydra(composed, VERBS[verb]))
-    except (HydraException, OmegaConfBaseException) as error:
+    except COMPOSING_ERRORS as error:
         raise UserError(one_line(error)) from error
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from albert_lab.cli.hydra_private import parse_arguments
-from albert_lab.config.compose import one_line, register
+from albert_lab.config.compose import COMPOSING_ERRORS, one_line, register
 from albert_lab.config.folders import CONF_FOLDER
 from albert_lab.config.overrides import check_overrides, drop_needless_plus, find_search_path
 from albert_lab.config.sources import find_sources
@@ -29,9 +29,7 @@ def run_app(job: Job, verb: str, arguments: Sequence[str]) -> None:
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra raises, we report
     import hydra
     from hydra.core.hydra_config import HydraConfig
-    from hydra.errors import HydraException
     from hydra.types import RunMode
-    from omegaconf.errors import OmegaConfBaseException
 
     register()
     arguments = [drop_needless_plus(verb, argument) for argument in arguments]
@@ -56,7 +54,7 @@ def run_app(job: Job, verb: str, arguments: Sequence[str]) -> None:
         hydra.main(str(CONF_FOLDER), verb, execution_whitelist=CALLABLE)(run)()
         if raised:
             raise raised[0]
-    except (HydraException, OmegaConfBaseException) as error:
+    except COMPOSING_ERRORS as error:
         raise UserError(one_line(error)) from error
     except RecursionError:
         raise UserError("a setting refers to itself through ${...}; give it a value") from None

@@ -1,6 +1,7 @@
 """Checks beyond types: sizes that divide, probabilities that add up, settings that depend on each other."""
 
 import logging
+import re
 from dataclasses import fields
 from pathlib import Path
 
@@ -31,6 +32,7 @@ def check(config: RunConfig) -> None:
     The layer map has its own checks, where it is made (`model.layer_map`).
     """
     check_numbers(flatten(config))
+    check_study_name(config.study.name)
     if isinstance(config, PretrainConfig):
         check_model(config.model)
         _warn_of_the_unusual(config.model)
@@ -45,6 +47,13 @@ def check(config: RunConfig) -> None:
     if config.trainer.devices > 1 and not isinstance(config, EstimateConfig):  # an estimate compares all strategies
         _check_several_processes(config.trainer)
     _check_batch(config.train, config.trainer)
+
+
+def check_study_name(name: str | None) -> None:
+    """It names a folder, and MLflow searches by it: its queries have no way to escape a quote."""
+    if name is not None and not re.fullmatch(r"[\w-][\w.-]*", name):
+        nearest_name = re.sub(r"[^\w.-]+", "-", name).strip("-.") or "study"
+        raise UserError(f"study.name={name!r} may have letters, digits, - . and _ alone; nearest: {nearest_name}")
 
 
 def check_model(model: ModelConfig) -> None:

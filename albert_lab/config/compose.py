@@ -1,6 +1,7 @@
 """Hydra's part of a configuration: the schema's registration, its resolvers, and the way from YAML to dataclasses."""
 
 import io
+import re
 from pathlib import Path
 from typing import TypeVar
 
@@ -8,6 +9,7 @@ import yaml
 from hydra.core.config_search_path import ConfigSearchPath
 from hydra.core.config_store import ConfigStore
 from hydra.core.plugins import Plugins
+from hydra.errors import HydraException
 from hydra.plugins.search_path_plugin import SearchPathPlugin
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -18,6 +20,9 @@ from albert_lab.errors import UserError
 from albert_lab.storage.files import read_bytes, write_text
 
 Config = TypeVar("Config")
+
+COMPOSING_ERRORS = (HydraException, OmegaConfBaseException, yaml.YAMLError)  # what composing a user's YAML raises
+_FOREIGN_KEY = re.compile(r"In '(.+)': ConfigKeyError raised while composing config:\s+Key '(.+)' not in '(.+)'")
 
 
 class SweepsOnPath(SearchPathPlugin):
@@ -66,6 +71,13 @@ def one_line(error: BaseException) -> str:
     """Hydra's explanation without its line breaks; the deepest cause says most."""
     while error.__cause__ is not None:
         error = error.__cause__
+    foreign = _FOREIGN_KEY.search(str(error))
+    if foreign:
+        file, key, schema = foreign.groups()
+        verb = next((verb for verb, kind in VERBS.items() if kind.__name__ == schema), schema)
+        return (
+            f"{file}.yaml sets {key}, which {verb} doesn't have; leave {file.replace('/', '=')} out or choose another"
+        )
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     keys = [line.removeprefix("full_key: ") for line in lines if line.startswith("full_key: ")]
     reason = " ".join(line for line in lines if not line.startswith(("full_key", "reference_type", "object_type")))

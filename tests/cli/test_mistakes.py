@@ -86,3 +86,21 @@ def test_a_gpu_is_asked_for_in_vain_before_anything_is_prepared(
     assert "trainer.accelerator=gpu: this machine has no GPU driver; take trainer.accelerator=auto or cpu" in line
     assert not Path("runs").exists()
     assert not Path("cache/stores").exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ("train: [1, 2\nmodel: {", r"while parsing a flow sequence in .*scale/mine.yaml\", line 1"),
+        (
+            "# @package _global_\ntask: {name: docstring_packages}",
+            "scale/mine.yaml sets task, which pretrain doesn't have",
+        ),
+    ],
+)
+def test_a_yaml_of_ones_own_that_does_not_fit_costs_one_line(
+    content: str, says: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "scale").mkdir()
+    (tmp_path / "scale" / "mine.yaml").write_text(content)
+    assert re.search(says, run_mistake(["pretrain", "--config-dir", str(tmp_path), "scale=mine"], capsys))

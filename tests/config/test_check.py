@@ -40,6 +40,7 @@ CASES = {
     "held out all": (lambda c: vars(c.data).update(held_out=1.0), "data.held_out=1 "),
     "probability": (lambda c: vars(c.objective).update(masked_lm_prob=1.5), "masked_lm_prob=1.5.*nearest: 1"),
     "mask shares": (lambda c: vars(c.objective).update(random_token_prob=0.5), "over 1; nearest.*=0.2"),
+    "quoted study": (lambda c: vars(c.study).update(name="Lan's"), "study.name=.Lan's. may have.*nearest: Lan-s"),
     "no layers": (lambda c: vars(c.model).update(num_hidden_layers=0), "num_hidden_layers=0 must be at least 1"),
 }
 
