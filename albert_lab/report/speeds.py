@@ -56,7 +56,7 @@ def _say_load(own: float, usual: float) -> str:
 
 
 def _say_runs(own: float, usual: float) -> str:
-    return f"{own:.1f} runs trained at once, {usual:.1f} in most"
+    return f"{own:.2g} runs trained at once, {usual:.2g} in most"
 
 
 def _hosts(summary: Summary) -> list[str]:

@@ -62,6 +62,8 @@ COSTS_AT_PAPER_SIZE: dict[str, tuple[str, Callable[[float | None], str]]] = {  #
     "USD": ("dollars", format_count),
 }
 
+SPEED = "tokens/s"  # a heading: footnotes explain its column
+
 
 @dataclass(frozen=True)
 class StudyReport:
@@ -87,8 +89,10 @@ class StudyReport:
         caption = "\n".join(textwrap.wrap(self.study.caption, width or TERMINAL_WIDTH))
         costs = f"{HEADING}\n\n{self._cost_table(make_short_cost_table).text(width)}\n" if self._has_costs else ""
         answer = "\n".join(textwrap.wrap(" ".join(self.answer), width or TERMINAL_WIDTH))
-        below = "".join("\n".join(textwrap.wrap(note, width or TERMINAL_WIDTH)) + "\n" for note in self.footnotes())
-        return f"{self.study.title}\n\n{answer}\n\n{self.short_table().text(width)}{below}\n{costs}{caption}\n"
+        table = self.short_table() if width is None else self.short_table().fit(width)
+        notes = self.footnotes() if SPEED in (column.heading for column in table.columns) else ()
+        below = "".join("\n".join(textwrap.wrap(note, width or TERMINAL_WIDTH)) + "\n" for note in notes)
+        return f"{self.study.title}\n\n{answer}\n\n{table.text(width)}{below}\n{costs}{caption}\n"
 
     def csv(self) -> str:
         """Every figure unrounded, a row a cell: means, spreads (sample standard deviation), n and intervals."""
@@ -239,7 +243,7 @@ class StudyReport:
                 self._column("FLOP per token", _flops_per_token, cost),
                 self._column("memory", _memory_above_floor, cost),
                 self._column("activations", _activations, cost),
-                self._column("tokens/s", lambda row: _average_speed(row) + self._mark(row), cost),
+                self._column(SPEED, lambda row: _average_speed(row) + self._mark(row), cost),
                 self._column("paper's average (%)", _printed_average),
                 self._column("runs", lambda row: row.state, number=False),
             )
@@ -247,7 +251,7 @@ class StudyReport:
 
     def short_table(self) -> Table:
         """What fits a terminal: the paper's figures, ours at its size, and the main ones measured here."""
-        full, here = "at the paper's size", "measured here"
+        full, here = "the paper's size", "measured here"
         return Table(
             (
                 self._column("cell", lambda row: row.summary.label, number=False),
@@ -258,7 +262,7 @@ class StudyReport:
                 self._column("params", _parameters, here),
                 self._column("activ.", _activations, here, rank=3),
                 self._column("memory", _memory_above_floor, here, rank=4),
-                self._column("tokens/s", self._short_speed, here, rank=1),
+                self._column(SPEED, self._short_speed, here, rank=1),
                 *self._result_columns(here),
                 self._column("runs", lambda row: _shorten(row.state, LONGEST_STATE), number=False),
             )

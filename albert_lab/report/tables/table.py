@@ -1,5 +1,6 @@
 """A table of strings as Markdown or plain text; `report/page/page.html` draws it as HTML."""
 
+import re
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -46,7 +47,8 @@ class Table:
         widths = table.widths(wraps=width is not None and table.width() > width)
         lines = [table._group_line(widths)] if table.has_groups else []
         headings = [
-            textwrap.wrap(c.heading, w, break_long_words=False) for c, w in zip(table.columns, widths, strict=True)
+            [line.replace("\xa0", " ") for line in textwrap.wrap(_glue(c.heading), w, break_long_words=False)]
+            for c, w in zip(table.columns, widths, strict=True)
         ]
         height = max(map(len, headings), default=0)
         padded = [[""] * (height - len(words)) + words for words in headings]
@@ -65,7 +67,10 @@ class Table:
 
     def widths(self, wraps: bool = False) -> list[int]:
         """Of every column; `wraps`: with headings of several lines."""
-        return [max(map(len, (*(c.heading.split() if wraps else [c.heading]), *c.cells, ""))) for c in self.columns]
+        return [
+            max(map(len, (*(_glue(c.heading).split(" ") if wraps else [c.heading]), *c.cells, "")))
+            for c in self.columns
+        ]
 
     def width(self, wraps: bool = False) -> int:
         return sum(widths := self.widths(wraps)) + 2 * (len(widths) - 1)
@@ -81,6 +86,11 @@ class Table:
             parts.append(f"{group} ".ljust(width, "-" if group else " ")[:width])
             start += length
         return "  ".join(parts)
+
+
+def _glue(heading: str) -> str:
+    """An arrow stays on the line of the word before it."""
+    return re.sub(" (?=[↑↓])", "\xa0", heading)
 
 
 def _markdown_cell(text: str) -> str:
