@@ -10,6 +10,7 @@ from albert_lab.runs.metrics import metrics_from_plain
 
 TEXTS = ("name", "fingerprint", "folder", "verb", "task", "started", "finished")
 REQUIRED = ("name", "fingerprint", "started", "config", "metrics", "training", "validation")
+HOST = {("hostname", "cpu", "gpu"): (str,), ("cores", "threads", "memory_bytes"): (int, float)}  # types of its parts
 FIGURES = ("parameters", "flops_per_token", "memory_bytes", "speed", "training", "validation")
 
 
@@ -26,6 +27,10 @@ def check_record(record: Mapping[str, Any], file: Path) -> None:
         datetime.fromisoformat(record["started"])
         for key in ("config", "host", "versions"):
             _expect_settings(record.get(key, {}), key)
+        host = record.get("host", {})
+        for names, kind in HOST.items():
+            for name in names:
+                _expect(host.get(name), (*kind, type(None)), f"host.{name}")
         for section in FIGURES:
             _expect(record.get(section, {}), dict, section)
             for name, value in record.get(section, {}).items():

@@ -55,7 +55,7 @@ def flatten_figures(record: Record) -> dict[str, float]:
     return {
         f"{section}/{name}": float(value)
         for section in SECTIONS
-        for name, value in record[section].items()
+        for name, value in record.get(section, {}).items()
         if value is not None
     }
 

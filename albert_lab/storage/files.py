@@ -60,6 +60,8 @@ def read_object(file: Path) -> dict[str, Any]:
     content = read_bytes(file, _MAX_JSON_BYTES)
     try:
         value = json.loads(content.decode("utf-8"))
+        if b"\\u" in content:  # an escape can write half a surrogate pair, which is no character and no file name
+            json.dumps(value, ensure_ascii=False).encode("utf-8")
     except (ValueError, RecursionError) as error:  # RecursionError: brackets nested without end
         raise UserError(f"{file} is not JSON: {error}") from None
     if not isinstance(value, dict):

@@ -70,6 +70,8 @@ def test_no_rows_are_refused() -> None:
     model = make_pair("AlbertForMaskedLM").ours
     with pytest.raises(UserError, match="new_num_tokens=0 leaves no piece; nearest 1"):
         model.resize_token_embeddings(0)
+    with pytest.raises(UserError, match=r"pad_to_multiple_of=1\.3 must be a whole number"):
+        model.resize_token_embeddings(8, pad_to_multiple_of=1.3)
     assert model.resize_token_embeddings() is model.get_input_embeddings()
 
 

@@ -130,6 +130,8 @@ class AlbertPreTrainedModel(HuggingFaceModel):
         """
         table = self.get_input_embeddings()
         if pad_to_multiple_of is not None:
+            if type(pad_to_multiple_of) is not int or pad_to_multiple_of < 1:
+                raise UserError(f"pad_to_multiple_of={pad_to_multiple_of} must be a whole number of 1 or more")
             new_num_tokens = -(-(new_num_tokens or table.num_embeddings) // pad_to_multiple_of) * pad_to_multiple_of
         if new_num_tokens is None or new_num_tokens == table.num_embeddings:
             return table
