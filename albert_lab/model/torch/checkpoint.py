@@ -230,8 +230,11 @@ def _initialize_missing(model: "AlbertPreTrainedModel", missing: list[str], dtyp
         parent, _, name = full_name.rpartition(".")
         module = model.get_submodule(parent)
         shape = module.get_parameter(name).shape
-        module.register_parameter(name, nn.Parameter(torch.empty(shape, dtype=dtype, device="cpu")))
+        drawn = torch.float32 if dtype.itemsize == 1 else dtype  # PyTorch draws no random numbers in float8
+        module.register_parameter(name, nn.Parameter(torch.empty(shape, dtype=drawn, device="cpu")))
         initialize_own(module, model.config, {name}, parent)
+        parameter = module.get_parameter(name)
+        parameter.data = parameter.data.to(dtype)
 
 
 def _describe_mismatch(name: str, stored: torch.Size, wanted: torch.Size, source: str) -> str:
