@@ -10,6 +10,7 @@ from typing import Any
 
 from albert_lab.cli.hydra_app import run_app
 from albert_lab.cli.run_arguments import terminal_width
+from albert_lab.config.plain import flatten
 from albert_lab.errors import UserError
 from albert_lab.report.formatting import BLANK, format_duration
 from albert_lab.report.tables.table import Column, Table
@@ -51,6 +52,7 @@ def run(arguments: Sequence[str]) -> int:
 
 def show(composed: Any) -> None:
     from albert_lab.cli.composed_study import ComposedStudy
+    from albert_lab.report.tables.study_rows import label_cell
 
     if composed.study.name is None:
         raise UserError("which study? `albert-lab status study=table4 scale=tiny`; `albert-lab runs` lists single runs")
@@ -58,7 +60,8 @@ def show(composed: Any) -> None:
     study, found = composed_study.study, []
     for cell in study.cells:
         for seed in study.seeds:
-            found.append(_find(cell.name, seed, composed_study.compose_run([*cell.overrides, f"train.seed={seed}"])))
+            config = composed_study.compose_run([*cell.overrides, f"train.seed={seed}"])
+            found.append(_find(label_cell(cell, flatten(config)), seed, config))
     at_once = composed_study.config.study.jobs or usable_cores()
     print(text(f"{study.name}, scale {study.scale}", found, at_once, terminal_width()), end="")
 

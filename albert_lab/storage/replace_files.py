@@ -15,6 +15,7 @@ from albert_lab.storage.locks import lock_folder
 PARTIAL = ".new_files.partial"  # being written
 READY = ".new_files.ready"  # complete, being moved into place
 PLAN = ".plan.json"
+MOST_NAME_BYTES = 255  # of a file's name, on Linux and macOS
 
 
 @contextmanager
@@ -54,8 +55,13 @@ def finish_replacing(folder: Path) -> None:
 
 
 def is_plain_name(name: object) -> bool:
-    """Whether this names a file in the folder itself, not a path that leads elsewhere."""
-    return isinstance(name, str) and name not in ("", ".", "..") and not any(c in name for c in "/\\\0")
+    """Whether this can name a file in the folder itself, not a path that leads elsewhere."""
+    return (
+        isinstance(name, str)
+        and name not in ("", ".", "..")
+        and not any(c in name for c in "/\\\0")
+        and len(os.fsencode(name)) <= MOST_NAME_BYTES
+    )
 
 
 @contextmanager

@@ -28,19 +28,17 @@ class StudyRow:
     @property
     def label(self) -> str:
         """The cell by what was run, short: `E = H = 96, all shared`."""
-        return ", ".join(self.label_of(axis, with_paper=False) for axis in self.cell.axes)
+        return label_cell(self.cell, self._settings)
 
-    def label_of(self, axis: str, with_paper: bool = True) -> str:
-        """One axis by what was run: `E = H = 96, for the paper's 768`, `all shared`; as the paper has it if not run."""
+    def label_of(self, axis: str) -> str:
+        """One axis by what was run, and what it stands for: `E = H = 96, for the paper's 768`, `all shared`."""
         value = self.cell.axes[axis]
-        run = self.summary.rows[0] if self.summary.rows else {}
-        given = dict(override.split("=", 1) for override in self.cell.overrides)
-        own = run.get(axis, given.get(axis, value)) if axis in SYMBOLS else value
-        text = describe_axis(axis, own)
-        if axis in SYMBOLS:
-            is_width = axis == "model.embedding_size" and own == run.get("model.hidden_size")
-            text = f"{SYMBOLS[axis]} = {'H = ' if is_width else ''}{own}"
-        return f"{text}, for the paper's {value}" if with_paper and str(own) != str(value) else text
+        text, own = _label_axis(self.cell, axis, self._settings)
+        return f"{text}, for the paper's {value}" if str(own) != str(value) else text
+
+    @property
+    def _settings(self) -> Row:
+        return self.summary.rows[0] if self.summary.rows else {}
 
     @property
     def state(self) -> str:
@@ -54,6 +52,21 @@ class StudyRow:
     def counted(self, key: str) -> int | None:
         value = self.counts.get(key)
         return None if value is None else int(value)
+
+
+def label_cell(cell: Cell, settings: Mapping[str, Any]) -> str:
+    """A cell by what is run, short: `E = H = 96, all shared`; `settings`: of one of its runs, where there is one."""
+    return ", ".join(_label_axis(cell, axis, settings)[0] for axis in cell.axes)
+
+
+def _label_axis(cell: Cell, axis: str, settings: Mapping[str, Any]) -> tuple[str, Any]:
+    """An axis in words and its value: the run's, else the one at the study's scale."""
+    if axis not in SYMBOLS:
+        return describe_axis(axis, cell.axes[axis]), cell.axes[axis]
+    given = dict(override.split("=", 1) for override in cell.overrides)
+    own = settings.get(axis, given.get(axis, cell.axes[axis]))
+    is_width = axis == "model.embedding_size" and own == settings.get("model.hidden_size")
+    return f"{SYMBOLS[axis]} = {'H = ' if is_width else ''}{own}", own
 
 
 def make_study_rows(
