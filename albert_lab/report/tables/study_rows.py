@@ -37,7 +37,7 @@ class StudyRow:
         return f"{text}, for the paper's {value}" if str(own) != str(value) else text
 
     @property
-    def _settings(self) -> Row:
+    def _settings(self) -> Mapping[str, Any]:
         return self.summary.rows[0] if self.summary.rows else {}
 
     @property
