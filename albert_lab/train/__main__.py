@@ -46,7 +46,7 @@ def _start_ranks(folder: RunFolder, config: RunConfig) -> int:
         torchrun(command)
     except ChildFailedError as error:
         code = error.get_first_failure()[1].exitcode
-        return code if code >= 0 else 128 - code  # as a shell tells of a signal
+        return code if code >= 0 else 128 - code  # as a shell reports a signal
     except SignalException:  # torchrun has passed it on and waited for the ranks to save
         return STOPPED
     return 0

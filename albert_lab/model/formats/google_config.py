@@ -39,7 +39,7 @@ MOST_LAYERS = 4096
 
 
 def read_google_config(file: Path) -> dict[str, Any]:
-    """What Hugging Face's `config.json` of the same model holds; at E = H it says that there is no projection.
+    """What Hugging Face's `config.json` of the same model holds; at E = H without a projection.
 
     Raises:
         UserError: the file can't be read, a value is impossible, or Hugging Face's model would use other groups.
