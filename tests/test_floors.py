@@ -14,6 +14,7 @@ FLOORS = {  # a folder or file of albert_lab/ -> its floor; what stands on one f
     "model": 3,
     "tokenizer": 3,
     "data": 4,
+    "scoring": 4,
     "runs": 5,
     "cost": 6,  # it calibrates from finished runs
     "report": 6,

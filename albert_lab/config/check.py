@@ -131,9 +131,15 @@ def _check_task(config: FinetuneConfig) -> None:
     task = config.task
     if config.checkpoint is None:
         raise UserError("finetune needs checkpoint=RUN: a run's folder, or another checkpoint's")
-    known = [file.stem for file in (CONF_FOLDER / "task").glob("*.yaml")]
-    if task.name not in known:
-        raise UserError(f"no task.name={task.name}{nearest(task.name, known)}")
+    data, known = task.data or task.name, list_benchmarks()
+    if data not in known:
+        raise UserError(f"no task.{'data' if task.data else 'name'}={data}{nearest(data, known)}")
+
+
+def list_benchmarks() -> list[str]:
+    """The names that `task.data` may have: the files of `data/tasks/` that hold a benchmark."""
+    files = (Path(__file__).parents[1] / "data" / "tasks").glob("*.py")
+    return sorted(file.stem for file in files if "\nBENCHMARK = " in file.read_text(encoding="utf-8"))
 
 
 def _check_optimizer(optimizer: OptimizerConfig, budget: BudgetConfig) -> None:
@@ -142,6 +148,11 @@ def _check_optimizer(optimizer: OptimizerConfig, budget: BudgetConfig) -> None:
         raise UserError(
             f"optimizer.warmup_steps={optimizer.warmup_steps} is more than train.budget.steps={steps}; nearest: {steps}"
         )
+    if optimizer.warmup_share is not None and optimizer.warmup_steps:
+        raise UserError(
+            f"optimizer.warmup_share={optimizer.warmup_share:g} and optimizer.warmup_steps={optimizer.warmup_steps} "
+            "say the same in two ways; set optimizer.warmup_share=null or optimizer.warmup_steps=0"
+        )
 
 
 def _check_budget(train: TrainConfig) -> None:
@@ -149,7 +160,7 @@ def _check_budget(train: TrainConfig) -> None:
     if len(given) != 1:
         found = ", ".join(f"{k}={v}" for k, v in given.items()) or "none"
         raise UserError(
-            f"train.budget needs exactly one of steps, tokens, seconds, but has {found}; "
+            f"train.budget needs exactly one of steps, epochs, tokens, seconds, but has {found}; "
             "set the others to null, as in train.budget.steps=null train.budget.seconds=600"
         )
 

@@ -90,6 +90,25 @@ class StudyConfig:
 
 
 @dataclass
+class SuiteConfig:
+    """Several tasks that a checkpoint is judged by together. A group of YAMLs in `conf/suite/`."""
+
+    name: str | None = None  # null: no suite, a single task
+    title: str = ""  # heading of its report
+    tasks: list[str] = field(default_factory=list)  # choices of the group `task`
+    starts: dict[str, str] = field(default_factory=dict)  # task -> the task whose model of the same seed it starts from
+
+
+@dataclass
+class RepeatConfig:
+    """How often a task or a suite is run, and what is made of it."""
+
+    seeds: int = 1  # runs of each task, with train.seed and the numbers that follow it
+    jobs: int | None = None  # runs at a time; null: one per core
+    submission: bool = False  # answer the test sets too, and pack the answers for the GLUE leaderboard
+
+
+@dataclass
 class HardwareConfig:
     """One device, and what joins several; null is unknown, and what would follow from it stays blank."""
 
@@ -170,7 +189,10 @@ class FinetuneConfig(RunConfig):
     result_groups = ("task", "optimizer", "train")
 
     checkpoint: str | None = None  # a run's folder, or any folder or hub name of a checkpoint; must be set
+    data_root: str | None = "${oc.env:ALBERT_LAB_DATA,null}"  # where benchmarks' files are; hub: download them
     task: TaskConfig = field(default_factory=TaskConfig)
+    suite: SuiteConfig = field(default_factory=SuiteConfig)
+    finetune: RepeatConfig = field(default_factory=RepeatConfig)
 
     @property
     def task_name(self) -> str:

@@ -40,6 +40,24 @@ class Pooling(Enum):
     mean = "mean"  # the mean of the encoder's output over the tokens
 
 
+class TaskKind(Enum):
+    single_label = "single_label"  # a text or a pair is of one class
+    multi_label = "multi_label"  # of any number of classes
+    regression = "regression"  # has a score
+    tokens = "tokens"  # every word is of a class
+    choice = "choice"  # one of several ways to go on is right
+
+
+class BadRows(Enum):
+    refuse = "refuse"  # the run doesn't start; the message names file and line
+    leave_out = "leave_out"  # they are counted, and listed in the run's left_out.jsonl
+
+
+class Keep(Enum):
+    last = "last"  # of the last step
+    best = "best"  # of the validation with the best value of the task's first metric
+
+
 @dataclass
 class ObjectiveConfig:
     """What the model is trained to predict, and how a sample is cut and masked."""
@@ -61,12 +79,38 @@ class ObjectiveConfig:
 
 
 @dataclass
+class TaskFiles:
+    """Files in place of those that a benchmark finds in `data_root`; null: those."""
+
+    train: str | None = None  # the examples to train on
+    dev: str | None = None  # those that a run is judged by
+    test: str | None = None  # those that are answered for a leaderboard
+
+
+@dataclass
 class TaskConfig:
     """What a trained model is fine-tuned for."""
 
-    name: str = "docstring_packages"  # a file of train/tasks/
+    name: str = "docstring_packages"  # what the run is called after
+    data: str | None = None  # a file of data/tasks/; null: the one called as the task
+    files: TaskFiles = field(default_factory=TaskFiles)
+    kind: TaskKind = TaskKind.single_label  # task.data=table: what the rows are
+    text: str = "text"  # task.data=table: the column with the text, its words, or what the choices go on from
+    pair: str | None = None  # task.data=table: the column with the second text of a pair
+    label: str = "label"  # task.data=table: the column with the label, or the labels
+    id: str | None = None  # task.data=table: the column that names a row; null: its number
+    choices: list[str] = field(default_factory=list)  # task.data=table task.kind=choice: a column each, or one of lists
+    bad_rows: BadRows = BadRows.refuse  # what becomes of a malformed row
     pooling: Pooling = Pooling.cls  # what a text's classifier reads
     max_seq_length: int | None = None  # tokens; null: as many as the model has positions
+    max_query_length: int = 64  # spans: tokens of a question; choice: of question and answer together, from the end
+    doc_stride: int = 128  # spans: tokens from one window of a long context to the next
+    no_answer: bool = False  # spans: the context may not hold the answer (SQuAD 2.0), and Google's head that says so
+    n_best: int = 20  # spans: answers of a question that are kept
+    max_answer_length: int = 30  # spans: tokens
+    dropout: float | None = None  # of the encoder: hidden states and attention; null: the checkpoint's own
+    classifier_dropout: float | None = None  # of the head; null: the checkpoint's own
+    group_by_length: bool = False  # make batches of texts of similar length
     freeze_encoder: bool = False  # train the classifier alone: a probe of what the encoder knows
 
 
@@ -113,15 +157,17 @@ class OptimizerConfig:
     bias_correction: bool = False  # Google's code has none; true: the standard form
     gradient_clip_norm: float = 1.0  # global norm
     warmup_steps: int = 0  # steps of linear warm-up
+    warmup_share: float | None = None  # in place of them, a share of all steps; null: warmup_steps
     warmup_rule: WarmupRule = WarmupRule.google  # where the decay counts from
     decay_power: float = 1.0  # polynomial decay to 0
 
 
 @dataclass
 class BudgetConfig:
-    """How long to train; exactly one of steps, tokens, seconds."""
+    """How long to train; exactly one of steps, epochs, tokens, seconds."""
 
     steps: int | None = None  # optimizer steps
+    epochs: float | None = None  # passes over the training samples, the last step's batch filled up
     tokens: int | None = None  # positions fed: steps = tokens / (batch_size * max_seq_length)
     seconds: float | None = None  # wall-clock of training; such a run can't give the same bits twice
 
@@ -135,4 +181,6 @@ class TrainConfig:
     precision: Precision = Precision.fp32  # of the layers' products
     budget: BudgetConfig = field(default_factory=BudgetConfig)
     validate_every_steps: int = 200  # steps from one validation to the next
-    validation_samples: int = 512  # held-out samples, the same ones for every seed
+    validation_samples: int | None = 512  # held-out samples, the same ones for every seed; null: all
+    keep: Keep = Keep.last  # which weights the run ends with
+    patience: int | None = None  # stop after this many validations without a better value; null: never

@@ -1,11 +1,11 @@
 """What the files that a configuration names hold: a run's identity counts that, not the files' paths."""
 
-import importlib
 from pathlib import Path
 from typing import Any
 
 from albert_lab.config.schema import FinetuneConfig, PretrainConfig, RunConfig
 from albert_lab.data.corpora.corpus import open_corpus
+from albert_lab.data.tasks.benchmark import open_benchmark
 from albert_lab.errors import UserError
 from albert_lab.model.layer_map import make_layer_map
 from albert_lab.storage.digests import file_digest, identify_files
@@ -53,8 +53,10 @@ def _finetuning_contents(config: FinetuneConfig) -> dict[str, Any]:
     assert config.checkpoint is not None
     patterns = (*CHECKPOINT_FILES, *TOKENIZER_FILES)
     folder = _checkpoint_folder("checkpoint", config.checkpoint, patterns)
-    data = importlib.import_module(f"albert_lab.data.tasks.{config.task.name}")
-    return {"checkpoint": _digests(folder, patterns, config.paths.cache), "data": data.identity()}
+    return {
+        "checkpoint": _digests(folder, patterns, config.paths.cache),
+        "data": open_benchmark(config).identity(),
+    }
 
 
 def _checkpoint_folder(key: str, name_or_path: str, patterns: tuple[str, ...]) -> Path:

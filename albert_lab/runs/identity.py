@@ -16,7 +16,10 @@ from albert_lab.config.variant import ModelConfig, NormSharing, SharingConfig
 
 NUMERICS = 3  # raised when a change of the code changes what a configuration computes
 FROZEN_DEFAULTS = Path(__file__).with_name("frozen_defaults.yaml")
-PATHS = ("data.files", "tokenizer.model_file", "warm_start.checkpoint")  # what lies there counts, not where it lies
+PATHS = (  # what lies there counts, not where it lies
+    "data.files", "tokenizer.model_file", "warm_start.checkpoint", "task.files.train", "task.files.dev",
+    "task.files.test",
+)  # fmt: skip
 
 
 def fingerprint(config: RunConfig, content: dict[str, Any], frozen: Mapping[str, Any] | None = None) -> str:

@@ -17,9 +17,12 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from albert_lab.config.training import TaskConfig
 from albert_lab.data.corpora.docstrings import Module, installed_packages, read_modules
 from albert_lab.data.recipe import recipe_hash
 from albert_lab.data.splits import SPLITS, split_number
+from albert_lab.data.tasks.benchmark import Benchmark
+from albert_lab.data.tasks.examples import Examples, TextExample
 from albert_lab.data.tasks.labelled_texts import LabelledTexts
 from albert_lab.errors import UserError
 from albert_lab.storage.files import write_json
@@ -112,3 +115,25 @@ def _balance(by_package: dict[str, list[Passage]]) -> LabelledTexts:
 def _fraction(name: str) -> float:
     """A number in [0, 1) that follows from the name alone."""
     return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest()) / 2**64
+
+
+class DocstringPackages(Benchmark):
+    """Nothing but the installed packages determines it; `data_root` isn't read."""
+
+    head = "classification"
+
+    def __init__(self, task: TaskConfig, data_root: str | None, cache: Path) -> None:
+        super().__init__(task, data_root, cache)
+        self.label_names = tuple(name for name, _ in installed_packages() if name in PACKAGES)
+
+    def identity(self) -> dict[str, Any]:
+        return identity()
+
+    def load(self, split: str) -> Examples[TextExample]:
+        """The rows of `load_examples`. Raises: UserError as that does, and for "test", which there is none of."""
+        texts = load_examples(self.cache, {"dev": "held_out"}.get(split, split))
+        rows = enumerate(zip(texts.texts, texts.labels, strict=True))
+        return Examples([TextExample(f"{split}-{number}", text, label=label) for number, (text, label) in rows])
+
+
+BENCHMARK = DocstringPackages
