@@ -43,8 +43,8 @@ def write_predictions(file: Path, predictions: Iterable[Prediction]) -> None:
 
 def read_predictions(file: Path) -> list[Prediction]:
     """What `write_predictions` wrote. Raises: UserError for a damaged file."""
-    lines = read_bytes(file).decode("utf-8", errors="replace").splitlines()
+    lines = read_bytes(file).decode("utf-8", errors="replace").split("\n")
     try:
-        return [Prediction(**json.loads(line)) for line in lines]
+        return [Prediction(**json.loads(line)) for line in lines if line]
     except (ValueError, TypeError, RecursionError) as error:
         raise UserError(f"{file} is damaged ({error}); run it again with --force") from None
