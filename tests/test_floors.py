@@ -32,7 +32,14 @@ ROOMS = {  # folder -> its rooms from the ground up; a file beside the rooms sta
     "data": ("random_bits recipe splits workers", "corpora", "store", "samples", "tasks"),
     "cost": ("counts", "memory", "cluster"),
     "report": ("formatting frames metrics mlflow_runs paper statistics summary", "tables figures", "page"),
-    "train": ("batches budget light_imports warm_start", "tracking optim distributed", "tasks", "module", "callbacks"),
+    "train": (
+        "batches budget light_imports warm_start",
+        "tracking optim distributed",
+        "heads",
+        "tasks",
+        "module",
+        "callbacks",
+    ),
 }
 HOMES = {  # a third-party library and the only places that may import it
     "lightning": {"train"},
@@ -47,6 +54,9 @@ HOMES = {  # a third-party library and the only places that may import it
     "huggingface_hub": {"storage", "data", "model"},  # data: only its errors; model: only how weights are split
     "ml_dtypes": {"model"},
     "google_crc32c": {"model"},
+    "sklearn": {"scoring"},
+    "scipy": {"scoring"},
+    "seqeval": {"scoring"},
     "tokenizers": {"tokenizer"},
     "torch": {"model", "cost", "train", "tokenizer", "runs"},  # tokenizer, runs: imported only when asked for
 }

@@ -3,7 +3,7 @@
 import re
 
 _STEPS = "train.budget.steps"
-_NO_EPOCHS = f"{_STEPS}, or train.budget.tokens or train.budget.seconds: training isn't counted in epochs"
+_EPOCHS = f"train.budget.epochs, with {_STEPS}=null where that is set"
 _PASSES = "trainer.micro_batch_size: sequences in one pass; train.batch_size, those in a step, stays"
 _VALIDATE = "train.validate_every_steps"
 _WARM_START = "warm_start.checkpoint, as in warm_start=first warm_start.checkpoint=RUN"
@@ -35,7 +35,9 @@ SETTINGS = {  # a name, without or with a group before it -> our setting, with a
     "devices": "trainer.devices",
     "dropout": "model.hidden_dropout_prob",
     "dtype": "train.precision",
-    "epochs": _NO_EPOCHS,
+    "early_stopping": "train.patience, a number of validations",
+    "early_stopping_patience": "train.patience, a number of validations",
+    "epochs": _EPOCHS,
     "eval_interval": _VALIDATE,
     "eval_iters": "train.validation_samples: validation is counted in samples",
     "eval_steps": _VALIDATE,
@@ -53,6 +55,7 @@ SETTINGS = {  # a name, without or with a group before it -> our setting, with a
     "learning_rate": "optimizer.learning_rate",
     "limit_train_batches": _STEPS,
     "limit_val_batches": "train.validation_samples: validation is counted in samples",
+    "load_best_model_at_end": "train.keep, as in train.keep=best",
     "log_every_n_steps": "trainer.log_every_steps",
     "log_interval": "trainer.log_every_steps",
     "logger": "tracking, a group: tracking=local or none",
@@ -61,7 +64,7 @@ SETTINGS = {  # a name, without or with a group before it -> our setting, with a
     "lr": "optimizer.learning_rate",
     "lr_scheduler_type": "optimizer.decay_power: polynomial decay to 0 after warm-up; 1 is linear",
     "mask_prob": "objective.masked_lm_prob",
-    "max_epochs": _NO_EPOCHS,
+    "max_epochs": _EPOCHS,
     "max_grad_norm": "optimizer.gradient_clip_norm",
     "max_iters": _STEPS,
     "max_length": "objective.max_seq_length",
@@ -78,7 +81,7 @@ SETTINGS = {  # a name, without or with a group before it -> our setting, with a
     "num_layers": "model.num_hidden_layers",
     "num_nodes": "trainer.devices, the processes of one machine: a run can't use several machines",
     "num_processes": "trainer.devices",
-    "num_train_epochs": _NO_EPOCHS,
+    "num_train_epochs": _EPOCHS,
     "num_workers": "trainer.workers",
     "optim": "optimizer, a group: optimizer=adamw, lamb, adamw_standard or lamb_standard",
     "out_dir": "paths.runs: a run's folder under it is named by its settings",
@@ -104,7 +107,7 @@ SETTINGS = {  # a name, without or with a group before it -> our setting, with a
     "wandb_log": "tracking, a group: tracking=local (MLflow) or none",
     "wandb_project": "tracking.experiment",
     "warmup_iters": "optimizer.warmup_steps",
-    "warmup_ratio": "optimizer.warmup_steps, a number of steps",
+    "warmup_ratio": "optimizer.warmup_share",
     "warmup_steps": "optimizer.warmup_steps",
     "weight_decay": "optimizer.weight_decay",
 }
@@ -121,17 +124,15 @@ ABSENT = {  # a name that has no counterpart -> why
     "do_eval": "validation follows train.validate_every_steps",
     "do_predict": "a run's folder is a checkpoint that from_pretrained reads",
     "do_train": "the verb says what is done: pretrain, finetune",
-    "early_stopping": "a run trains for its whole budget, so that runs can be compared",
     "enable_checkpointing": "every run keeps its newest checkpoint, so that it can resume",
     "enable_progress_bar": "write trainer.progress_bar=false",
     "fast_dev_run": "scale=smoke is a run of seconds",
     "hparams_search": "study=search --multirun searches; see docs/studies.md",
     "hub_model_id": "nothing is uploaded; `albert-lab export RUN FOLDER` writes what the hub takes",
     "label_smoothing_factor": "the paper has none",
-    "load_best_model_at_end": "a run's result is its last step, so that runs can be compared",
     "local_rank": "the launcher sets ranks; choose trainer.devices",
     "lr_decay_iters": "the learning rate decays until the end of train.budget",
-    "metric_for_best_model": "a run's result is its last step; study.measures says what a search optimizes",
+    "metric_for_best_model": "a task's first metric judges; study.measures says what a search optimizes",
     "min_lr": "the learning rate decays to 0; optimizer.decay_power shapes it",
     "min_steps": "train.budget is exact",
     "overwrite_output_dir": "a run's folder is named by its settings; the same command resumes or returns it",

@@ -5,7 +5,6 @@ import re
 from dataclasses import fields
 from pathlib import Path
 
-from albert_lab.config.folders import CONF_FOLDER
 from albert_lab.config.plain import flatten
 from albert_lab.config.ranges import check_numbers
 from albert_lab.config.schema import EstimateConfig, FinetuneConfig, PretrainConfig, RunConfig, TrainerConfig

@@ -148,6 +148,7 @@ class RunConfig:
 
     verb: ClassVar[str]  # the command that makes such a run, and the folder under `paths.runs` where it lies
     result_groups: ClassVar[tuple[str, ...]]  # the groups that can change its result: they make up its fingerprint
+    trained_by: ClassVar[str]  # the file of `train/tasks/` that says what such a run trains
 
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
     train: TrainConfig = field(default_factory=TrainConfig)
@@ -158,7 +159,7 @@ class RunConfig:
 
     @property
     def task_name(self) -> str:
-        """The task that the record names; its code is the file of that name in `train/tasks/`."""
+        """The task that the record names."""
         raise NotImplementedError
 
 
@@ -168,6 +169,7 @@ class PretrainConfig(RunConfig):
 
     verb = "pretrain"
     result_groups = ("model", "sharing", "warm_start", "objective", "data", "tokenizer", "optimizer", "train")
+    trained_by = "pretraining"
 
     model: ModelConfig = field(default_factory=ModelConfig)
     sharing: SharingConfig = field(default_factory=SharingConfig)
@@ -187,6 +189,7 @@ class FinetuneConfig(RunConfig):
 
     verb = "finetune"
     result_groups = ("task", "optimizer", "train")
+    trained_by = "finetuning"
 
     checkpoint: str | None = None  # a run's folder, or any folder or hub name of a checkpoint; must be set
     data_root: str | None = "${oc.env:ALBERT_LAB_DATA,null}"  # where benchmarks' files are; hub: download them

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from enum import Enum
 
+from albert_lab.config.variant import Pooling
+
 
 class SentenceObjective(Enum):
     sop = "sop"  # sentence-order prediction, ALBERT (paper section 3.1)
@@ -33,11 +35,6 @@ class WarmupRule(Enum):
 class Precision(Enum):
     fp32 = "fp32"  # float32 throughout
     bf16 = "bf16"  # autocast: bfloat16 products, float32 weights
-
-
-class Pooling(Enum):
-    cls = "cls"  # the pooler's output at [CLS]
-    mean = "mean"  # the mean of the encoder's output over the tokens
 
 
 class TaskKind(Enum):

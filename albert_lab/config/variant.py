@@ -46,6 +46,11 @@ class Activation(StrEnum):
     tanh = "tanh"
 
 
+class Pooling(StrEnum):
+    cls = "cls"  # the pooler's output at [CLS]
+    mean = "mean"  # the mean of the encoder's output over the tokens
+
+
 class BlockStart(StrEnum):
     first = "first"  # the first layer that uses the block (the other direction is Google's init_from_group0)
     average = "average"  # the mean of all that use it

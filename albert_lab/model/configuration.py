@@ -10,7 +10,7 @@ from typing import Any, Self, get_type_hints
 from albert_lab.config.check import check_model
 from albert_lab.config.presets import model_preset
 from albert_lab.config.ranges import RANGES
-from albert_lab.config.variant import ModelConfig, ProjectionRule
+from albert_lab.config.variant import ModelConfig, Pooling, ProjectionRule
 from albert_lab.errors import UserError, nearest
 from albert_lab.model.field_types import convert_value
 from albert_lab.model.hugging_face_config import HuggingFaceConfig
@@ -52,6 +52,7 @@ class AlbertConfig(HuggingFaceConfig, ModelConfig):
     id2label: dict[int, str] = None  # type: ignore[assignment]  # None: LABEL_0, LABEL_1, ...
     label2id: dict[str, int] = None  # type: ignore[assignment]  # None: from `id2label`
     problem_type: str | None = None  # of PROBLEM_TYPES; None: from the labels
+    classifier_pooling: Pooling = Pooling.cls  # what a sequence classifier reads (Hugging Face: the pooled [CLS])
     output_attentions: bool = False
     output_hidden_states: bool = False
     return_dict: bool = True
@@ -279,6 +280,7 @@ OWN_FIELDS = {item.name for item in fields(ModelConfig)} - {
     "initializer_range",
     "layer_norm_eps",
 }
+OWN_FIELDS.add("classifier_pooling")
 
 
 def _check_number_of_labels(config: AlbertConfig) -> None:

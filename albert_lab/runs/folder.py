@@ -22,6 +22,8 @@ class RunFolder:
         self.result = path / "result.json"  # the record; there only when the run is finished
         self.weights = path / "model.safetensors"  # with config.json: a checkpoint that `from_pretrained` reads
         self.checkpoints = path / "checkpoints"
+        self.best = path / "best.safetensors"  # while it runs: the weights of the best validation so far
+        self.predictions = path / "predictions"  # of a fine-tuned run: the answers to the held-out examples
         self.metrics = path / "metrics.jsonl"  # every metric logged, a line each
         self.tracking = path / "tracking.json"  # the MLflow run, and how much of it was sent
         self.log = path / "log.txt"

@@ -1,1 +1,1 @@
-"""What a model's answers are worth: metrics, the files of answers, leaderboard submissions; knows no model and no run."""
+"""What answers are worth: metrics, files of answers, leaderboard submissions; knows no model and no run."""

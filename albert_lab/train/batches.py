@@ -28,6 +28,9 @@ class StepPlan(NamedTuple):
 class StepSamples(Protocol):
     """Training samples by index; index i is the same sample in every process and at every call."""
 
+    def __len__(self) -> int:
+        """Samples in an epoch; later ones may be the same again."""
+
     @property
     def max_seq_length(self) -> int:
         """Tokens of the longest sample there can be."""

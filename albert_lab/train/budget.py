@@ -7,13 +7,14 @@ from typing import Any
 import lightning as L
 
 from albert_lab.config.training import TrainConfig
+from albert_lab.train.batches import StepSamples
 
 
 class Budget:
     """Progress through `train.budget`; its state is the seconds already spent, kept in checkpoints."""
 
-    def __init__(self, config: TrainConfig, max_seq_length: int) -> None:
-        self.total_steps = _total_steps(config, max_seq_length)  # None: the clock decides
+    def __init__(self, config: TrainConfig, samples: StepSamples) -> None:
+        self.total_steps = _total_steps(config, samples)  # None: the clock decides
         self.total_seconds = config.budget.seconds
         self.seconds_before = 0.0  # spent by earlier attempts
         self.started: float | None = None
@@ -43,9 +44,11 @@ class Budget:
         self.seconds_before = state["seconds"]
 
 
-def _total_steps(config: TrainConfig, max_seq_length: int) -> int | None:
+def _total_steps(config: TrainConfig, samples: StepSamples) -> int | None:
+    if config.budget.epochs is not None:
+        return math.ceil(config.budget.epochs * len(samples) / config.batch_size)
     if config.budget.tokens is not None:
-        return math.ceil(config.budget.tokens / (config.batch_size * max_seq_length))
+        return math.ceil(config.budget.tokens / (config.batch_size * samples.max_seq_length))
     return config.budget.steps
 
 

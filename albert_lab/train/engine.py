@@ -11,6 +11,7 @@ import torch.distributed as dist
 from torch import Tensor
 
 from albert_lab.config.schema import RunConfig
+from albert_lab.config.training import Keep
 from albert_lab.cost.memory.measured import state_bytes
 from albert_lab.errors import UserError
 from albert_lab.report.statistics import wilson_interval
@@ -20,6 +21,7 @@ from albert_lab.runs.record import make_record
 from albert_lab.storage.files import write_json
 from albert_lab.train.batches import TrainingData
 from albert_lab.train.budget import Budget, Clock
+from albert_lab.train.callbacks.best import BestValidation
 from albert_lab.train.callbacks.checkpoints import Checkpoints, check_strategy, check_whole, newest, refuse_code
 from albert_lab.train.callbacks.health import HealthCheck
 from albert_lab.train.callbacks.load import Load
@@ -61,13 +63,14 @@ class Engine:
     def __init__(self, folder: RunFolder, config: RunConfig) -> None:
         self.folder, self.config = folder, config
         self.task = make_task(config)
-        self.budget = Budget(config.train, self.task.samples.max_seq_length)
+        self.budget = Budget(config.train, self.task.samples)
         split = config.trainer.split_step(config.train.batch_size)
         self.accumulate = split.passes
         self.strategy = load_strategy(config.trainer.strategy)(
             config.trainer, config.train.precision, split.micro_batch
         )
-        self.meter, self.load = Meter(self.task, config), Load()
+        self.best = BestValidation(folder.best, self.task.metrics[0], config.train, self.strategy)
+        self.meter, self.load = Meter(self.task, config, self.best), Load()
         self.checkpoints = Checkpoints(folder.checkpoints, config.trainer, self.meter)
         self.journal = Journal(folder, config, self.task.metrics)
         self.validation: Figures | None = None
@@ -104,10 +107,11 @@ class Engine:
             accumulate_grad_batches=self.accumulate,
             gradient_clip_val=config.optimizer.gradient_clip_norm,
             callbacks=[
+                self.best,
                 self.meter,
                 self.load,
                 Clock(self.budget),
-                HealthCheck(self.meter, metrics, config.trainer.health_check_step, config.optimizer.warmup_steps),
+                HealthCheck(self.meter, metrics, config.trainer.health_check_step, self._warmup_steps()),
                 Progress(self.meter, metrics, self.budget, config.trainer.progress_bar),
                 self.checkpoints,
                 _JudgeAtEnd(self),
@@ -122,6 +126,10 @@ class Engine:
             num_sanity_val_steps=0,
             limit_val_batches=0,
         )
+
+    def _warmup_steps(self) -> int:
+        optimizer, total = self.config.optimizer, self.budget.total_steps
+        return optimizer.warmup_steps or round((optimizer.warmup_share or 0) * (total or 0))
 
     def fit(self) -> None:
         """Trains to the end of the budget. Raises Stopped when told to stop before."""
@@ -158,6 +166,10 @@ class Engine:
         self.checkpoints.stop_listening()
         model = self.module.model
         self.validation = self.meter.validate(self.trainer, model)
+        if self.config.train.keep is Keep.best and self.best.step != self.trainer.global_step:
+            log.info("back to step %s, the best of all validations", self.best.step)
+            self.best.restore(model)
+            self.validation = self.task.validate(model, self.trainer.global_rank, self.trainer.world_size)
         self.weights = self.strategy.gather_weights(model)
 
     def _introduce(self, done: int) -> None:
@@ -185,6 +197,7 @@ class Engine:
         self.task.save(self.folder.path, self.module.model, self.weights)
         sections, metrics = self._measure(self.validation), self.task.metrics
         write_json(self.folder.result, make_record(self.config, self.folder, metrics, sections, started, _now()))
+        self.folder.best.unlink(missing_ok=True)
         self.journal.close(finished=True)
         log.info("%s", self._summarize(self.validation))
 
@@ -210,6 +223,7 @@ class Engine:
             },
             "training": {
                 "steps": self.trainer.global_step,
+                "best_step": self.best.step,
                 "tokens": self.meter.tokens,
                 "seconds": round(self.budget.seconds, 3),
                 **{metric.name: self.meter.last.get(f"train/{metric.name}") for metric in self.task.metrics},

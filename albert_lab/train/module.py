@@ -37,7 +37,9 @@ class TrainingModule(L.LightningModule):
         progress, total_steps = self.budget.progress(step), self.budget.total_steps
         if step <= config.warmup_steps:
             self.warmup_share = progress
-        warmup_share = config.warmup_steps / total_steps if total_steps else self.warmup_share
+        warmup_share = config.warmup_share
+        if warmup_share is None:
+            warmup_share = config.warmup_steps / total_steps if total_steps else self.warmup_share
         self.rate = learning_rate(config, step, progress, warmup_share)
         for group in self.trainer.optimizers[0].param_groups:
             group["lr"] = self.rate

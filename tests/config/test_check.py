@@ -33,7 +33,10 @@ CASES = {
         "no trainer.strategy=zero3000; did you mean 'zero2'",
     ),
     "no strategy": (lambda c: vars(c.trainer).update(devices=2), "trainer=ddp or trainer=zero2"),
-    "two budgets": (lambda c: vars(c.train.budget).update(seconds=5.0), "exactly one of steps, tokens, seconds"),
+    "two budgets": (
+        lambda c: vars(c.train.budget).update(seconds=5.0),
+        "exactly one of steps, epochs, tokens, seconds",
+    ),
     "no budget": (lambda c: vars(c.train).update(budget=BudgetConfig()), "exactly one.*has none"),
     "long warm-up": (lambda c: vars(c.optimizer).update(warmup_steps=11), "warmup_steps=11.*nearest: 10"),
     "two vocabularies": (lambda c: vars(c.model).update(vocab_size=100), "model.vocab_size=100 differs"),

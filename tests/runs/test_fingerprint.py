@@ -19,12 +19,11 @@ from albert_lab.config.training import (
     DataConfig,
     OptimizerConfig,
     OptimizerName,
-    Pooling,
     Precision,
     TaskConfig,
     TrainConfig,
 )
-from albert_lab.config.variant import BlockStart, ModelConfig, NormPlacement, SharingConfig, WarmStartConfig
+from albert_lab.config.variant import BlockStart, ModelConfig, NormPlacement, Pooling, SharingConfig, WarmStartConfig
 from albert_lab.runs import identity
 from albert_lab.runs.identity import FROZEN_DEFAULTS, fingerprint, frozen_defaults, result_settings
 
@@ -103,10 +102,10 @@ def test_frozen_defaults_are_only_ever_appended_to() -> None:
 
 
 def test_every_group_of_a_run_is_sorted_into_results_and_speed() -> None:
-    of_speed = {"trainer", "tracking", "study", "paths"}
+    of_speed, of_many_runs = {"trainer", "tracking", "study", "paths"}, {"suite", "finetune"}
     for kind in RUN_CONFIGS.values():
-        groups = {item.name for item in fields(kind)} - {"checkpoint"}  # a path: what lies there counts
-        assert groups == set(kind.result_groups) | of_speed
+        groups = {item.name for item in fields(kind)} - {"checkpoint", "data_root"}  # paths: what lies there counts
+        assert groups - of_many_runs == set(kind.result_groups) | of_speed
 
 
 def test_where_and_how_fast_a_run_goes_is_not_part_of_it() -> None:

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Generic, NamedTuple, TypeVar
 
-Label = int | float | tuple[int, ...]  # a class; a score to regress; of several labels that may hold at once, those that do
+# A class; a score to regress; of several labels that may hold at once, those that do
+Label = int | float | tuple[int, ...]
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,10 @@
 """Models that classify: a sequence, each of its tokens, or which of several continuations fits."""
+# ruff: noqa: N803 (a shape suffix has the paper's capital letters; legend in albert.py)
 
 from torch import Tensor, nn
 from torch.nn import functional
 
+from albert_lab.config.variant import Pooling
 from albert_lab.errors import UserError, nearest
 from albert_lab.model.configuration import PROBLEM_TYPES, AlbertConfig
 from albert_lab.model.torch.albert import AlbertModel
@@ -16,7 +18,10 @@ from albert_lab.model.torch.pretrained_model import AlbertPreTrainedModel
 
 
 class AlbertForSequenceClassification(AlbertPreTrainedModel):
-    """Classifies or scores a sequence or pair from its pooled [CLS] (Google's run_classifier.py)."""
+    """Classifies or scores a sequence or pair from its pooled [CLS] (Google's run_classifier.py).
+
+    With `config.classifier_pooling="mean"` it reads the mean of the tokens in its place.
+    """
 
     accepts_loss_kwargs = True  # `num_items_in_batch`
 
@@ -51,7 +56,10 @@ class AlbertForSequenceClassification(AlbertPreTrainedModel):
             input_ids, attention_mask, token_type_ids, position_ids, inputs_embeds,
             output_attentions, output_hidden_states, return_dict=True,
         )  # fmt: skip
-        logits = self.classifier(self.dropout(encoded.pooler_output))
+        pooled = encoded.pooler_output
+        if self.config.classifier_pooling is Pooling.mean:
+            pooled = _average_tokens(encoded.last_hidden_state, attention_mask)
+        logits = self.classifier(self.dropout(pooled))
         loss = None if labels is None else self._loss(logits, labels, num_items_in_batch)
         output = SequenceClassifierOutput(loss, logits, encoded.hidden_states, encoded.attentions)
         return self._format_output(output, return_dict)
@@ -70,6 +78,14 @@ class AlbertForSequenceClassification(AlbertPreTrainedModel):
         if self.config.num_labels == 1:
             return "regression"
         return "multi_label_classification" if labels.is_floating_point() else "single_label_classification"
+
+
+def _average_tokens(x_BSH: Tensor, mask_BS: Tensor | None) -> Tensor:
+    """[B,H]: the mean over the tokens that `mask_BS` keeps, [CLS] and [SEP] included."""
+    if mask_BS is None:
+        return x_BSH.mean(1)
+    weights = mask_BS.to(x_BSH.dtype)[..., None]
+    return (x_BSH * weights).sum(1) / weights.sum(1).clamp(min=1)
 
 
 class AlbertForMultipleChoice(AlbertPreTrainedModel):

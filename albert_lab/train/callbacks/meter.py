@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from albert_lab.config.schema import RunConfig
+from albert_lab.train.callbacks.best import BestValidation
 from albert_lab.train.module import TrainingModule
 from albert_lab.train.tasks.task import Figures, Task, sum_over_processes
 
@@ -29,8 +30,9 @@ class Meter(L.Callback):
     out.
     """
 
-    def __init__(self, task: Task, config: RunConfig) -> None:
-        self.task, self.config = task, config
+    def __init__(self, task: Task, config: RunConfig, best: BestValidation) -> None:
+        self.task, self.config, self.best = task, config, best
+        self._validated: tuple[int, Figures] | None = None  # the latest validation of this process, by its step
         self.tokens = 0  # real ones, since the run began
         self.last: dict[str, float] = {}  # the latest figures, for the progress bar
         self._interval = torch.zeros(len(task.sums), dtype=torch.float64)  # of this process, since the last log line
@@ -114,10 +116,14 @@ class Meter(L.Callback):
         self._check_finite("the loss", self.last, trainer.global_step)
 
     def validate(self, trainer: L.Trainer, model: nn.Module) -> Figures:
-        """The held-out figures; in every process. Raises TrainingDivergedError where one is not finite."""
-        figures = self.task.validate(model, trainer.global_rank, trainer.world_size)
-        self._check_finite("a validation figure", figures, trainer.global_step)
-        return figures
+        """The held-out figures at this step; in every process. Raises TrainingDivergedError where one is not finite."""
+        step = trainer.global_step
+        if self._validated is None or self._validated[0] != step:
+            figures = self.task.validate(model, trainer.global_rank, trainer.world_size)
+            self._check_finite("a validation figure", figures, step)
+            self._validated = step, figures
+            self.best.consider(trainer, model, figures)
+        return self._validated[1]
 
     def _check_finite(self, what: str, figures: Mapping[str, float | None], step: int) -> None:
         if all(value is None or math.isfinite(value) for value in figures.values()):

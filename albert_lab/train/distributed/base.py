@@ -1,5 +1,6 @@
 """What the engine asks of a strategy."""
 
+from collections.abc import Mapping
 from typing import Literal
 
 import torch
@@ -36,6 +37,10 @@ class RunStrategy:
     def gather_weights(self, model: nn.Module) -> dict[str, Tensor]:
         """The whole weights by name. Every process calls this; only the first one's result is used."""
         return model.state_dict()
+
+    def load_weights(self, model: nn.Module, weights: Mapping[str, Tensor]) -> None:
+        """Puts the whole weights into the model, once training has ended; every process calls this."""
+        model.load_state_dict(weights)
 
     @property
     def runs_on_gpu(self) -> bool:

@@ -12,6 +12,8 @@ def learning_rate(config: OptimizerConfig, step: int, progress: float, warmup_sh
     """
     if step < config.warmup_steps:
         return config.learning_rate * step / config.warmup_steps
+    if config.warmup_share and progress < config.warmup_share:
+        return config.learning_rate * progress / config.warmup_share
     if config.warmup_rule is WarmupRule.continuous and warmup_share < 1:
         progress = (progress - warmup_share) / (1 - warmup_share)
     return config.learning_rate * (1 - min(max(progress, 0.0), 1.0)) ** config.decay_power

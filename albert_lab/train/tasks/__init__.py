@@ -1,4 +1,4 @@
-"""What a run trains: a file per task, which gives model, batches, loss and metrics and knows nothing of resuming."""
+"""What a run trains: model, batches, loss and metrics; a task knows nothing of resuming."""
 
 from importlib import import_module
 
@@ -9,7 +9,6 @@ TASKS: dict[str, type[Task]] = {}  # those of other packages, by name: `TASKS["m
 
 
 def make_task(config: RunConfig) -> Task:
-    """The task that `config` names, its data prepared: one of `TASKS`, or that of this folder's file of the name."""
-    name = config.task_name
-    task = TASKS[name] if name in TASKS else import_module(f"{__name__}.{name}").TASK
+    """The task that `config` names, its data prepared: one of `TASKS`, or what this folder has for the verb."""
+    task = TASKS.get(config.task_name) or import_module(f"{__name__}.{config.trained_by}").TASK
     return task(config)

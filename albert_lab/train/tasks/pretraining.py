@@ -121,7 +121,7 @@ class PretrainingTask(Task):
 
     def validate(self, model: nn.Module, rank: int = 0, processes: int = 1) -> Figures:
         train = self.config.train
-        count = min(train.validation_samples, len(self.held_out))
+        count = min(train.validation_samples or len(self.held_out), len(self.held_out))
         sums = sum_over_samples(self, model, self.held_out, count, train.batch_size, rank, processes)
         return self.figures(sums)
 

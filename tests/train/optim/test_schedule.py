@@ -1,12 +1,32 @@
 """The learning rate follows from the step alone."""
 
+from collections.abc import Sequence
+
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from albert_lab.config.training import BudgetConfig, OptimizerConfig, TrainConfig, WarmupRule
+from albert_lab.train.batches import Arrays, StepPlan
 from albert_lab.train.budget import Budget
 from albert_lab.train.optim.schedule import learning_rate
+
+
+class Eights:
+    """Ten samples of 8 tokens."""
+
+    max_seq_length = 8
+
+    def __len__(self) -> int:
+        return 10
+
+    def batches(self, groups: Sequence[np.ndarray]) -> list[Arrays]:
+        raise NotImplementedError
+
+    def plan(self, indices: np.ndarray) -> StepPlan:
+        raise NotImplementedError
+
 
 PAPER = OptimizerConfig(learning_rate=1.76e-3, warmup_steps=3125)
 
@@ -34,11 +54,27 @@ def test_the_rate_stays_between_zero_and_its_peak_and_ends_at_zero(step: int, wa
 
 def test_a_budget_in_tokens_is_a_budget_in_steps() -> None:
     config = TrainConfig(batch_size=4, budget=BudgetConfig(tokens=100))
-    assert Budget(config, max_seq_length=8).total_steps == 4  # 100 / (4 * 8), rounded up
+    assert Budget(config, Eights()).total_steps == 4  # 100 / (4 * 8), rounded up
+
+
+@pytest.mark.parametrize(("epochs", "steps"), [(1.0, 3), (2.0, 5), (0.3, 1)])
+def test_a_budget_in_epochs_fills_the_last_batch(epochs: float, steps: int) -> None:
+    config = TrainConfig(batch_size=4, budget=BudgetConfig(epochs=epochs))
+    assert Budget(config, Eights()).total_steps == steps
+
+
+@given(total=st.integers(1, 500), share=st.floats(0.01, 0.99))
+def test_a_share_of_warm_up_is_so_many_steps_of_it(total: int, share: float) -> None:
+    config = OptimizerConfig(learning_rate=0.5, warmup_share=share, warmup_rule=WarmupRule.continuous)
+    rates = [learning_rate(config, step, step / total, share) for step in range(total + 1)]
+    peak = next(step for step in range(total + 1) if step / total >= share)
+    assert rates[:peak] == sorted(rates[:peak])
+    assert rates[peak:] == sorted(rates[peak:], reverse=True)
+    assert max(rates) <= 0.5
 
 
 def test_seconds_already_spent_count_after_a_restart() -> None:
     config = TrainConfig(budget=BudgetConfig(seconds=10.0))
-    budget = Budget(config, max_seq_length=8)
+    budget = Budget(config, Eights())
     budget.load_state_dict({"seconds": 10.5})
     assert budget.is_spent(step=3)
