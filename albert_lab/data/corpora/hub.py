@@ -1,4 +1,4 @@
-"""`data.corpus=hub`: a data set of the Hugging Face hub; the only place that imports `datasets`."""
+"""`data.corpus=hub`: a data set of the Hugging Face hub."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -48,7 +48,13 @@ def _holds_data(file: Path) -> bool:
 def _read_texts(data: DataConfig) -> Iterator[str]:
     from datasets import load_dataset
 
-    with _explain_errors(data):
+    name = f"data.dataset={data.dataset!r}"
+    asked = f"{name} data.dataset_config={data.dataset_config!r} data.split={data.split!r}"
+    instead = (
+        "Put its files on this machine and name them: "
+        f"data.corpus=text data.files=['FOLDER/*.parquet'] data.text_key={data.text_key}"
+    )
+    with explain_errors(name, asked, data.split, instead):
         records = load_dataset(
             data.dataset, data.dataset_config, split=data.split, revision=data.revision, streaming=data.streaming
         )
@@ -57,24 +63,24 @@ def _read_texts(data: DataConfig) -> Iterator[str]:
 
 
 @contextmanager
-def _explain_errors(data: DataConfig) -> Iterator[None]:
-    """Turns the library's errors into one line that says what to do; a stream can lose its network half-way too."""
+def explain_errors(name: str, asked: str, split: str, instead: str) -> Iterator[None]:
+    """Turns the errors of `datasets` into one line that says what to do; a stream can lose its network half-way too.
+
+    Args:
+        name: the data set, as the message calls it.
+        asked: all that was asked for.
+        instead: what to do without a network.
+    """
     from huggingface_hub.errors import LocalEntryNotFoundError
 
     try:
         yield
     except (ConnectionError, LocalEntryNotFoundError):
-        raise UserError(
-            f"data.dataset={data.dataset!r} can't be fetched: no network. Put its files on this machine and name them: "
-            f"data.corpus=text data.files=['FOLDER/*.parquet'] data.text_key={data.text_key}"
-        ) from None
+        raise UserError(f"{name} can't be fetched: no network. {instead}") from None
     except FileNotFoundError as error:
-        raise UserError(f"data.dataset={data.dataset!r} was not found ({first_line(error)})") from None
+        raise UserError(f"{name} was not found ({first_line(error)})") from None
     except UserError:
         raise
     except ValueError as error:
-        hint = nearest(data.split, ["train", "validation", "test"]) if "split" in str(error) else ""
-        raise UserError(
-            f"data.dataset={data.dataset!r} data.dataset_config={data.dataset_config!r} data.split={data.split!r}: "
-            f"{first_line(error)}{hint}"
-        ) from None
+        hint = nearest(split, ["train", "validation", "test"]) if "split" in str(error) else ""
+        raise UserError(f"{asked}: {first_line(error)}{hint}") from None

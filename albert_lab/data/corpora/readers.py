@@ -33,13 +33,13 @@ def read_lines(file: Path) -> Iterator[tuple[int, str]]:
     Raises: UserError for bytes that are not UTF-8 and for a damaged compressed file.
     """
     offset = 0
-    with _open(file) as stream:
+    with open_unpacked(file) as stream:
         for number, raw in enumerate(stream, 1):
             try:
                 line = raw.decode("utf-8")
             except UnicodeDecodeError as error:
                 raise UserError(
-                    f"data.files: {file} is not UTF-8 at line {number}, byte {offset + error.start}; "
+                    f"{file} is not UTF-8 at line {number}, byte {offset + error.start}; "
                     f"convert it, e.g. iconv -f latin1 -t utf-8"
                 ) from None
             offset += len(raw)
@@ -65,17 +65,17 @@ def read_records(file: Path, text_key: str) -> Iterator[str]:
             raise
         except UnicodeEncodeError:
             raise UserError(
-                f"data.files: {where} has half of a surrogate pair (\\ud800 to \\udfff), which is not a character"
+                f"{where} has half of a surrogate pair (\\ud800 to \\udfff), which is not a character"
             ) from None
         except (ValueError, RecursionError) as error:  # also for numbers of thousands of digits, and endless nesting
-            raise UserError(f"data.files: {where} is not JSON: {error}") from None
+            raise UserError(f"{where} is not JSON: {error}") from None
         yield text
 
 
 def text_of(record: Any, text_key: str, where: str) -> str:
     """The text of a record. Raises: UserError that lists the keys it has."""
     if not isinstance(record, dict):
-        raise UserError(f"data.files: {where} is not a JSON object with a text under {text_key!r}")
+        raise UserError(f"{where} is not a JSON object with a text under {text_key!r}")
     if text_key not in record:
         raise UserError(f"data.text_key={text_key!r} is not in {where}; its keys: {', '.join(map(str, record))}")
     text = record[text_key]
@@ -87,7 +87,7 @@ def text_of(record: Any, text_key: str, where: str) -> str:
 def _parquet_texts(file: Path, text_key: str) -> Iterator[str]:
     from pyarrow import ArrowException, parquet
 
-    with _open_seekable(file) as stream:
+    with open_seekable(file) as stream:
         try:
             table = parquet.ParquetFile(stream)
             if text_key not in table.schema_arrow.names:
@@ -97,20 +97,20 @@ def _parquet_texts(file: Path, text_key: str) -> Iterator[str]:
                 for text in batch.column(0).to_pylist():
                     yield text_of({text_key: text}, text_key, str(file))
         except UnicodeDecodeError as error:
-            raise UserError(f"data.files: {file} has a text that is not UTF-8 ({error.reason})") from None
+            raise UserError(f"{file} has a text that is not UTF-8 ({error.reason})") from None
         except (ArrowException, OSError) as error:
-            raise UserError(f"data.files: {file} is damaged or not a Parquet file ({first_line(error)})") from None
+            raise UserError(f"{file} is damaged or not a Parquet file ({first_line(error)})") from None
 
 
 @contextmanager
-def _open_seekable(file: Path) -> Iterator[IO[bytes]]:
+def open_seekable(file: Path) -> Iterator[IO[bytes]]:
     """Parquet is read from its end, so a compressed one is unpacked into a temporary file first."""
     if file.suffix not in COMPRESSIONS:
         with open(file, "rb") as stream:
             yield stream
         return
     with tempfile.TemporaryFile() as unpacked:
-        with _open(file) as packed:
+        with open_unpacked(file) as packed:
             while block := packed.read(1 << 20):
                 unpacked.write(block)
         unpacked.seek(0)
@@ -118,7 +118,8 @@ def _open_seekable(file: Path) -> Iterator[IO[bytes]]:
 
 
 @contextmanager
-def _open(file: Path) -> Iterator[IO[bytes]]:
+def open_unpacked(file: Path) -> Iterator[IO[bytes]]:
+    """The bytes of a file, compressed or not. Raises: UserError where it is damaged or may not be read."""
     damage = (EOFError, lzma.LZMAError, gzip.BadGzipFile, zlib.error)
     try:
         if file.suffix == ".gz":
@@ -134,9 +135,9 @@ def _open(file: Path) -> Iterator[IO[bytes]]:
             with open(file, "rb") as stream:
                 yield stream
     except damage as error:
-        raise UserError(f"data.files: {file} is damaged ({first_line(error)}); copy it again") from None
+        raise UserError(f"{file} is damaged ({first_line(error)}); copy it again") from None
     except PermissionError:
-        raise UserError(f"data.files: {file} can't be read: permission denied") from None
+        raise UserError(f"{file} can't be read: permission denied") from None
 
 
 @contextmanager

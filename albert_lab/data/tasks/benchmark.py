@@ -24,24 +24,32 @@ class Benchmark(ABC):
         metrics: names that `albert_lab.scoring` knows, the one that judges a run first.
         held_out: the splits that a run is judged by, the main one first. The figures of a further one, say
             "dev_mismatched", are named after it: "dev_mismatched_accuracy".
+        test_splits: the splits that are answered for a leaderboard.
     """
 
     head: ClassVar[str]
     label_names: tuple[str, ...] = ()
     metrics: tuple[str, ...] = ("accuracy",)
     held_out: tuple[str, ...] = ("dev",)
+    test_splits: tuple[str, ...] = ("test",)
 
     def __init__(self, task: TaskConfig, data_root: str | None, cache: Path) -> None:
-        """Finds the files, but reads none. Raises: UserError where they are missing, or `task` doesn't fit."""
+        """Reads no file, and may leave it to `identity` to miss one: `read` needs none but its own.
+
+        Raises: UserError where `task` doesn't fit.
+        """
         self.task, self.data_root, self.cache = task, data_root, cache
 
     @abstractmethod
     def identity(self) -> dict[str, Any]:
-        """What determines the examples, whatever the folder they lie in; part of a run's fingerprint."""
+        """What determines the examples to train on and to be judged by, whatever the folder they lie in.
+
+        Part of a run's fingerprint. Raises: UserError where files are missing.
+        """
 
     @abstractmethod
     def load(self, split: str) -> Examples[Any]:
-        """The examples of "train", of one of `held_out`, or of "test", in the files' order.
+        """The examples of "train", of one of `held_out` or of `test_splits`, in the files' order.
 
         Raises: UserError for a split that isn't there, and for a malformed row unless `task.bad_rows=leave_out`.
         """
@@ -59,7 +67,7 @@ class Benchmark(ABC):
 
 
 def open_benchmark(config: FinetuneConfig) -> Benchmark:
-    """The benchmark that `config` names. Raises: UserError where its files are missing."""
+    """The benchmark that `config` names. Raises: UserError where the task's settings don't fit it."""
     task = config.task
     module = import_module(f"albert_lab.data.tasks.{task.data or task.name}")
     benchmark: Benchmark = module.BENCHMARK(task, config.data_root, Path(config.paths.cache))
