@@ -15,7 +15,8 @@ from albert_lab.config.folders import CONF_FOLDER
 from albert_lab.config.schema import VERBS, PretrainConfig
 
 ROOT = Path(__file__).parents[1]
-SHARED_DATA = ROOT.parent / "shared" / "data"  # real corpora for developing; a user's clone has none
+# Real corpora and benchmarks for developing; a user's clone has none.
+SHARED_DATA = Path(os.environ.get("ALBERT_LAB_SHARED_DATA", ROOT.parent / "shared" / "data"))
 
 HANG_SECONDS = 600  # no test waits this long, on however slow a machine, unless something hangs
 

@@ -29,7 +29,7 @@ OFFICIAL = {  # folder/file -> its lines in GLUE's own layout
     "SST-2/train.tsv": ["sentence\tlabel", "a joy \t1", "a bore \t0"],
     "SST-2/dev.tsv": ["sentence\tlabel", "fine \t1"],
     "SST-2/test.tsv": ["index\tsentence", "0\tdull"],
-    "MRPC/train.tsv": ["\ufeffQuality\t#1 ID\t#2 ID\t#1 String\t#2 String", "1\t7\t8\t\" He said so .\tSo he said . \""],
+    "MRPC/train.tsv": ["\ufeffQuality\t#1 ID\t#2 ID\t#1 String\t#2 String", "1\t7\t8\t\" He did .\tDid he . \""],
     "MRPC/dev.tsv": ["\ufeffQuality\t#1 ID\t#2 ID\t#1 String\t#2 String", "0\t7\t8\tOne .\tTwo ."],
     "MRPC/test.tsv": ["index\t#1 ID\t#2 ID\t#1 String\t#2 String", "0\t7\t8\tOne .\tTwo ."],
     "STS-B/train.tsv": ["index\tgenre\tfilename\tyear\told_index\tsource1\tsource2\tsentence1\tsentence2\tscore",
@@ -94,7 +94,7 @@ def test_the_official_files_of_every_task_are_read(name: str, root: Path) -> Non
 def test_texts_and_ids_are_those_of_the_file(root: Path) -> None:
     assert open_task("cola", root).load("train").rows[0] == TextExample("0", 'It "works.', label=1)
     assert open_task("mrpc", root).load("train").rows == [
-        TextExample("0", '" He said so .', 'So he said . "', 1),
+        TextExample("0", '" He did .', 'Did he . "', 1),
     ]
     assert open_task("qqp", root).load("train").rows[0].id == "133273"
     assert open_task("mnli", root).load("train").rows[0] == TextExample("0", "It rains.", "It is wet.", 1)
