@@ -60,7 +60,9 @@ HOMES = {  # a third-party library and the only places that may import it
     "tokenizers": {"tokenizer"},
     "torch": {"model", "cost", "train", "tokenizer", "runs"},  # tokenizer, runs: imported only when asked for
 }
-FREE_OF_TORCH = ("model", "model/formats", "config", "storage", "data", "report", "sweep")  # folders, not what is below
+FREE_OF_TORCH = (  # folders, not what is below
+    "model", "model/formats", "config", "storage", "data", "scoring", "report", "sweep",
+)  # fmt: skip
 
 
 def imports_of(path: Path) -> set[str]:
