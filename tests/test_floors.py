@@ -29,7 +29,7 @@ ROOMS = {  # folder -> its rooms from the ground up; a file beside the rooms sta
         "torch/layers",
         "torch",
     ),
-    "data": ("random_bits recipe splits workers", "corpora", "store", "samples", "tasks"),
+    "data": ("random_bits recipe splits workers", "corpora", "store", "samples", "tasks", "spans"),
     "cost": ("counts", "memory", "cluster"),
     "report": ("formatting frames metrics mlflow_runs paper statistics summary", "tables figures", "page"),
     "train": (
