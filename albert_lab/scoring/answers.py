@@ -2,7 +2,8 @@
 
 Rajpurkar et al. 2016 (arXiv:1606.05250), section 6.1, and 2018 (arXiv:1806.03822). The rules are those of version
 2.0, which differ from version 1.1 in one case: a right answer without a word besides articles and punctuation is left
-out, and where all are, the right answer is none.
+out, and where all are, the right answer is none. The development set of 1.1 has three questions with such an answer
+(".") among others; the scores differ only where the model answers with no word either.
 """
 
 import re
