@@ -14,7 +14,7 @@ from albert_lab.cli.hydra_private import parse_arguments
 from albert_lab.cli.main import VERBS
 from albert_lab.config.check import check
 from albert_lab.config.folders import CONF_FOLDER, SWEEPS_FOLDER
-from albert_lab.config.overrides import check_overrides, find_search_path
+from albert_lab.config.overrides import check_overrides, find_search_path, spell_out
 from albert_lab.config.schema import VERBS as SCHEMAS
 from albert_lab.config.schema import PretrainConfig, RunConfig
 from albert_lab.config.sources import Sources, find_sources
@@ -90,7 +90,8 @@ def write_files_of(page: Path, folder: Path) -> None:
 
 
 def overrides_of(verb: str, words: list[str]) -> list[str]:
-    overrides = parse_arguments([word for word in words if word not in FLAGS]).overrides
+    given = [spell_out(verb, word) for word in words if word not in FLAGS]
+    overrides = parse_arguments(given).overrides
     return [f"study={overrides[0]}", *overrides[1:]] if verb == "reproduce" and overrides else overrides
 
 

@@ -13,7 +13,7 @@ from albert_lab.cli.run_arguments import terminal_width
 from albert_lab.config.compose import COMPOSING_ERRORS, from_hydra, one_line, register
 from albert_lab.config.folders import CONF_FOLDER
 from albert_lab.config.meanings import Setting, list_settings, summarize
-from albert_lab.config.overrides import check_overrides, drop_needless_plus, find_search_path, list_groups
+from albert_lab.config.overrides import check_overrides, find_search_path, list_groups, spell_out
 from albert_lab.config.plain import flatten
 from albert_lab.config.schema import VERBS
 from albert_lab.config.sources import Sources, find_sources
@@ -80,7 +80,7 @@ def print_help(verb: str, arguments: Sequence[str]) -> None:
         UserError: a group or an override that the verb does not take.
     """
     register()
-    given = parse_arguments([drop_needless_plus(verb, word) for word in arguments if word not in ("-h", "--help")])
+    given = parse_arguments([spell_out(verb, word) for word in arguments if word not in ("-h", "--help")])
     sources = find_sources(given.config_dir, find_search_path(given.overrides))
     topics = [word for word in given.overrides if "=" not in word]
     overrides = [word for word in given.overrides if "=" in word]

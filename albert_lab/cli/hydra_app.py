@@ -10,7 +10,7 @@ from typing import Any
 from albert_lab.cli.hydra_private import parse_arguments
 from albert_lab.config.compose import COMPOSING_ERRORS, one_line, register
 from albert_lab.config.folders import CONF_FOLDER
-from albert_lab.config.overrides import check_overrides, drop_needless_plus, find_search_path
+from albert_lab.config.overrides import check_overrides, find_search_path, spell_out
 from albert_lab.config.sources import find_sources
 from albert_lab.errors import UserError
 
@@ -32,7 +32,7 @@ def run_app(job: Job, verb: str, arguments: Sequence[str]) -> None:
     from hydra.types import RunMode
 
     register()
-    arguments = [drop_needless_plus(verb, argument) for argument in arguments]
+    arguments = [spell_out(verb, argument) for argument in arguments]
     given = parse_arguments(arguments)
     if not given.completes:
         check_overrides(verb, given.overrides, find_sources(given.config_dir, find_search_path(given.overrides)))

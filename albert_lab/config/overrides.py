@@ -18,7 +18,7 @@ from albert_lab.config.sources import Sources
 from albert_lab.errors import UserError, first_line, nearest
 
 # `GROUP=[]` takes none
-OPTIONAL_GROUPS = ("release", "warm_start", "embedding", "block", "preset", "hardware", "study", "experiment")
+OPTIONAL_GROUPS = ("release", "warm_start", "embedding", "block", "preset", "hardware", "study", "suite", "experiment")
 HINTS = {"hardware": "; for another device set hardware.memory_bytes=... and so on, or write hardware/NAME.yaml in a "
                      "folder of yours for --config-dir"}  # fmt: skip
 LIST_GROUPS = ("block",)  # `GROUP=[ONE,OTHER]` takes both
@@ -47,9 +47,15 @@ def find_search_path(arguments: Sequence[str]) -> list[str]:
     return []
 
 
-def drop_needless_plus(verb: str, argument: str) -> str:
-    """`+experiment=x` as `experiment=x`: a group that a verb knows is chosen, not added."""
-    group = argument.removeprefix("+").partition("=")[0]
+def spell_out(verb: str, argument: str) -> str:
+    """An override as Hydra takes it.
+
+    `+experiment=x` is `experiment=x`: a group that a verb knows is chosen, not added. Of two groups that users call
+    `scale`, a verb has one: `scale=tiny` of fine-tuning is `finetune_scale=tiny`.
+    """
+    group, equals, choice = argument.removeprefix("+").partition("=")
+    if group == "scale" and equals and "finetune_scale" in list_groups(verb):
+        return f"finetune_scale={choice}"
     return argument.removeprefix("+") if group in list_groups(verb) and group in OPTIONAL_GROUPS else argument
 
 

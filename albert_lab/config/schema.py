@@ -96,7 +96,8 @@ class SuiteConfig:
     name: str | None = None  # null: no suite, a single task
     title: str = ""  # heading of its report
     tasks: list[str] = field(default_factory=list)  # choices of the group `task`
-    starts: dict[str, str] = field(default_factory=dict)  # task -> the task whose model of the same seed it starts from
+    warm_start_task: str | None = None  # the task whose model, of the same seed, some others start from
+    warm_started: list[str] = field(default_factory=list)  # those others
 
 
 @dataclass

@@ -140,7 +140,7 @@ def test_a_variant_that_cannot_be_does_not_hide_the_others(lab: Lab) -> None:
         (["hardware.memory_bytes=inf"], "hardware.memory_bytes=inf must be above 0 and finite, as in"),
         (["hardware=h200", "hardware.bf16_flops_per_second=0"], "bf16_flops_per_second=0 must be above 0"),
         (["train.budget.steps=-1"], "train.budget.steps=-1 must be at least 1"),
-        (["train.budget.steps=null"], "train.budget needs exactly one of steps, tokens, seconds"),
+        (["train.budget.steps=null"], "train.budget needs exactly one of steps, epochs, tokens, seconds"),
         (["study=search"], "study=search searches by training; give its space as a sweep, as in --multirun"),
         (["sharing=custom", "sharing.attention=[0,0,1]", "sharing.ffn=[0,0,0,0]"], "names 3 layers .* has 4; give 4"),
         (["sharing=custom", "sharing.attention=[0,0,-1,1]", "sharing.ffn=[0,0,0,0]"], "has a negative id -1"),

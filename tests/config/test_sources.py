@@ -9,7 +9,7 @@ from hydra.core.object_type import ObjectType
 
 from albert_lab.config.compose import register
 from albert_lab.config.folders import CONF_FOLDER
-from albert_lab.config.overrides import check_overrides, drop_needless_plus, find_search_path
+from albert_lab.config.overrides import check_overrides, find_search_path, spell_out
 from albert_lab.config.sources import Sources, find_sources
 from albert_lab.errors import UserError
 
@@ -80,5 +80,5 @@ def test_a_place_that_is_not_there_is_named(place: str) -> None:
 def test_plus_is_dropped_before_a_group_that_the_verb_chooses_from() -> None:
     given = ["+experiment=bert", "+sharing=all", "+mine=x", "scale=tiny"]
     kept = ["experiment=bert", "+sharing=all", "+mine=x", "scale=tiny"]
-    assert [drop_needless_plus("pretrain", word) for word in given] == kept
+    assert [spell_out("pretrain", word) for word in given] == kept
     assert Sources().added == ()

@@ -1,6 +1,7 @@
 """Fine-tunes a checkpoint on a benchmark, or probes what its frozen encoder knows: the head says what is learnt."""
 
 import json
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,9 @@ from albert_lab.train.heads.evaluate import evaluate
 from albert_lab.train.heads.features import Features, TrainingSamples
 from albert_lab.train.tasks.task import Figures, Task
 
+log = logging.getLogger(__name__)
+LOADING = logging.getLogger("albert_lab.model.torch.checkpoint")
+
 
 @dataclass(frozen=True)
 class HeldOut:
@@ -35,6 +39,7 @@ class HeldOut:
     examples: Examples[Any]
     features: Features
     prefix: str  # of its figures; "" for the main one
+    golds: list[Any]  # of the whole split, by which chance is told, however few examples a run is judged by
 
 
 class FinetuningTask(Task):
@@ -68,18 +73,18 @@ class FinetuningTask(Task):
     def _hold_out(self, split: str, examples: Examples[Any]) -> HeldOut:
         rows = examples.rows[: self.config.train.validation_samples]
         prefix = "" if split == self.benchmark.held_out[0] else f"{split}_"
-        return HeldOut(Examples(rows, examples.left_out), self.head.encode(rows), prefix)
+        golds = [self.head.gold(row) for row in examples.rows]
+        return HeldOut(Examples(rows, examples.left_out), self.head.encode(rows), prefix, golds)
 
     def _declare_metrics(self) -> tuple[Metric, ...]:
         """The benchmark's own on every held-out split, the one that judges first; then the loss."""
         metrics = []
         for split in self.held_out:
-            golds = [self.head.gold(row) for row in split.examples.rows]
             for name in self.benchmark.metrics:
                 kind = SCORES[name]
                 title = f"{split.prefix.replace('_', ' ')}{kind.title}"
                 counted = f"{split.prefix}samples" if kind.unit == "share" and kind.points is not None else None
-                chance = kind.chance(golds, self.head.label_names)
+                chance = kind.chance(split.golds, self.head.label_names)
                 metrics.append(Metric(split.prefix + name, title, kind.unit, kind.higher_is_better, chance, counted))
         at_chance = (
             "the model does no better than guessing; if that stays, try another optimizer.learning_rate, or "
@@ -97,9 +102,19 @@ class FinetuningTask(Task):
             changes |= {"hidden_dropout_prob": dropout, "attention_probs_dropout_prob": dropout}
         if task.classifier_dropout is not None:
             changes["classifier_dropout_prob"] = task.classifier_dropout
-        model: AlbertPreTrainedModel = self.head.model_class.from_pretrained(self.checkpoint, **changes)
+        LOADING.setLevel(logging.ERROR)  # a checkpoint without the task's head is what is wanted
+        loaded: Any = self.head.model_class.from_pretrained(
+            self.checkpoint,
+            ignore_mismatched_sizes=True,  # the head of another task, MNLI's for instance
+            output_loading_info=True,
+            **changes,
+        )
+        LOADING.setLevel(logging.NOTSET)
+        model, info = loaded
+        drawn = sorted({*info.missing_keys, *(name for name, *_ in info.mismatched_keys)})
+        log.info("weights that the checkpoint lacks, drawn at random: %s", ", ".join(drawn) or "none")
         if task.freeze_encoder:
-            model.albert.requires_grad_(False)  # type: ignore[union-attr, operator]
+            model.albert.requires_grad_(False)
         return model
 
     def loss(self, model: nn.Module, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:

@@ -1,0 +1,82 @@
+"""A suite inside a Hydra job: the configuration of each of its runs, its folder, its report."""
+
+import hashlib
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from albert_lab.config.compose import from_hydra
+from albert_lab.config.schema import FinetuneConfig, SuiteConfig
+from albert_lab.config.sources import find_sources
+from albert_lab.errors import UserError, nearest
+
+if TYPE_CHECKING:
+    from albert_lab.report.suite_report import SuiteReport
+    from albert_lab.sweep.suite import SuiteOutcome
+
+OF_MANY_RUNS = ("suite", "finetune.")  # settings that a single run doesn't have
+ROUTINE = ("checkpoint=", "task=", "trainer", "tracking", "paths.", "data_root=", "finetune_scale=", *OF_MANY_RUNS)
+
+
+class ComposedSuite:
+    """The tasks and seeds that the running Hydra job asked for, with the overrides the user gave."""
+
+    def __init__(self, config: FinetuneConfig) -> None:
+        """Raises: UserError for a suite that is given a task as well, or that names an unknown one."""
+        from hydra.core.hydra_config import HydraConfig
+
+        hydra_config = HydraConfig.get()
+        given = list(hydra_config.overrides.task)
+        self.search_path = [word for word in hydra_config.overrides.hydra if word.startswith("hydra.searchpath=")]
+        self.config = config
+        self.given = [word for word in given if not word.startswith(OF_MANY_RUNS)]
+        self.scale = str(hydra_config.runtime.choices["finetune_scale"])
+        task = str(hydra_config.runtime.choices["task"])
+        if config.suite.name is None:
+            self.suite = SuiteConfig(task, f"{task}: {config.finetune.seeds} seeds", [task])
+        else:
+            self.suite = config.suite
+            _check_tasks(config.suite, [word for word in given if word.startswith("task=")])
+            self.given = [word for word in self.given if not word.startswith("task=")]
+        first = config.train.seed
+        self.seeds = list(range(first, first + config.finetune.seeds))
+
+    def compose_run(self, task: str, overrides: Sequence[str]) -> FinetuneConfig:
+        """The configuration of a task's run: its recipe, then the user's overrides, then `overrides`."""
+        from hydra import compose
+
+        changed = {word.split("=", 1)[0] for word in overrides}
+        given = [word for word in self.given if word.split("=", 1)[0] not in {*changed, "task"}]
+        composed = compose("finetune", overrides=[*self.search_path, f"task={task}", *given, *overrides])
+        return from_hydra(composed, FinetuneConfig)
+
+    @property
+    def source(self) -> str:
+        """The checkpoint's name, without the fingerprint of a run."""
+        return re.sub(r"-[0-9a-f]{10}$", "", Path(self.config.checkpoint or "").name)
+
+    @property
+    def folder(self) -> Path:
+        """`<paths.runs>/suites/<suite>-from-<checkpoint>-<scale>`, with a hash of the checkpoint's path and of further
+        overrides, so that no suite hides another.
+        """
+        further = sorted(word for word in self.given if not word.startswith(ROUTINE))
+        text = " ".join([str(Path(self.config.checkpoint or "").absolute()), *further])
+        suffix = hashlib.sha256(text.encode()).hexdigest()[:6]
+        name = f"{self.suite.name}-from-{self.source}-{self.scale}-{suffix}"
+        return Path(self.config.paths.runs).absolute() / "suites" / name
+
+    def report(self, outcome: "SuiteOutcome") -> "SuiteReport":
+        from albert_lab.report.suite_report import SuiteReport
+
+        return SuiteReport(self.suite, self.source, outcome.folders, outcome.failures)
+
+
+def _check_tasks(suite: SuiteConfig, given: Sequence[str]) -> None:
+    if given:
+        raise UserError(f"suite={suite.name} {given[0]}: a suite has tasks of its own; leave one of the two out")
+    known = find_sources().choices("task")
+    for task in suite.tasks:
+        if task not in known:
+            raise UserError(f"suite.tasks: no task={task}{nearest(task, known)}")
