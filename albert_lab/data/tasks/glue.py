@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from albert_lab.config.training import TaskConfig
+from albert_lab.config.training import TaskConfig, TaskKind
 from albert_lab.data.tasks.benchmark import HUB, Benchmark, find_folder
 from albert_lab.data.tasks.examples import Examples, Label, TextExample
 from albert_lab.data.tasks.hub_rows import open_hub_records
@@ -103,6 +103,9 @@ class Glue(Benchmark):
         if task.name not in TASKS:
             raise UserError(f"task.name={task.name} is no task of task.data=glue{nearest(task.name, TASKS)}")
         self.spec = TASKS[task.name]
+        kind = TaskKind.single_label if self.spec.label_names else TaskKind.regression
+        if task.kind is not kind:
+            raise UserError(f"task.kind={task.kind.value} doesn't fit task.name={task.name}; nearest: {kind.value}")
         self.label_names, self.metrics = self.spec.label_names, self.spec.metrics
         self.files = self._find_files()  # of those splits that are there
         there = [split for split in self.spec.splits if data_root == HUB or split in self.files]

@@ -64,7 +64,7 @@ def open_records(checks: RowChecks, unnamed: Sequence[str] = ()) -> Records:
     if kind == ".parquet":
         return _ParquetRecords(checks)
     if kind in (".jsonl", ".json"):
-        return _Objects(checks, list(_objects_of_lines(checks) if kind == ".jsonl" else _objects_of_list(checks)))
+        return _Objects(checks, _parse_lines(file) if kind == ".jsonl" else _parse_list(file))
     lines = _without_blank_end(read_lines(file))
     return _Delimited(checks, _fields_of_csv(checks, lines) if kind == ".csv" else _fields_of_tsv(lines), unnamed)
 
@@ -131,48 +131,52 @@ def _without_blank_end(lines: Iterable[tuple[int, str]]) -> Iterator[tuple[int, 
 
 
 class _Objects(Records):
-    def __init__(self, checks: RowChecks, objects: list[tuple[int, dict[str, Any]]]) -> None:
-        super().__init__(checks, list(dict.fromkeys(name for _, record in objects for name in record)))
+    """JSON objects. Memory holds them all: the columns are the names that any of them has."""
+
+    def __init__(self, checks: RowChecks, objects: Sequence[tuple[int, Any]]) -> None:
+        names = dict.fromkeys(name for _, record in objects if isinstance(record, dict) for name in record)
+        super().__init__(checks, list(names))
         self._objects = objects
 
     def select(self, names: Sequence[str]) -> Iterator[tuple[int, tuple[Any, ...]]]:
         for line, record in self._objects:
-            missing = [name for name in names if name not in record]
-            if missing:
+            if isinstance(record, _NotJson):
+                self.checks.refuse(line, f"not JSON: {record}")
+            elif not isinstance(record, dict):
+                self.checks.refuse(line, f"a JSON {type(record).__name__}, not an object")
+            elif missing := [name for name in names if name not in record]:
                 self.checks.refuse(line, f"lacks {missing[0]!r}; it has {list_some(record, 12)}")
             else:
                 yield line, tuple(record[name] for name in names)
 
 
-def _objects_of_lines(checks: RowChecks) -> Iterator[tuple[int, dict[str, Any]]]:
-    for line, text in read_lines(checks.file):
-        if not text.strip():
-            continue  # between two objects JSON allows any white space
-        try:
-            record = json.loads(text)
-        except (ValueError, RecursionError) as error:  # also for numbers of thousands of digits, and endless nesting
-            checks.refuse(line, f"not JSON: {error}")
-        else:
-            yield from _keep_objects(checks, line, record)
+class _NotJson(str):
+    """Why a line isn't JSON."""
 
 
-def _objects_of_list(checks: RowChecks) -> Iterator[tuple[int, dict[str, Any]]]:
-    with open_unpacked(checks.file) as stream:
+def _parse_lines(file: Path) -> list[tuple[int, Any]]:
+    # between two objects JSON allows any white space
+    return [(line, _parse_json(text)) for line, text in read_lines(file) if text.strip()]
+
+
+def _parse_list(file: Path) -> list[tuple[int, Any]]:
+    with open_unpacked(file) as stream:
         try:
-            records = json.loads(stream.read().decode("utf-8-sig"))
-        except (ValueError, RecursionError) as error:
-            raise UserError(f"{checks.file} is not JSON: {error}") from None
+            records = _parse_json(stream.read().decode("utf-8-sig"))
+        except UnicodeDecodeError as error:
+            raise UserError(f"{file} is not UTF-8 at byte {error.start}") from None
+    if isinstance(records, _NotJson):
+        raise UserError(f"{file} is not JSON: {records}")
     if not isinstance(records, list):
-        raise UserError(f"{checks.file} is not a list of objects; a file with an object a line is called .jsonl")
-    for number, record in enumerate(records, 1):
-        yield from _keep_objects(checks, number, record)
+        raise UserError(f"{file} is not a list of objects; a file with an object a line is called .jsonl")
+    return list(enumerate(records, 1))
 
 
-def _keep_objects(checks: RowChecks, line: int, record: Any) -> Iterator[tuple[int, dict[str, Any]]]:
-    if isinstance(record, dict):
-        yield line, record
-    else:
-        checks.refuse(line, f"a JSON {type(record).__name__}, not an object")
+def _parse_json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:  # also for numbers of thousands of digits, and endless nesting
+        return _NotJson(first_line(error))
 
 
 class _ParquetRecords(Records):

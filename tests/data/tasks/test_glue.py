@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from albert_lab.config.training import BadRows, TaskConfig, TaskFiles
+from albert_lab.config.training import BadRows, TaskConfig, TaskFiles, TaskKind
 from albert_lab.data.tasks import glue
 from albert_lab.data.tasks.benchmark import open_benchmark
 from albert_lab.data.tasks.examples import BadRow, TextExample
@@ -71,7 +71,9 @@ def root(tmp_path: Path) -> Path:
 
 
 def open_task(name: str, root: Path | str | None, **changes: Any) -> Glue:
-    return Glue(TaskConfig(name=name, data="glue", **changes), None if root is None else str(root), Path("cache"))
+    kind = TaskKind.regression if name == "stsb" else TaskKind.single_label
+    task = TaskConfig(name=name, data="glue", kind=kind, **changes)
+    return Glue(task, None if root is None else str(root), Path("cache"))
 
 
 def write_sst2(folder: Path, content: bytes) -> Glue:
@@ -207,6 +209,8 @@ def test_an_id_names_one_row(root: Path) -> None:
 def test_what_is_missing_is_named(root: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"task.name=colla is no task.*did you mean 'cola'"):
         open_task("colla", root)
+    with pytest.raises(UserError, match=r"task.kind=single_label doesn't fit task.name=stsb; nearest: regression"):
+        Glue(TaskConfig(name="stsb"), str(root), Path("cache"))
     with pytest.raises(UserError, match=r"task=cola needs its files: data_root=FOLDER"):
         open_task("cola", None).identity()
     with pytest.raises(UserError, match="none of glue/CoLA"):
