@@ -74,15 +74,14 @@ class Table(Benchmark):
         if split == "test" or self.task.files.dev is not None:
             return self._read(self._file(split), labelled=split != "test")
         examples = self._read(self._file("train"), labelled=True)
-        rows = [row for row in examples.rows if is_held_out(row) == (split == "dev")]
-        if not rows:
+        train, dev = hold_out(examples.rows)
+        if not train:
             raise UserError(f"{self._file('train')} is too short to hold rows out; name some: task.files.dev=FILE")
-        if split == "dev":
-            log.warning(
-                "no task.files.dev: %d of the %d rows of %s are held out",
-                len(rows), len(examples.rows), self.task.files.train,
-            )  # fmt: skip
-        return Examples(rows, examples.left_out if split == "train" else ())
+        if split == "train":
+            return Examples(train, examples.left_out)
+        file = self.task.files.train
+        log.warning("no task.files.dev: %d of the %d rows of %s are held out", len(dev), len(examples.rows), file)
+        return Examples(dev)
 
     def read(self, file: Path) -> Examples[Any]:
         return self._read(file, labelled=False)
@@ -123,11 +122,24 @@ def sort_labels(names: Sequence[str] | Mapping[str, int]) -> tuple[str, ...]:
         return tuple(sorted(names))
 
 
-def is_held_out(row: Any) -> bool:
-    """Whether a row is one of the tenth that is held out; follows from what it says, not from its place or label."""
+def hold_out(rows: Sequence[Any]) -> tuple[list[Any], list[Any]]:
+    """(rows to train on, a tenth that is held out), in their order; empty where there are not two different rows.
+
+    Which ones, follows from what the rows say, not from their places, ids and labels.
+    """
+    draws = [_draw(row) for row in rows]
+    different = sorted({*draws})
+    if len(different) < 2:
+        return [], []
+    bound = different[max(1, round(HELD_OUT_SHARE * len(different)))]
+    pairs = list(zip(draws, rows, strict=True))
+    return [row for draw, row in pairs if draw >= bound], [row for draw, row in pairs if draw < bound]
+
+
+def _draw(row: Any) -> int:
+    """A random number that follows from the content of a row."""
     content = [value for key, value in vars(row).items() if key not in ("id", "label", "labels")]
-    digest = hashlib.blake2b(repr(content).encode(), digest_size=8).digest()
-    return int.from_bytes(digest) < HELD_OUT_SHARE * 2**64
+    return int.from_bytes(hashlib.blake2b(repr(content).encode(), digest_size=8).digest())
 
 
 BENCHMARK = Table
