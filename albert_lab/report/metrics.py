@@ -11,8 +11,8 @@ from albert_lab.runs.metrics import Metric
 
 Row = Mapping[str, Any]  # a flat run, as `frames.flatten` makes it; `metrics` holds its declarations
 
-DECIMALS = {"share": 3, "nats": 3}  # of other units: four significant digits
-UNIT_TEXT = {"share": "0 to 1"}
+DECIMALS = {"share": 3, "nats": 3, "correlation": 3}  # of other units: four significant digits
+UNIT_TEXT = {"share": "0 to 1, ", "correlation": "-1 to 1, ", "": ""}
 
 
 def declared_metrics(rows: Iterable[Row]) -> tuple[Metric, ...]:
@@ -44,14 +44,14 @@ def find_held_out_value(row: Row, metric: Metric) -> float | None:
 
 def format_heading(metric: Metric) -> str:
     """`MLM accuracy ↑`, `MLM loss (nats) ↓`: the arrow points to better values."""
-    unit = "" if metric.unit == "share" else f" ({metric.unit})"
+    unit = "" if metric.unit in ("share", "") else f" ({metric.unit})"
     return f"{metric.title}{unit} {'↑' if metric.higher_is_better else '↓'}"
 
 
 def format_axis(metric: Metric) -> str:
     """`MLM loss (nats, lower is better)`."""
-    unit = UNIT_TEXT.get(metric.unit, metric.unit)
-    return f"{metric.title} ({unit}, {'higher' if metric.higher_is_better else 'lower'} is better)"
+    unit = UNIT_TEXT.get(metric.unit, f"{metric.unit}, ")
+    return f"{metric.title} ({unit}{'higher' if metric.higher_is_better else 'lower'} is better)"
 
 
 def format_value(metric: Metric, value: float | None) -> str:

@@ -13,11 +13,8 @@ from typing import Any
 import numpy as np
 
 from albert_lab.errors import UserError
-from albert_lab.scoring.averages import Averages, divide
 from albert_lab.scoring.predictions import Prediction
-
-Predictions = Sequence[Prediction]
-Names = Sequence[str]
+from albert_lab.scoring.weighted import Names, Predictions, Weighted, divide, weigh
 
 
 def find_entities(tags: Sequence[str]) -> set[tuple[str, int, int]]:
@@ -62,18 +59,18 @@ def _check_lengths(prediction: Prediction) -> None:
         )
 
 
-F1 = Averages(_entity_counts, lambda means: divide(2 * means[..., 0], means[..., 1] + means[..., 2]))
-PRECISION = Averages(_entity_counts, lambda means: divide(means[..., 0], means[..., 1]))
-RECALL = Averages(_entity_counts, lambda means: divide(means[..., 0], means[..., 2]))
-TOKENS = Averages(_token_counts, lambda means: divide(means[..., 0], means[..., 1]))
+F1 = weigh(_entity_counts, lambda means: divide(2 * means[..., 0], means[..., 1] + means[..., 2]))
+PRECISION = weigh(_entity_counts, lambda means: divide(means[..., 0], means[..., 1]))
+RECALL = weigh(_entity_counts, lambda means: divide(means[..., 0], means[..., 2]))
+TOKENS = weigh(_token_counts, lambda means: divide(means[..., 0], means[..., 1]))
 
 
-def _value_of(averages: Averages) -> Callable[[Predictions, Names], float]:
-    """From totals, over all sentences, as conlleval counts."""
-    return lambda predictions, names: float(averages.combine(averages.parts(predictions, names).sum(0)))
+def _of_totals(weighted: Weighted) -> Callable[[Predictions, Names], float]:
+    """The value over all sentences, as conlleval counts."""
+    return lambda predictions, names: float(weighted(predictions, names)(np.ones(len(predictions))))
 
 
-f1, precision, recall, token_accuracy = (_value_of(averages) for averages in (F1, PRECISION, RECALL, TOKENS))
+f1, precision, recall, token_accuracy = map(_of_totals, (F1, PRECISION, RECALL, TOKENS))
 
 
 def no_entities(golds: Sequence[Any], label_names: Names) -> float | None:

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from albert_lab.errors import UserError, nearest
-from albert_lab.scoring.averages import Averages, divide
 from albert_lab.scoring.predictions import Prediction
+from albert_lab.scoring.weighted import divide, weigh
 
 
 def hits(predictions: Sequence[Prediction]) -> np.ndarray:
@@ -158,9 +158,9 @@ def _combine_matthews(means: np.ndarray) -> np.ndarray:
     return divide(covariance, np.sqrt(np.where(variances > 1e-12, variances, 0)))  # 1e-12: rounding of a constant
 
 
-MATTHEWS = Averages(_counts, _combine_matthews)
-MACRO_F1 = Averages(_counts, _combine_macro)
-MICRO_F1 = Averages(_counts, _combine_micro)
-POSITIVE_F1 = Averages(
+MATTHEWS = weigh(_counts, _combine_matthews)
+MACRO_F1 = weigh(_counts, _combine_macro)
+MICRO_F1 = weigh(_counts, _combine_micro)
+POSITIVE_F1 = weigh(
     lambda predictions, names: _counts(predictions, _two(names)), lambda m: _f1_of_classes(m)[0][..., 1]
 )

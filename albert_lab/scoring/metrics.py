@@ -13,11 +13,8 @@ import numpy as np
 
 from albert_lab.errors import UserError, nearest
 from albert_lab.scoring import answers, entities, labels, numbers
-from albert_lab.scoring.averages import Averages
 from albert_lab.scoring.predictions import Prediction
-
-Predictions = Sequence[Prediction]
-Names = Sequence[str]
+from albert_lab.scoring.weighted import Names, Predictions, Weighted, weigh
 
 
 @dataclass(frozen=True)
@@ -29,8 +26,8 @@ class Score:
         compute: its value from predictions and the names of the classes (empty where there are none).
         chance: what the best answer that ignores the question gets, from the right answers and the names of the
             classes: always the most frequent class, or nothing at all. None: not known.
+        weighted: the same metric of weighted examples, for resampling.
         points: each example's own value, [examples], where the metric is the mean of these; else None.
-        averages: the metric as a function of averages over examples, for resampling; None: it isn't one.
     """
 
     name: str
@@ -39,8 +36,8 @@ class Score:
     higher_is_better: bool
     compute: Callable[[Predictions, Names], float]
     chance: Callable[[Sequence[Any], Names], float | None]
+    weighted: Weighted
     points: Callable[[Predictions], np.ndarray] | None = None
-    averages: Averages | None = None
 
 
 def score(names: Sequence[str], predictions: Predictions, label_names: Names = ()) -> dict[str, float]:
@@ -87,24 +84,26 @@ def _mean(
     higher_is_better: bool = True,
 ) -> Score:
     """A metric that is the mean of its examples' own values."""
-    averages = Averages(lambda predictions, _: points(predictions)[:, None], lambda means: means[..., 0])
+    weighted = weigh(lambda predictions, _: points(predictions)[:, None], lambda means: means[..., 0])
 
     def compute(predictions: Predictions, label_names: Names) -> float:
         return float(points(predictions).mean())
 
-    return Score(name, title, unit, higher_is_better, compute, chance, points, averages)
+    return Score(name, title, unit, higher_is_better, compute, chance, weighted, points)
 
 
 def _share(
-    name: str, title: str, compute: Callable[[Predictions, Names], float], chance: Any, averages: Averages
+    name: str,
+    title: str,
+    compute: Callable[[Predictions, Names], float],
+    chance: Callable[[Sequence[Any], Names], float | None],
+    weighted: Weighted,
 ) -> Score:
-    return Score(name, title, "share", True, compute, chance, averages=averages)
+    return Score(name, title, "share", True, compute, chance, weighted)
 
 
-def _correlation(
-    name: str, title: str, compute: Callable[[Predictions, Names], float], averages: Averages | None
-) -> Score:
-    return Score(name, title, "correlation", True, compute, lambda golds, names: 0.0, averages=averages)
+def _correlation(name: str, title: str, compute: Callable[[Predictions, Names], float], weighted: Weighted) -> Score:
+    return Score(name, title, "correlation", True, compute, lambda golds, names: 0.0, weighted)
 
 
 SCORES: dict[str, Score] = {
@@ -117,7 +116,7 @@ SCORES: dict[str, Score] = {
         _share("micro_f1", "micro F1", labels.micro_f1, labels.micro_f1_by_chance, labels.MICRO_F1),
         _mean("subset_accuracy", "accuracy of label sets", labels.subset_hits, labels.majority_set_share),
         _correlation("pearson", "Pearson", numbers.pearson, numbers.PEARSON),
-        _correlation("spearman", "Spearman", numbers.spearman, None),
+        _correlation("spearman", "Spearman", numbers.spearman, numbers.SPEARMAN),
         _mean("mean_squared_error", "mean squared error", numbers.squared_errors, numbers.variance, "", False),
         _mean("exact_match", "exact match", answers.exact_matches, answers.unanswerable_share),
         _mean("answer_f1", "answer F1", answers.token_f1s, answers.unanswerable_share),

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from albert_lab.scoring.averages import Averages, divide
 from albert_lab.scoring.predictions import Prediction
+from albert_lab.scoring.weighted import Resampled, divide, weigh
 
 
 def pearson(predictions: Sequence[Prediction], label_names: Sequence[str] = ()) -> float:
@@ -63,9 +63,34 @@ def _moments(predictions: Sequence[Prediction], label_names: Sequence[str]) -> n
 
 def _combine_pearson(means: np.ndarray) -> np.ndarray:
     gold, predicted, gold_squares, predicted_squares, products = np.moveaxis(means, -1, 0)
-    variances = np.maximum(gold_squares - gold**2, 0) * np.maximum(predicted_squares - predicted**2, 0)
-    constant = variances < 1e-24  # both sides lie in [-1, 1]: what is left of a constant is rounding
-    return divide(products - gold * predicted, np.sqrt(np.where(constant, 0, variances)))
+    spreads = [gold_squares - gold**2, predicted_squares - predicted**2]
+    varies = np.minimum(*spreads) > 1e-12  # both sides lie in [-1, 1]: what is left of a constant is rounding
+    return divide(products - gold * predicted, np.where(varies, np.sqrt(np.abs(spreads[0] * spreads[1])), 0))
 
 
-PEARSON = Averages(_moments, _combine_pearson)
+def _resample_spearman(predictions: Sequence[Prediction], label_names: Sequence[str]) -> Resampled:
+    rank_gold, rank_predicted = map(_rank_resamples, both(predictions))
+
+    def measure(weights: np.ndarray) -> np.ndarray:
+        gold, predicted = rank_gold(weights), rank_predicted(weights)
+        products = (gold, predicted, gold**2, predicted**2, gold * predicted)
+        return _combine_pearson(np.stack([(weights * each).sum(-1) for each in products], axis=-1))
+
+    return measure
+
+
+def _rank_resamples(values: np.ndarray) -> Resampled:
+    """Ranks [resamples, examples] within resamples, as shares of them; equal values share the mean of their ranks."""
+    distinct, places = np.unique(np.nan_to_num(values), return_inverse=True)
+    order = np.argsort(places, kind="stable")
+    starts = np.searchsorted(places[order], np.arange(len(distinct)))
+
+    def rank(weights: np.ndarray) -> np.ndarray:
+        shares = np.add.reduceat(weights[:, order], starts, axis=1)
+        return (np.cumsum(shares, axis=1) - shares / 2)[:, places]
+
+    return rank
+
+
+PEARSON = weigh(_moments, _combine_pearson)
+SPEARMAN = _resample_spearman

@@ -14,7 +14,7 @@ from albert_lab.report.figures.plots import (
 )
 from albert_lab.report.formatting import BLANK
 from albert_lab.report.frames import from_mlflow, from_records
-from albert_lab.report.metrics import format_average, judging_metrics, main_metrics
+from albert_lab.report.metrics import format_average, format_axis, format_heading, judging_metrics, main_metrics
 from albert_lab.report.mlflow_runs import MlflowRuns
 from albert_lab.report.runs_report import RunsReport
 from albert_lab.report.statistics import SeedAverage
@@ -131,9 +131,17 @@ def test_a_narrow_table_leaves_out_losses_where_there_is_a_score() -> None:
         ("share", SeedAverage(0.312, 0.004, 2), "0.312 ± 0.004 (n=2)"),
         ("share", SeedAverage(0.312, 0.0002, 2), "0.312 ± <0.001 (n=2)"),
         ("nats", SeedAverage(0.312, None, 1), "0.312 (n=1)"),
+        ("correlation", SeedAverage(0.31249, None, 1), "0.312 (n=1)"),
         ("points", SeedAverage(89.93, 0.214, 3), "89.93 ± 0.21 (n=3)"),
         ("share", None, "–"),
     ],
 )
 def test_values_are_printed_by_their_unit(unit: str, average: SeedAverage | None, expected: str) -> None:
     assert format_average(Metric("a", "a", unit, True), average) == expected
+
+
+def test_a_metric_without_a_unit_is_headed_without_one() -> None:
+    error = Metric("mean_squared_error", "mean squared error", "", False)
+    assert format_heading(error) == "mean squared error ↓"
+    assert format_axis(error) == "mean squared error (lower is better)"
+    assert format_axis(Metric("matthews", "Matthews", "correlation", True)) == "Matthews (-1 to 1, higher is better)"

@@ -5,7 +5,15 @@ import math
 import pytest
 
 from albert_lab.report import formatting
-from albert_lab.report.statistics import SeedAverage, average_over_seeds, wilson_interval
+from albert_lab.report.statistics import (
+    SeedAverage,
+    SeedSpread,
+    average_over_seeds,
+    find_collapsed,
+    spread_over_seeds,
+    wilson_interval,
+)
+from albert_lab.runs.metrics import Metric
 
 
 def test_a_single_seed_has_no_spread() -> None:
@@ -18,6 +26,20 @@ def test_spread_is_the_sample_standard_deviation_of_the_values_that_exist() -> N
     assert (figure.mean, figure.n) == (pytest.approx(0.32), 2)
     assert figure.spread == pytest.approx(0.04 / math.sqrt(2))
     assert average_over_seeds([None]) is None
+
+
+def test_spread_of_seeds_is_median_and_range_of_the_values_that_exist() -> None:
+    assert spread_over_seeds([0.9, 0.5, None, math.nan, 0.91]) == SeedSpread(0.9, 0.5, 0.91, 3)
+    assert spread_over_seeds([0.9, 0.8]) == SeedSpread(pytest.approx(0.85), 0.8, 0.9, 2)
+    assert spread_over_seeds([math.nan]) is None
+
+
+def test_a_seed_that_is_no_better_than_chance_collapsed() -> None:
+    accuracy = Metric("accuracy", "accuracy", "share", True, chance=145 / 275)
+    assert find_collapsed(accuracy, [0.7, 145 * (1 / 275), None, 0.4, math.nan]) == [1, 3, 4]
+    error = Metric("mean_squared_error", "mean squared error", "", False, chance=2.0)
+    assert find_collapsed(error, [1.0, 2.0, 3.0, math.inf]) == [1, 2, 3]
+    assert find_collapsed(Metric("loss", "loss", "nats", False), [1.0]) == []
 
 
 @pytest.mark.parametrize(("correct", "samples"), [(0, 10), (5, 10), (10, 10), (271, 512), (1, 5000)])
