@@ -37,7 +37,10 @@ class Records(ABC):
     def require(self, key: str, name: str) -> str:
         """`name`, a column that the setting `key` names. Raises: UserError where there is none, or more than one."""
         if name not in self.columns:
-            raise UserError(f"{key}={name}: {self.checks.file} has no such column{nearest(name, self.columns)}")
+            hint = nearest(name, self.columns)
+            if len(self.columns) == 1 and ";" in self.columns[0]:
+                hint = "; its fields seem to end with ; but those of a .csv file end with a comma"
+            raise UserError(f"{key}={name}: {self.checks.file} has no such column{hint}")
         if self.columns.count(name) > 1:
             raise UserError(f"{key}={name}: {self.checks.file} has {self.columns.count(name)} columns of that name")
         return name

@@ -74,7 +74,9 @@ def class_name(value: Any, column: str) -> str:
     """The name of a class: a text, or a whole number or truth value that stands for one."""
     if isinstance(value, bool):
         return str(value).lower()
-    if isinstance(value, float) and value.is_integer():
+    if isinstance(value, float):
+        if not value.is_integer():
+            raise BadValue(f"{column} is {value:g}, not a label; task.kind=regression takes such numbers")
         return str(int(value))  # whole numbers with a gap among them are floats in pandas' files
     if not isinstance(value, str | int):
         raise BadValue(f"{column} is {describe(value)}, not one label")

@@ -191,6 +191,7 @@ BAD: dict[str, tuple[str, str, dict[str, Any], str]] = {  # case -> file, its th
     "null": ("t.jsonl", '{"say": "a", "topic": null}', {}, "topic is null, not one label"),
     "list": ("t.jsonl", '{"say": "a", "topic": ["x"]}', {}, "topic is a list; task.kind=multi_label"),
     "mixed": ("t.jsonl", '{"say": "a", "topic": 1}', {}, "topic '1' is a number, but the file's first label is a text"),
+    "fraction": ("t.jsonl", '{"say": "a", "topic": 1.5}', {}, "topic is 1.5, not a label; task.kind=regression"),
     "text of numbers": ("t.jsonl", '{"say": 3, "topic": "x"}', {}, "say is a number, not a text"),
     "half a pair": ("t.jsonl", '{"say": "\\ud800", "topic": "x"}', {}, "say has half of a surrogate pair"),
     "two dimensions": ("t.jsonl", '{"say": "a", "topic": [["x"]]}', {"kind": MULTI}, "topic is a list, not one label"),
@@ -272,6 +273,8 @@ def test_settings_that_do_not_fit_are_named(tmp_path: Path) -> None:
         table(file, file, text="sentence").load("train")
     with pytest.raises(UserError, match=r"task.id=nr: .*no such column; known: sentence, topic"):
         table(write(tmp_path, "u.csv", "sentence,topic\n"), text="sentence", id="nr").load("train")
+    with pytest.raises(UserError, match=r"task.text=say: .*s.csv has no such column; its fields seem to end with ;"):
+        table(write(tmp_path, "s.csv", "say;topic\na;x\n"), file).load("train")
     with pytest.raises(UserError, match=r"task.data=table needs task.files.train=FILE"):
         table(None).identity()
     with pytest.raises(UserError, match=r"task.files.dev=absent.csv: no such file"):
