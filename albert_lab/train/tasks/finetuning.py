@@ -19,7 +19,7 @@ from albert_lab.errors import UserError
 from albert_lab.model.configuration import AlbertConfig
 from albert_lab.model.torch.pretrained_model import AlbertPreTrainedModel
 from albert_lab.runs.metrics import Metric
-from albert_lab.scoring.metrics import SCORES, score
+from albert_lab.scoring.metrics import SCORES, score, score_groups
 from albert_lab.scoring.predictions import Prediction, write_predictions
 from albert_lab.storage.files import write_text
 from albert_lab.tokenizer import AlbertTokenizerFast
@@ -39,7 +39,7 @@ class HeldOut:
     examples: Examples[Any]
     features: Features
     prefix: str  # of its figures; "" for the main one
-    golds: list[Any]  # of the whole split, by which chance is told, however few examples a run is judged by
+    golds: dict[str, list[Any]]  # by group, "" for all: of the whole split, also where fewer examples judge a run
 
 
 class FinetuningTask(Task):
@@ -73,19 +73,24 @@ class FinetuningTask(Task):
     def _hold_out(self, split: str, examples: Examples[Any]) -> HeldOut:
         rows = examples.rows[: self.config.train.validation_samples]
         prefix = "" if split == self.benchmark.held_out[0] else f"{split}_"
-        golds = [self.head.gold(row) for row in examples.rows]
+        groups = dict.fromkeys(group for row in rows if (group := getattr(row, "group", "")))
+        golds = {"": [self.head.gold(row) for row in examples.rows]} | {
+            group: [self.head.gold(row) for row in examples.rows if row.group == group] for group in groups
+        }
         return HeldOut(Examples(rows, examples.left_out), self.head.encode(rows), prefix, golds)
 
     def _declare_metrics(self) -> tuple[Metric, ...]:
-        """The benchmark's own on every held-out split, the one that judges first; then the loss."""
+        """The benchmark's own on every held-out split and its groups, the one that judges first; then the loss."""
         metrics = []
         for split in self.held_out:
-            for name in self.benchmark.metrics:
-                kind = SCORES[name]
-                title = f"{split.prefix.replace('_', ' ')}{kind.title}"
-                counted = f"{split.prefix}samples" if kind.unit == "share" and kind.points is not None else None
-                chance = kind.chance(split.golds, self.head.label_names)
-                metrics.append(Metric(split.prefix + name, title, kind.unit, kind.higher_is_better, chance, counted))
+            for group, golds in split.golds.items():
+                prefix = f"{split.prefix}{group}_" if group else split.prefix
+                for kind in (SCORES[name] for name in self.benchmark.metrics):
+                    title = f"{prefix.replace('_', ' ')}{kind.title}"
+                    is_counted = kind.unit == "share" and kind.points is not None and not group
+                    counted = f"{split.prefix}samples" if is_counted else None
+                    chance = kind.chance(golds, self.head.label_names)
+                    metrics.append(Metric(prefix + kind.name, title, kind.unit, kind.higher_is_better, chance, counted))
         at_chance = (
             "the model does no better than guessing; if that stays, try another optimizer.learning_rate, or "
             "task.freeze_encoder=false"
@@ -136,7 +141,8 @@ class FinetuningTask(Task):
             outputs, loss, targets = evaluate(self.head, model, split.features, batch_size, rank, processes)
             predictions = self.head.answer(split.examples.rows, split.features, outputs)
             self.predictions[name] = predictions
-            scores = score(self.benchmark.metrics, predictions, self.head.label_names)
+            scored = (self.benchmark.metrics, predictions, self.head.label_names)
+            scores = score(*scored) | score_groups(*scored)
             figures |= {f"{split.prefix}{metric}": value for metric, value in scores.items()}
             figures |= {f"{split.prefix}samples": len(predictions), f"{split.prefix}loss": loss / max(targets, 1)}
         return figures
