@@ -21,12 +21,15 @@ class _HubRecords(Records):
         yield from enumerate(rows, 1)
 
 
-def open_hub_records(checks: RowChecks, dataset: str, config: str | None, split: str) -> Records:
+def open_hub_records(
+    checks: RowChecks, dataset: str, config: str | None, split: str, revision: str | None = None
+) -> Records:
     """The records of one split, downloaded once and then read from the cache of `datasets`.
 
     Args:
         dataset: its name on the hub, or a folder of data files.
         config: its configuration, where it has several.
+        revision: its version; None: the newest.
 
     Raises:
         UserError: there is no network, or no such data set, configuration or split.
@@ -36,4 +39,4 @@ def open_hub_records(checks: RowChecks, dataset: str, config: str | None, split:
     name = f"data set {dataset!r} of the hub"
     instead = "Put the benchmark's own files on this machine and write data_root=FOLDER"
     with explain_errors(name, f"{name}, configuration {config!r}, split {split!r}", split, instead):
-        return _HubRecords(checks, load_dataset(dataset, config, split=split))
+        return _HubRecords(checks, load_dataset(dataset, config, split=split, revision=revision))

@@ -46,17 +46,18 @@ class Records(ABC):
         return name
 
 
-def open_records(checks: RowChecks, unnamed: Sequence[str] = ()) -> Records:
+def open_records(checks: RowChecks, unnamed: Sequence[str] = (), kind: str | None = None) -> Records:
     """The records of `checks.file`, by its extension.
 
     Args:
         unnamed: names of the columns where a .csv or .tsv file has no header: its first line has none of these names.
+        kind: one of `FILE_TYPES` that it is, whatever its extension; None: what that says.
 
     Raises:
         UserError: the file is missing, damaged, empty or of an unknown type.
     """
     file = checks.file
-    kind = Path(file.stem).suffix if file.suffix in COMPRESSIONS else file.suffix
+    kind = kind or (Path(file.stem).suffix if file.suffix in COMPRESSIONS else file.suffix)
     if kind not in FILE_TYPES:
         raise UserError(
             f"{str(file)!r} has an unknown extension; known: {', '.join(FILE_TYPES)}, "

@@ -247,7 +247,7 @@ HUB = {  # as the hub has them: columns, and numbers in place of labels, -1 for 
 def test_the_hubs_columns_and_numbers_become_the_same_examples(monkeypatch: pytest.MonkeyPatch) -> None:
     import datasets
 
-    def load_dataset(name: str, config: str, split: str) -> datasets.Dataset:
+    def load_dataset(name: str, config: str, split: str, revision: str | None) -> datasets.Dataset:
         assert name == "nyu-mll/glue"
         return datasets.Dataset.from_dict(HUB[config, split])
 
