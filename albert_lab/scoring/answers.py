@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from albert_lab.errors import UserError
 from albert_lab.scoring.predictions import Prediction
 
 _ARTICLE = re.compile(r"\b(?:a|an|the)\b")
@@ -103,7 +104,12 @@ def find_threshold(
         texts: the best answer to each question, "" for none, whatever its null score.
         golds: its right answers; empty where it has none.
         null_scores: the larger, the less likely the question has an answer: a probability or a logit.
+
+    Raises:
+        UserError: there are no questions.
     """
+    if not texts:
+        raise UserError("there are no questions to tune the null threshold on")
     measure = {"answer_f1": token_f1, "exact_match": exact_match}[metric]
     pairs = list(zip(texts, golds, strict=True))
     gain = np.array([measure(text, gold) - measure("", gold) for text, gold in pairs])

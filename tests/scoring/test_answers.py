@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from albert_lab.errors import UserError
 from albert_lab.scoring.answers import exact_match, find_threshold, normalize_answer, score_answerable, token_f1
 from albert_lab.scoring.metrics import SCORES, score
 from albert_lab.scoring.predictions import Prediction
@@ -129,3 +130,8 @@ def test_without_ties_the_best_f1_is_the_official_one(pairs: list[tuple[str, lis
     answers, golds = zip(*pairs, strict=True)
     nulls = [float(number) for number in order[: len(pairs)]]
     assert find_threshold(answers, golds, nulls).score == pytest.approx(official_best(answers, golds, nulls))
+
+
+def test_without_questions_there_is_no_threshold() -> None:
+    with pytest.raises(UserError, match="no questions"):
+        find_threshold([], [], [])
