@@ -3,13 +3,18 @@
 import json
 import math
 import random
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from albert_lab.config.study import Cell, Study
+from albert_lab.runs.folder import RunFolder
 from albert_lab.runs.machine import describe_machine
 from albert_lab.runs.metrics import Metric, metrics_to_plain
+from albert_lab.scoring.metrics import find_score, score, score_groups
+from albert_lab.scoring.predictions import Prediction, write_predictions
+from albert_lab.storage.files import write_json, write_text
 
 Record = dict[str, Any]
 CORES = {"none": 600_000, "attention": 420_000, "ffn": 280_000, "all": 100_000}  # parameters beside the embeddings
@@ -153,3 +158,52 @@ def _dotted(tree: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
     for key, value in tree.items():
         pairs += _dotted(value, f"{prefix}{key}.") if isinstance(value, dict) else [(f"{prefix}{key}", value)]
     return pairs
+
+
+def finetuning_metrics(names: Sequence[str], answers: Sequence[Prediction], labels: Sequence[str]) -> list[Metric]:
+    """What fine-tuning declares of one held-out split: of all examples, then of each group."""
+    metrics = []
+    for group in ("", *dict.fromkeys(each.group for each in answers if each.group)):
+        golds = [each.gold for each in answers if group in ("", each.group)]
+        for kind in map(find_score, names):
+            name, title = (f"{group}_{kind.name}", f"{group} {kind.title}") if group else (kind.name, kind.title)
+            counted = "samples" if kind.unit == "share" and kind.points and not group else None
+            metrics.append(Metric(name, title, kind.unit, kind.higher_is_better, kind.chance(golds, labels), counted))
+    return [*metrics, Metric("loss", "loss", "nats", higher_is_better=False)]
+
+
+def finetuned_run(
+    runs: Path,
+    task: str,
+    seed: int,
+    predictions: Sequence[Prediction],
+    names: Sequence[str],
+    label_names: Sequence[str] = (),
+    examples: int = 1000,
+    keep: str = "best",
+    **validation: float,
+) -> RunFolder:
+    """The folder of a finished fine-tuning run whose figures follow from its answers: record, answers, curves."""
+    folder = RunFolder(runs / "finetune" / f"{task}-seed-{seed}-{seed:010x}")
+    metrics = finetuning_metrics(names, predictions, label_names)
+    scores = score(names, predictions, label_names) | score_groups(names, predictions, label_names)
+    figures = {**scores, "loss": 0.7, "samples": len(predictions), **validation}
+    item = record(seed=seed) | {
+        "name": f"{task} seed {seed}",
+        "folder": str(folder.path),
+        "verb": "finetune",
+        "task": task,
+        "metrics": metrics_to_plain(tuple(metrics)),
+        "config": {"train": {"seed": seed, "keep": keep}, "task": {"name": task}},
+        "training": {"steps": 30, "best_step": 20, "examples": examples, "seconds": 1.5},
+        "validation": figures,
+    }
+    write_json(folder.result, item)
+    write_predictions(folder.predictions / "dev.jsonl", predictions)
+    judge = names[0]
+    lines = [
+        {"step": step, "metrics": {f"validation/{judge}": figures[judge] * step / 20, "train/loss": 1 / step}}
+        for step in (10, 20)
+    ]
+    write_text(folder.metrics, "".join(f"{json.dumps(line)}\n" for line in lines))
+    return folder

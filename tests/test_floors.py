@@ -31,7 +31,11 @@ ROOMS = {  # folder -> its rooms from the ground up; a file beside the rooms sta
     ),
     "data": ("random_bits recipe splits workers", "corpora", "store", "samples", "tasks", "spans"),
     "cost": ("counts", "memory", "cluster"),
-    "report": ("comparison formatting frames metrics mlflow_runs paper statistics summary", "tables figures", "page"),
+    "report": (
+        "comparison formatting frames metrics mlflow_runs paper statistics summary task_runs",
+        "tables figures",
+        "page",
+    ),
     "train": (
         "batches budget light_imports warm_start",
         "tracking optim distributed",

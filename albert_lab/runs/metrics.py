@@ -10,7 +10,7 @@ class Metric:
 
     name: str  # "mlm_accuracy": its key in records, in `metrics.jsonl` and in MLflow
     title: str  # "MLM accuracy": its heading in tables and plots
-    unit: str  # "nats", "share" (0 to 1, printed as a percentage), "points"
+    unit: str  # "nats", "share" (0 to 1, printed as a percentage), "correlation" (-1 to 1), "points"; "": none
     higher_is_better: bool
     chance: float | None = None  # what a model that has learnt nothing reaches; None: not known
     counted_by: str | None = None  # the figure with the number of samples behind a share, for its interval
@@ -22,8 +22,10 @@ class Metric:
         return "maximize" if self.higher_is_better else "minimize"
 
     def format(self, value: float) -> str:
-        """`value` for a log line: `9.9 %`, `6.811 nats`."""
-        return f"{100 * value:.1f} %" if self.unit == "share" else f"{value:.3f} {self.unit}".rstrip()
+        """`value` for a log line: `9.9 %`, `6.811 nats`, `0.412`."""
+        if self.unit == "share":
+            return f"{100 * value:.1f} %"
+        return f"{value:.3f}" if self.unit == "correlation" else f"{value:.3f} {self.unit}".rstrip()
 
     def is_better(self, value: float, other: float) -> bool:
         return value > other if self.higher_is_better else value < other

@@ -224,6 +224,7 @@ class Engine:
             "training": {
                 "steps": self.trainer.global_step,
                 "best_step": self.best.step,
+                **self.task.count_examples(),
                 "tokens": self.meter.tokens,
                 "seconds": round(self.budget.seconds, 3),
                 **{metric.name: self.meter.last.get(f"train/{metric.name}") for metric in self.task.metrics},

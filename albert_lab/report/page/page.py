@@ -29,8 +29,12 @@ def render_page(
     answer: Sequence[str] = (),
     pictures: Sequence[Chart | MissingChart] = (),
     folded: Sequence[Section] = (),
+    links: Mapping[str, str] | None = None,
 ) -> str:
-    """The whole page: question `lead`, answer, pictures, tables by heading, notes, charts, folded sections."""
+    """The whole page: question `lead`, answer, pictures, tables by heading, notes, charts, folded sections, links.
+
+    `links` are other files of the same folder, by what they show.
+    """
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -41,4 +45,5 @@ def render_page(
     )
     template = environment.get_template("page.html")
     contents = {"tables": tables, "charts": charts, "notes": notes, "folded": folded, "pictures": pictures}
+    contents["links"] = links or {}
     return template.render(title=title, lead=lead, answer=answer, **contents).lstrip()

@@ -175,6 +175,9 @@ class FinetuningTask(Task):
             "flops_per_token": {"forward": flops.forward / length, "training": training / length},
         }
 
+    def count_examples(self) -> dict[str, int]:
+        return {"examples": len(self.train_examples.rows)}
+
     def describe(self) -> list[str]:
         held_out = ", ".join(f"{len(split.examples.rows):,} {name}" for name, split in self._named())
         lines = [

@@ -72,6 +72,10 @@ class Task(ABC):
         """Has torch.compile make the kernels of the model's layers."""
         model.base_model.encoder.compile_layers()  # type: ignore[operator, union-attr]
 
+    def count_examples(self) -> dict[str, int]:
+        """How much there is to train on, for the record's section `training`; nothing where it isn't known."""
+        return {}
+
     def describe(self) -> list[str]:
         """Lines for the log before training starts."""
         return []

@@ -21,10 +21,7 @@ from albert_lab.config.training import BadRows, TaskConfig, TaskFiles, TaskKind
 from albert_lab.data.tasks.benchmark import open_benchmark
 from albert_lab.data.tasks.examples import BadRow, ChoiceExample, TextExample, TokenExample
 from albert_lab.data.tasks.table import Table, sort_labels
-from albert_lab.data.tasks.table_kinds import KINDS as TABLE_KINDS
-from albert_lab.data.tasks.table_kinds import Kind
 from albert_lab.errors import UserError
-from albert_lab.scoring.metrics import SCORES
 from tests.lab import compose_verb
 
 Record = dict[str, Any]
@@ -337,12 +334,6 @@ def test_labels_that_a_wrong_separator_joins_are_told(tmp_path: Path, caplog: py
 @given(st.lists(st.integers(-99, 99), unique=True))
 def test_numbers_are_sorted_by_value(numbers: list[int]) -> None:
     assert sort_labels([str(number) for number in numbers]) == tuple(map(str, sorted(numbers)))
-
-
-@pytest.mark.parametrize("kind", TABLE_KINDS.values())
-def test_the_metrics_are_known(kind: type[Kind[Any]]) -> None:
-    instance = kind(TaskConfig(kind=TaskKind.choice, choices=["a", "b"]))
-    assert {*instance.metrics(["O", "B-X"]), *instance.metrics(["NOUN"])} <= SCORES.keys()
 
 
 @pytest.mark.parametrize("name", ["classification", "regression", "multi_label", "tokens", "choice"])
