@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from albert_lab.config.compose import from_hydra
 from albert_lab.config.schema import FinetuneConfig, SuiteConfig
-from albert_lab.config.sources import find_sources
+from albert_lab.config.sources import Sources
 from albert_lab.errors import UserError, nearest
 
 if TYPE_CHECKING:
@@ -37,7 +37,8 @@ class ComposedSuite:
             self.suite = SuiteConfig(task, f"{task}: {config.finetune.seeds} seeds", [task])
         else:
             self.suite = config.suite
-            _check_tasks(config.suite, [word for word in given if word.startswith("task=")])
+            places = [Path(source.path) for source in hydra_config.runtime.config_sources if source.schema == "file"]
+            _check_tasks(config.suite, [word for word in given if word.startswith("task=")], Sources(tuple(places)))
             self.given = [word for word in self.given if not word.startswith("task=")]
         first = config.train.seed
         self.seeds = list(range(first, first + config.finetune.seeds))
@@ -73,10 +74,10 @@ class ComposedSuite:
         return SuiteReport(self.suite, self.source, outcome.folders, outcome.failures)
 
 
-def _check_tasks(suite: SuiteConfig, given: Sequence[str]) -> None:
+def _check_tasks(suite: SuiteConfig, given: Sequence[str], sources: Sources) -> None:
     if given:
         raise UserError(f"suite={suite.name} {given[0]}: a suite has tasks of its own; leave one of the two out")
-    known = find_sources().choices("task")
+    known = sources.choices("task")
     for task in suite.tasks:
         if task not in known:
             raise UserError(f"suite.tasks: no task={task}{nearest(task, known)}")
