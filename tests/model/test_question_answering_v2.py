@@ -91,6 +91,7 @@ def test_the_loss_is_googles(shape: tuple[int, int], seed: int) -> None:
     ]
     positions, answerable = np.mean(losses, axis=0)
     assert output.loss.item() == pytest.approx(positions + 0.5 * answerable, abs=1e-10)
+    assert output.losses.tolist() == pytest.approx([first + second / 2 for first, second in losses], abs=1e-10)
     without = model(**batch, start_positions=start, end_positions=end)
     assert without.loss.item() == pytest.approx(positions, abs=1e-10)
 
@@ -165,7 +166,12 @@ def test_tuples_and_fields() -> None:
     assert len(model(**batch, return_dict=False)) == 5
     gold = torch.zeros(2, dtype=torch.long)
     labelled = model(**batch, start_positions=gold, end_positions=gold, output_hidden_states=True)
-    assert list(labelled) == ["loss", "cls_logits", "hidden_states"]
+    assert list(labelled) == ["loss", "cls_logits", "hidden_states", "losses"]
+    assert list(model(**batch, start_positions=gold, end_positions=gold, return_beam=True)) == [
+        "loss",
+        *fields,
+        "losses",
+    ]
 
 
 def test_its_checkpoint_keeps_every_byte_and_lends_its_base(tmp_path: Path) -> None:

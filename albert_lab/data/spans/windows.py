@@ -70,9 +70,9 @@ def make_windows(
             f"{max_seq_length}; at most {longest}"
         )
     contexts = _encode_contexts([example.context for example in examples], tokenizer)
-    questions = tokenizer([example.question for example in examples], add_special_tokens=False)["input_ids"]
+    encoded = tokenizer([example.question for example in examples], add_special_tokens=False, verbose=False)
     first, last = tokenizer.cls_token_id, tokenizer.sep_token_id
-    heads = [np.array([first, *ids[: task.max_query_length], last], np.int64) for ids in questions]
+    heads = [np.array([first, *ids[: task.max_query_length], last], np.int64) for ids in encoded["input_ids"]]
     plans = [
         plan_windows(len(context.ids), max_seq_length - len(head) - 1, task.doc_stride)
         for context, head in zip(contexts, heads, strict=True)
@@ -100,7 +100,7 @@ def make_windows(
 def _encode_contexts(texts: Sequence[str], tokenizer: AlbertTokenizerFast) -> list[Context]:
     """Equal texts are one object."""
     distinct = list(dict.fromkeys(texts))
-    encoded = tokenizer(distinct, add_special_tokens=False, return_offsets_mapping=True)
+    encoded = tokenizer(distinct, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
     contexts = {
         text: Context(text, np.array(ids, np.int64), np.array(offsets, np.int64).reshape(-1, 2))
         for text, ids, offsets in zip(distinct, encoded["input_ids"], encoded["offset_mapping"], strict=True)

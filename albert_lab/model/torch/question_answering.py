@@ -65,9 +65,16 @@ def position_loss(logits: Tensor, positions: Tensor) -> Tensor:
     return mean_cross_entropy(logits, positions.view(-1).clamp(0, length), ignored=length)
 
 
+def position_losses(logits: Tensor, positions: Tensor) -> Tensor:
+    """The same of each example, [B]; 0 where the position does not count."""
+    length = logits.shape[1]
+    labels = positions.view(-1).clamp(0, length)
+    return functional.cross_entropy(logits, labels, ignore_index=length, reduction="none")
+
+
 @dataclass
 class AnswerOutput(ModelOutput):
-    """The loss in training; in evaluation the beam: T starts, and U ends for each of them."""
+    """The loss, or the beam: T starts, and U ends for each of them; or both."""
 
     loss: Tensor | None = None
     start_top_log_probs: Tensor | None = None  # [B,T], best first
@@ -77,6 +84,7 @@ class AnswerOutput(ModelOutput):
     cls_logits: Tensor | None = None  # [B], high where the text holds no answer
     hidden_states: tuple[Tensor, ...] | None = None
     attentions: tuple[Tensor, ...] | None = None
+    losses: Tensor | None = None  # [B], each example's own
 
 
 register_dataclass(AnswerOutput)
@@ -139,6 +147,7 @@ class AlbertForQuestionAnsweringV2(AlbertPreTrainedModel):
         output_attentions: bool | None = None,
         output_hidden_states: bool | None = None,
         return_dict: bool | None = None,
+        return_beam: bool = False,
     ) -> AnswerOutput:
         """The loss, given both positions; else the beam. See `AlbertModel.forward` for the other arguments.
 
@@ -147,6 +156,7 @@ class AlbertForQuestionAnsweringV2(AlbertPreTrainedModel):
             is_impossible: [B], 1 where the text holds no answer; with it the loss is the mean of both positions'
                 losses plus half the answer classifier's.
             p_mask: [B,S], 1 where no answer can be: the question, [SEP], padding.
+            return_beam: given both positions, return the beam as well.
         """
         encoded = self.albert(
             input_ids, attention_mask, token_type_ids, position_ids, inputs_embeds,
@@ -155,24 +165,25 @@ class AlbertForQuestionAnsweringV2(AlbertPreTrainedModel):
         x_BSH = encoded.last_hidden_state
         starts_BS = _mask_logits(self.start_logits(x_BSH).squeeze(-1), p_mask)
         no_answer_B = self.answer_class(x_BSH, starts_BS.softmax(-1))
+        wants_beam = return_beam or start_positions is None or end_positions is None
+        output = self._beam(x_BSH, starts_BS, p_mask) if wants_beam else AnswerOutput()
         if start_positions is not None and end_positions is not None:
-            loss = self._loss(x_BSH, starts_BS, start_positions, end_positions, p_mask)
+            ends_BS = self._ends_given_starts(x_BSH, start_positions, p_mask)
+            output.loss = (position_loss(starts_BS, start_positions) + position_loss(ends_BS, end_positions)) / 2
+            both_B = position_losses(starts_BS, start_positions) + position_losses(ends_BS, end_positions)
+            output.losses = both_B / 2
             if is_impossible is not None:
                 target = is_impossible.to(no_answer_B.dtype)
-                loss = loss + functional.binary_cross_entropy_with_logits(no_answer_B, target) / 2
-            output = AnswerOutput(loss)
-        else:
-            output = self._beam(x_BSH, starts_BS, p_mask)
+                losses_B = functional.binary_cross_entropy_with_logits(no_answer_B, target, reduction="none") / 2
+                output.loss, output.losses = output.loss + losses_B.mean(), output.losses + losses_B
         output.cls_logits = no_answer_B
         output.hidden_states, output.attentions = encoded.hidden_states, encoded.attentions
         return self._format_output(output, return_dict)
 
-    def _loss(
-        self, x_BSH: Tensor, starts_BS: Tensor, starts_B: Tensor, ends_B: Tensor, p_mask: Tensor | None
-    ) -> Tensor:
-        index_B1 = starts_B.view(-1, 1).clamp(0, x_BSH.shape[1] - 1)  # a start that was cut off does not count below
-        ends_BS = _mask_logits(self.end_logits(x_BSH, _select_states(x_BSH, index_B1)).squeeze(1), p_mask)
-        return (position_loss(starts_BS, starts_B) + position_loss(ends_BS, ends_B)) / 2
+    def _ends_given_starts(self, x_BSH: Tensor, starts_B: Tensor, p_mask: Tensor | None) -> Tensor:
+        """Logits [B,S]. A start that was cut off is taken for the last token; its loss does not count."""
+        index_B1 = starts_B.view(-1, 1).clamp(0, x_BSH.shape[1] - 1)
+        return _mask_logits(self.end_logits(x_BSH, _select_states(x_BSH, index_B1)).squeeze(1), p_mask)
 
     def _beam(self, x_BSH: Tensor, starts_BS: Tensor, p_mask: Tensor | None) -> AnswerOutput:
         length = starts_BS.shape[1]

@@ -33,6 +33,7 @@ class Head(ABC, Generic[Row]):
         model_class: the public class that it trains; a run's folder is its checkpoint.
         flops: how `cost` counts it.
         has_accuracy: whether `Result.hits` counts something; training then shows an accuracy.
+        tuned: what `answer` goes by besides the weights, by name: figures of the run's record, which `predict` reads.
     """
 
     model_class: ClassVar[type[AlbertPreTrainedModel]]
@@ -44,6 +45,7 @@ class Head(ABC, Generic[Row]):
     ) -> None:
         self.tokenizer, self.task, self.label_names = tokenizer, task, label_names
         self.max_seq_length = max_seq_length
+        self.tuned: dict[str, float] = {}
 
     @abstractmethod
     def encode(self, rows: Sequence[Row]) -> Features:
@@ -64,6 +66,10 @@ class Head(ABC, Generic[Row]):
     @abstractmethod
     def answer(self, rows: Sequence[Row], features: Features, outputs: Sequence[Outputs]) -> list[Prediction]:
         """The answer to each example, from the outputs of all its features, in their order."""
+
+    def tune(self, predictions: Sequence[Prediction]) -> list[Prediction]:
+        """Chooses `tuned` by answers to held-out examples, and gives them again as they are with it."""
+        return list(predictions)
 
     def chance_loss(self) -> float | None:
         """The loss of a model that knows nothing, in nats a target; None: not known."""

@@ -140,18 +140,22 @@ class FinetuningTask(Task):
             batch_size = self.config.train.batch_size
             outputs, loss, targets = evaluate(self.head, model, split.features, batch_size, rank, processes)
             predictions = self.head.answer(split.examples.rows, split.features, outputs)
+            if not split.prefix:
+                predictions = self.head.tune(predictions)
             self.predictions[name] = predictions
             scored = (self.benchmark.metrics, predictions, self.head.label_names)
             scores = score(*scored) | score_groups(*scored)
             figures |= {f"{split.prefix}{metric}": value for metric, value in scores.items()}
             figures |= {f"{split.prefix}samples": len(predictions), f"{split.prefix}loss": loss / max(targets, 1)}
-        return figures
+        return figures | self.head.tuned
 
     def save(self, folder: Path, model: nn.Module, weights: Mapping[str, Tensor]) -> None:
         """The checkpoint, the answers to the held-out examples, and the list of rows that were left out."""
         assert isinstance(model, AlbertPreTrainedModel)
         model.save_pretrained(folder, state_dict=weights)
         self.tokenizer.save_pretrained(folder)
+        for name, value in self.head.tuned.items():
+            log.info("%s %.4g, chosen on %s", name.replace("_", " "), value, self.benchmark.held_out[0])
         for split, predictions in self.predictions.items():
             write_predictions(folder / "predictions" / f"{split}.jsonl", predictions)
         left_out = self._left_out()

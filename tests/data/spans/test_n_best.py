@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from albert_lab.config.training import TaskConfig
@@ -57,6 +57,7 @@ def check(windows: Windows, candidates: list[Candidates]) -> list[list[FoundAnsw
     return found
 
 
+@settings(max_examples=25)
 @given(st.integers(0, 2**32 - 1), st.sampled_from([1, 4, 20]), st.sampled_from([1.0, 0.0]))
 def test_pairs_of_logits_give_what_a_search_finds(windows: Windows, seed: int, n_best: int, scale: float) -> None:
     draw = np.random.default_rng(seed)
@@ -70,6 +71,7 @@ def test_pairs_of_logits_give_what_a_search_finds(windows: Windows, seed: int, n
     check(windows, candidates)
 
 
+@settings(max_examples=25)
 @given(st.integers(0, 2**32 - 1))
 def test_beams_give_what_a_search_finds(windows: Windows, seed: int) -> None:
     draw = np.random.default_rng(seed)

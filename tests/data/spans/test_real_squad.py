@@ -13,7 +13,7 @@ import pytest
 from albert_lab.config.training import TaskConfig
 from albert_lab.data.spans.windows import Context, find_pieces, find_text, make_windows
 from albert_lab.data.tasks.examples import Answer, SpanExample
-from albert_lab.data.tasks.squad import QuestionReader
+from albert_lab.data.tasks.squad import Squad
 from albert_lab.tokenizer import AlbertTokenizerFast
 from tests.lab import SHARED_DATA
 
@@ -30,7 +30,7 @@ def rows(tmp_path_factory: pytest.TempPathFactory) -> list[SpanExample]:
         member = members.extractfile("squad/dev-v2.0-half.json")
         assert member is not None
         file.write_bytes(member.read())
-    return QuestionReader(file, TaskConfig(no_answer=True), labelled=True).read().rows
+    return Squad(TaskConfig(no_answer=True), None, file.parent).read(file).rows
 
 
 def is_exact(context: Context, answer: Answer) -> bool:

@@ -68,20 +68,26 @@ MALFORMED = {
     "not at its start": (answer(answer_start=24), "the answer '1843' is not at character 24 .*; it is at 25"),
     "before the text": (answer(answer_start=-5), "is not at character -5"),
     "beyond the text": (answer(answer_start=25, text="1843. "), "the context doesn't hold it"),
-    "no start": (answer(answer_start=None), "answer_start is missing or not a whole number"),
-    "a start as text": (answer(answer_start="25"), "answer_start is missing or not a whole number"),
-    "empty answer": (answer(text=" "), "text is empty"),
-    "a number as answer": (answer(text=1843), "text is not a text"),
-    "an answer that is a text": (layout(ADA, ADA | {"id": "x", "answers": ["1843"]}), "an answer is not an object"),
+    "no start": (answer(answer_start=None), "answer_start is null, not a whole number"),
+    "a start as text": (answer(answer_start="25"), "answer_start is a text, not a whole number"),
+    "empty answer": (answer(text=" "), "an answer's text is empty"),
+    "a number as answer": (answer(text=1843), "an answer's text is a number, not a text"),
+    "an answer that is a text": (
+        layout(ADA, ADA | {"id": "x", "answers": ["1843"]}),
+        "an answer is a text, not an object",
+    ),
     "no answers": (layout(ADA, {"id": "x", "question": "Who?"}), "it has no list of answers"),
     "no answer": (layout(ADA, ADA | {"id": "x", "answers": []}), "it has no answer"),
     "same id": (layout(ADA, ADA), "question a: an earlier question has the same id"),
-    "no id": (layout(ADA, {**ADA, "id": None}), "id is missing"),
-    "no question": (layout(ADA, {"id": "x", "answers": []}), "question x: question is missing"),
+    "no id": (layout(ADA, {**ADA, "id": None}), "id is null, not a text"),
+    "no question": (layout(ADA, {"id": "x", "answers": []}), "question x: question is null, not a text"),
     "empty question": (layout(ADA, ADA | {"id": "x", "question": "\t"}), "question is empty"),
     "half a pair": (layout(ADA, ADA | {"id": "x", "question": "\ud83d?"}), "half of a surrogate pair"),
-    "a question that is a list": (layout(ADA, [1]), "a question is not an object"),
-    "neither": (layout(ADA, ADA | {"id": "x", "is_impossible": "yes"}), "neither true nor false"),
+    "a question that is a list": (layout(ADA, [1]), "a question is a list, not an object"),
+    "neither": (
+        layout(ADA, ADA | {"id": "x", "is_impossible": "yes"}),
+        "is_impossible is a text, neither true nor false",
+    ),
     "both": (layout(ADA, ADA | {"id": "x", "is_impossible": True}), "is_impossible is true, yet it has answers"),
     "impossible": (layout(ADA, ADA | {"id": "x", "is_impossible": False, "answers": []}), "false, yet it has no"),
 }
@@ -96,7 +102,7 @@ def test_a_malformed_question_stops_the_run_or_is_listed(tmp_path: Path, content
     assert [(row.file, row.line) for row in examples.left_out] == [(str(tmp_path / "some.json"), 2)]
 
 
-@pytest.mark.parametrize(("context", "reason"), [(None, "context is missing"), (" \n", "context is empty")])
+@pytest.mark.parametrize(("context", "reason"), [(None, "context is null, not a text"), (" \n", "context is empty")])
 def test_a_paragraph_without_text_costs_its_questions(tmp_path: Path, context: Any, reason: str) -> None:
     content = layout(ADA)
     content["data"] += layout(ADA | {"id": "x"}, ADA | {"id": "y"}, context=context)["data"]
@@ -132,22 +138,38 @@ def test_files_are_found_by_their_official_names(tmp_path: Path) -> None:
     folder.mkdir()
     for name in ("train-v1.1-part", "dev-v1.1", "dev-v1.1-half", "train-v2.0"):
         write(folder / f"{name}.json", layout(ADA))
-    squad = Squad(TaskConfig(name="squad1"), str(tmp_path), tmp_path)
-    assert [file.name for file in squad.files.values()] == ["train-v1.1-part.json", "dev-v1.1.json"]
-    assert Squad(TaskConfig(name="squad1"), str(folder), tmp_path).files == squad.files
+    for root in (tmp_path, folder):
+        squad = Squad(TaskConfig(name="squad1"), str(root), tmp_path)
+        assert squad.find_file("train") == folder / "train-v1.1-part.json"
+        assert squad.find_file("dev") == folder / "dev-v1.1.json"
     with pytest.raises(UserError, match=r"has no dev-v2.0.json, which https.*task.files.dev=FILE"):
-        Squad(TaskConfig(name="squad2", no_answer=True), str(tmp_path), tmp_path)
+        Squad(TaskConfig(name="squad2", no_answer=True), str(tmp_path), tmp_path).identity()
     write(folder / "train-v1.1-rest.json", layout(ADA))
     with pytest.raises(UserError, match=r"has train-v1.1-part.json, train-v1.1-rest.json; .*task.files.train=FILE"):
-        Squad(TaskConfig(name="squad1"), str(tmp_path), tmp_path)
+        squad.load("train")
     with pytest.raises(UserError, match="task=squad1 has no public test set"):
         squad.load("test")
     with pytest.raises(UserError, match=r"task.files.dev=.*lost.json: no such file"):
-        Squad(
-            TaskConfig(files=TaskFiles(str(folder / "dev-v1.1.json"), str(folder / "lost.json"))),
-            str(tmp_path),
-            tmp_path,
-        )
+        Squad(TaskConfig(files=TaskFiles(dev=str(folder / "lost.json"))), str(tmp_path), tmp_path).load("dev")
+
+
+def test_the_hubs_records_are_those_of_the_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "hub"
+    folder.mkdir()
+    both: list[Any] = [ADA, NOBODY]
+    records = [
+        {"id": each["id"], "title": "Ada", "context": CONTEXT, "question": each["question"], "answers": {
+            "text": [answer["text"] for answer in each["answers"]],
+            "answer_start": [answer["answer_start"] for answer in each["answers"]],
+        }}
+        for each in both
+    ]  # fmt: skip
+    write(folder / "validation.jsonl", "\n".join(map(json.dumps, records)))
+    monkeypatch.setattr("albert_lab.data.tasks.squad.HUB_DATASETS", {True: str(folder)})
+    monkeypatch.setenv("HF_DATASETS_CACHE", str(tmp_path / "cache"))
+    squad = Squad(TaskConfig(name="squad2", data="squad", no_answer=True), "hub", tmp_path)
+    assert squad.load("dev").rows == read(tmp_path, layout(*both), no_answer=True).rows
+    assert squad.identity() == {"data": "squad", "files": [], "hub": [str(folder), ["train", "dev"]]}
 
 
 def test_what_identifies_it_is_content_not_place(tmp_path: Path) -> None:
