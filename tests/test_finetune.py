@@ -46,7 +46,11 @@ def test_a_checkpoint_is_fine_tuned_and_probed_and_a_kill_changes_no_bit(
     assert sorted(model.config.id2label.values())[-1] == "torch"
     assert AlbertTokenizer.from_pretrained(whole)("some words").input_ids
 
-    probe = folder_of(lab("finetune", *command, "task.freeze_encoder=true", "train.budget.steps=2"))
+    judged_by_all = "train.validation_samples=null"
+    probe = folder_of(lab("finetune", *command, "task.freeze_encoder=true", "train.budget.steps=2", judged_by_all))
+    answers = tmp_path / "answers.jsonl"
+    assert folder_of(lab("predict", f"checkpoint={probe}", "split=dev", f"output={answers}")) == answers
+    assert answers.read_bytes() == (probe / "predictions" / "dev.jsonl").read_bytes()
     before = AlbertForSequenceClassification.from_pretrained(trained, num_labels=10)
     after = AlbertForSequenceClassification.from_pretrained(probe)
     assert all(same.equal(now) for same, now in zip(before.albert.parameters(), after.albert.parameters(), strict=True))

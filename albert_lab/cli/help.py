@@ -26,6 +26,9 @@ PURPOSES = {  # verb -> what it is for
     "same command again resumes the run or returns its result. The last line of output is the run's folder.",
     "finetune": "Trains a finished run's model, or any checkpoint, on a task. The same command again resumes the run "
     "or returns its result. The last line of output is the run's folder.",
+    "predict": "Answers the examples of a file in the task's own format, or of a split of its benchmark, with a "
+    "finished fine-tuned run. The answers are JSON lines, on standard output or in output=FILE, whose path is then the "
+    "last line of output. Metrics are logged where the examples have labels.",
     "cost": "Prints what a variant costs before anything runs: parameters, FLOPs, memory, traffic, time, money. "
     "Nothing is trained. With --multirun or study=NAME, a table of several variants.",
     "reproduce": "Runs every cell of a study with every seed and prints its table, our figures next to the paper's. "
@@ -37,7 +40,11 @@ PURPOSES = {  # verb -> what it is for
     "vocabulary": "Trains a SentencePiece vocabulary on a corpus, in any language, and writes a tokenizer folder that "
     "transformers loads. The last line of output is the folder.",
 }
-USAGES = {"reproduce": "reproduce STUDY", "finetune": "finetune checkpoint=RUN"}
+USAGES = {
+    "reproduce": "reproduce STUDY",
+    "finetune": "finetune checkpoint=RUN",
+    "predict": "predict checkpoint=RUN input=FILE",
+}
 FORCED = ("pretrain", "finetune", "reproduce")  # --force runs a finished run again
 EXAMPLES = {  # verb -> commands with what they do
     "pretrain": {
@@ -50,6 +57,10 @@ EXAMPLES = {  # verb -> commands with what they do
     "finetune": {
         "albert-lab finetune checkpoint=runs/pretrain/RUN task=docstring_packages": "a finished run",
         "albert-lab finetune checkpoint=runs/pretrain/RUN experiment=probe": "its classifier alone",
+    },
+    "predict": {
+        "albert-lab predict checkpoint=RUN input=passages.txt": "new examples",
+        "albert-lab predict checkpoint=RUN split=dev output=dev.jsonl": "a split of the benchmark",
     },
     "cost": {
         "albert-lab cost scale=tiny sharing=cycle": "on this machine",

@@ -26,6 +26,7 @@ VERBS_BY_USE = {  # what a user is about to do -> verbs, with what they do
         "vocabulary": "train a vocabulary on a corpus, as a tokenizer folder that transformers loads",
     },
     "after it ran": {
+        "predict": "answer new examples, or a benchmark's test set, with a fine-tuned run",
         "runs": "what has run: finished, running, stopped and failed runs, with what they reached",
         "status": "how far a study is: cells done, running, failed and left, and the time left",
         "diff": "in which settings and results two runs differ",

@@ -51,11 +51,14 @@ def spell_out(verb: str, argument: str) -> str:
     """An override as Hydra takes it.
 
     `+experiment=x` is `experiment=x`: a group that a verb knows is chosen, not added. Of two groups that users call
-    `scale`, a verb has one: `scale=tiny` of fine-tuning is `finetune_scale=tiny`.
+    `scale`, a verb has one: `scale=tiny` of fine-tuning is `finetune_scale=tiny`. To predict, a task is but a name:
+    `task=ax` is `task.name=ax`.
     """
     group, equals, choice = argument.removeprefix("+").partition("=")
     if group == "scale" and equals and "finetune_scale" in list_groups(verb):
         return f"finetune_scale={choice}"
+    if group == "task" and equals and "task.name" in list_keys(verb) and "task" not in list_groups(verb):
+        return f"task.name={choice}"
     return argument.removeprefix("+") if group in list_groups(verb) and group in OPTIONAL_GROUPS else argument
 
 

@@ -9,6 +9,7 @@ from enum import Enum
 from typing import Any, ClassVar, NamedTuple
 
 from albert_lab.config.training import (
+    BadRows,
     DataConfig,
     ObjectiveConfig,
     OptimizerConfig,
@@ -225,6 +226,38 @@ class VocabularyConfig:
 
 
 @dataclass
+class PredictTaskConfig:
+    """Whose examples are answered."""
+
+    name: str | None = None  # a task with the same labels, as ax for a run of mnli; null: the run's own
+    bad_rows: BadRows | None = None  # what becomes of a malformed row; null: as when the run was trained
+
+
+@dataclass
+class PredictTrainerConfig:
+    """Where and how fast it runs; null: as the run was trained."""
+
+    accelerator: str | None = None  # cpu | gpu | auto
+    micro_batch_size: int | None = None  # examples in one pass; null: as many as train.batch_size of the run
+    threads: int | None = None  # CPU threads
+    gemm: Gemm | None = None  # float32 matrix products on a CPU
+
+
+@dataclass
+class PredictConfig:
+    """`albert-lab predict`: a fine-tuned run and the examples that it answers."""
+
+    checkpoint: str | None = None  # a finished run of finetune: its folder, its name or the beginning; must be set
+    input: str | None = None  # a file in the format of the task's own, labelled or not; -: standard input
+    split: str | None = None  # in place of input, a split of the benchmark's own files: test, dev
+    output: str | None = None  # where the answers go, a JSON line each; null: to standard output
+    data_root: str | None = "${oc.env:ALBERT_LAB_DATA,null}"  # where benchmarks' files are; null: where they were
+    task: PredictTaskConfig = field(default_factory=PredictTaskConfig)
+    trainer: PredictTrainerConfig = field(default_factory=PredictTrainerConfig)
+    paths: PathsConfig = field(default_factory=PathsConfig)
+
+
+@dataclass
 class DashboardConfig:
     """`albert-lab dashboard`: where the runs are."""
 
@@ -240,6 +273,7 @@ VERBS = {  # a verb that takes overrides -> its configuration; `conf/VERB.yaml` 
     "report": EstimateConfig,
     "status": EstimateConfig,
     "vocabulary": VocabularyConfig,
+    "predict": PredictConfig,
     "dashboard": DashboardConfig,
 }
 RESULT_GROUPS = frozenset(group for kind in (PretrainConfig, FinetuneConfig) for group in kind.result_groups)

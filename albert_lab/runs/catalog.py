@@ -17,7 +17,7 @@ from typing import Any
 import yaml
 
 from albert_lab.config.plain import flatten_plain
-from albert_lab.config.schema import RUN_CONFIGS
+from albert_lab.config.schema import RUN_CONFIGS, FinetuneConfig
 from albert_lab.errors import UserError, first_line, list_some, nearest
 from albert_lab.runs.folder import RunFolder
 from albert_lab.runs.metrics import metrics_from_plain
@@ -229,6 +229,23 @@ def find_run(word: str, runs: Path) -> CatalogRun:
     if len(found) > 1:
         raise UserError(f"{word!r} may be any of {len(found)} runs: {list_some(shorten_names(found).values())}")
     return read_run(folders[found[0]])
+
+
+def load_finetuned(folder: Path) -> FinetuneConfig:
+    """The settings of a finished fine-tuned run. Raises: UserError where `folder` is anything else."""
+    from albert_lab.config.compose import load
+
+    run, needed = read_run(folder), "predict needs a finished run of `albert-lab finetune`"
+    if run.state is State.damaged:
+        raise UserError(f"checkpoint={folder}: {run.reason}; {needed}")
+    config = load(run.folder.config)
+    if not isinstance(config, FinetuneConfig):
+        raise UserError(f"checkpoint={folder} is of `albert-lab {config.verb}`; {needed}: train it on a task first")
+    if run.state is not State.finished:
+        raise UserError(
+            f"checkpoint={folder} is {run.description}; {needed}: the command that began it goes on with it"
+        )
+    return config
 
 
 def split_name(name: str) -> tuple[str, str]:

@@ -36,9 +36,13 @@ class Prediction:
 
 def write_predictions(file: Path, predictions: Iterable[Prediction]) -> None:
     """Replaces `file`, whole or not at all."""
-    file.parent.mkdir(parents=True, exist_ok=True)
+    write_text(file, format_predictions(predictions))
+
+
+def format_predictions(predictions: Iterable[Prediction]) -> str:
+    """A JSON object a line."""
     lines = (json.dumps(asdict(prediction), ensure_ascii=False, sort_keys=False) for prediction in predictions)
-    write_text(file, "".join(f"{line}\n" for line in lines))
+    return "".join(f"{line}\n" for line in lines)
 
 
 def read_predictions(file: Path) -> list[Prediction]:

@@ -61,9 +61,21 @@ class Benchmark(ABC):
         """
         raise UserError(f"task={self.task.name} has no file format that predict could read")
 
+    def take_labels(self, names: Sequence[str]) -> None:
+        """Numbers the labels as a trained model does. Raises: UserError where the data has others."""
+        if tuple(names) != self.label_names:
+            raise UserError(
+                f"the run was trained with {_list_labels(names)}, but task={self.task.name} has "
+                f"{_list_labels(self.label_names)}"
+            )
+
     def identify(self, files: Sequence[Path]) -> dict[str, Any]:
         """The identity of a benchmark that its files determine."""
         return {"data": self.task.data or self.task.name, "files": identify_files(list(files), self.cache)}
+
+
+def _list_labels(names: Sequence[str]) -> str:
+    return f"the labels {', '.join(names[:10])}{', ...' if len(names) > 10 else ''}" if names else "no named labels"
 
 
 def open_benchmark(config: FinetuneConfig) -> Benchmark:

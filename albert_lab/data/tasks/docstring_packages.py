@@ -19,12 +19,14 @@ from typing import Any
 
 from albert_lab.config.training import TaskConfig
 from albert_lab.data.corpora.docstrings import Module, installed_packages, read_modules
+from albert_lab.data.corpora.readers import read_lines
 from albert_lab.data.recipe import recipe_hash
 from albert_lab.data.splits import SPLITS, split_number
 from albert_lab.data.tasks.benchmark import Benchmark
 from albert_lab.data.tasks.examples import Examples, TextExample
 from albert_lab.data.tasks.labelled_texts import LabelledTexts
-from albert_lab.errors import UserError
+from albert_lab.data.tasks.rows import RowChecks
+from albert_lab.errors import UserError, nearest
 from albert_lab.storage.files import write_json
 from albert_lab.storage.folders import build_folder
 from albert_lab.storage.locks import lock
@@ -131,9 +133,21 @@ class DocstringPackages(Benchmark):
 
     def load(self, split: str) -> Examples[TextExample]:
         """The rows of `load_examples`. Raises: UserError as that does, and for "test", which there is none of."""
-        texts = load_examples(self.cache, {"dev": "held_out"}.get(split, split))
+        if split not in ("train", "dev"):
+            raise UserError(f"task={self.task.name} has no split {split!r}{nearest(split, ('train', 'dev'))}")
+        texts = load_examples(self.cache, "held_out" if split == "dev" else split)
         rows = enumerate(zip(texts.texts, texts.labels, strict=True))
         return Examples([TextExample(f"{split}-{number}", text, label=label) for number, (text, label) in rows])
+
+    def read(self, file: Path) -> Examples[TextExample]:
+        """A passage a line, without labels. Raises: UserError as `Benchmark.read` does."""
+        checks, rows = RowChecks(file, self.task.bad_rows), []
+        for number, line in read_lines(file):
+            if line.strip():
+                rows.append(TextExample(f"{file.name}-{number}", line.strip()))
+            else:
+                checks.refuse(number, "the line is empty")
+        return Examples(rows, tuple(checks.left_out))
 
 
 BENCHMARK = DocstringPackages

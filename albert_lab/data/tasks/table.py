@@ -52,6 +52,10 @@ class Table(Benchmark):
             log.warning("a label has a comma or a semicolon; several labels of a row are joined by | or are a list")
         return sort_labels(names)
 
+    def take_labels(self, names: Sequence[str]) -> None:
+        """The training file may be gone: a label that the model doesn't know makes a malformed row."""
+        self.label_names = tuple(names)
+
     @cached_property
     def metrics(self) -> tuple[str, ...]:  # type: ignore[override]  # those of tags depend on the tags
         return KINDS[self.task.kind](self.task).metrics(self.label_names)
