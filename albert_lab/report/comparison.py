@@ -82,6 +82,22 @@ def compare(
     )
 
 
+def find_interval(
+    answers: Sequence[Prediction], metric: str, label_names: Sequence[str] = (), resamples: int = 1000, seed: int = 0
+) -> tuple[float, float]:
+    """The 95 % interval of one run's figure, from resampled examples; for a metric that is no share of examples.
+
+    Raises: UserError where the metric isn't known, or there are no answers.
+    """
+    if not answers:
+        raise UserError("an interval needs at least one answer")
+    measure, random, values = find_score(metric).weighted(answers, label_names), np.random.default_rng(seed), []
+    for start in range(0, resamples, step := max(1, _MOST_WEIGHTS // len(answers))):
+        values.append(measure(_draw_examples(min(step, resamples - start), len(answers), random)))
+    low, high = np.quantile(np.concatenate(values), [0.025, 0.975])
+    return float(low), float(high)
+
+
 def _draw_differences(
     first: Seeds, second: Seeds, score: Score, label_names: Sequence[str], resamples: int, random: np.random.Generator
 ) -> np.ndarray:

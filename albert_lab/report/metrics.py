@@ -44,7 +44,7 @@ def find_held_out_value(row: Row, metric: Metric) -> float | None:
 
 def format_heading(metric: Metric) -> str:
     """`MLM accuracy ↑`, `MLM loss (nats) ↓`: the arrow points to better values."""
-    unit = "" if metric.unit in ("share", "") else f" ({metric.unit})"
+    unit = "" if metric.unit in ("share", "correlation", "") else f" ({metric.unit})"
     return f"{metric.title}{unit} {'↑' if metric.higher_is_better else '↓'}"
 
 

@@ -10,6 +10,7 @@ from albert_lab.config.schema import SuiteConfig
 from albert_lab.report.figures.seeds import plot_seeds
 from albert_lab.report.page.page import render_page
 from albert_lab.report.paper import SOURCE, BenchmarkTable, find_benchmark_table
+from albert_lab.report.tables.comparison_table import NOTE, TaskComparison, compare_tasks, make_comparison_table
 from albert_lab.report.tables.suite_tables import make_paper_table, make_task_table
 from albert_lab.report.tables.table import Table
 from albert_lab.report.task_report import HOW_TO_READ, TaskReport, page_name, write_csv
@@ -29,6 +30,7 @@ class SuiteReport:
     source: str
     runs: Mapping[str, Sequence[RunFolder]]
     failures: Mapping[str, Sequence[str]]
+    against: "SuiteReport | None" = None  # another checkpoint's, to be compared with task by task
 
     @cached_property
     def tasks(self) -> dict[str, TaskRuns]:
@@ -68,11 +70,20 @@ class SuiteReport:
         if self._paper:
             heading = f"Beside the paper's {self._paper.title} (percent)"
             tables[heading] = make_paper_table(self._paper, self.tasks)
+        if self.against:
+            tables[f"Against {self.against.source}"] = make_comparison_table(self.comparisons)
         return tables
+
+    @cached_property
+    def comparisons(self) -> list[TaskComparison]:
+        """Of every task; empty where there is nothing to compare with."""
+        return compare_tasks(self.tasks, self.against.tasks) if self.against else []
 
     def notes(self) -> list[str]:
         """What stands under the tables."""
         notes = [self._paper.note, f"Source of the paper's figures: {SOURCE}."] if self._paper else []
+        if self.against:
+            notes.append(NOTE.format(other=self.against.source, own=self.source))
         starts = [task for task in self.suite.warm_started if task in self.tasks]
         if starts:
             start = self.suite.warm_start_task

@@ -28,8 +28,8 @@ HOW_TO_READ = (
     "each figure by itself.",
     "Guessing (chance): the best answer that ignores the question, the most frequent class for instance. A seed that "
     "does no better has collapsed.",
-    "The 95 % interval (Wilson) is for the choice of held-out examples alone; the range over seeds is for the choice "
-    "of seed alone. A difference has to be seen against both.",
+    "The 95 % interval (Wilson's of an accuracy, else from resampled examples) is for the choice of held-out "
+    "examples alone; the range over seeds is for the choice of seed alone. A difference has to be seen against both.",
 )
 
 
@@ -71,7 +71,10 @@ class TaskReport:
         return tables
 
     def _whose(self, run: SeedRun) -> str:
-        return f"seed {run.seed}, the median" if len(self.runs.seeds) > 1 else f"seed {run.seed}"
+        count = len(self.runs.ranked)
+        if count == 1:
+            return f"seed {run.seed}"
+        return f"seed {run.seed}, {'the median' if count % 2 else 'the lower of the two in the middle'}"
 
     def text(self, width: int | None = None) -> str:
         """What fits a terminal of `width` characters; None: all of it."""

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from albert_lab.errors import UserError
+from albert_lab.report.comparison import find_interval
 from albert_lab.report.statistics import find_collapsed, wilson_interval
 from albert_lab.runs.catalog import read_history
 from albert_lab.runs.folder import RunFolder
@@ -59,10 +60,16 @@ class SeedRun:
         value = self.record["training"].get("examples")
         return None if value is None else int(value)
 
-    def interval(self, metric: Metric) -> tuple[float, float] | None:
-        """95 % (Wilson), for the size of the held-out set; None where the metric is no share of examples."""
-        value, samples = self.figure(metric.name), metric.counted_by and self.figure(metric.counted_by)
-        return wilson_interval(value, int(samples)) if value is not None and samples else None
+    @cached_property
+    def interval(self) -> tuple[float, float] | None:
+        """95 % of the figure that judges it, for the choice of held-out examples; None where it kept no answers.
+
+        Wilson's of a share of examples, else from resampled examples.
+        """
+        value, samples = self.figure(self.judge.name), self.judge.counted_by and self.figure(self.judge.counted_by)
+        if value is not None and samples and 0 <= value <= 1:
+            return wilson_interval(value, int(samples))
+        return find_interval(self.predictions, self.judge.name, self.label_names) if self.predictions else None
 
     @cached_property
     def curves(self) -> dict[str, list[tuple[int, float]]]:

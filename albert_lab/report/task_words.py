@@ -27,9 +27,11 @@ def say_result(task: TaskRuns) -> list[str]:
         low, high = (format_value(metric, value) for value in (min(values), max(values)))
         text = f"Median {metric.title} over {len(values)} seeds: {median}, from {low} to {high}{chance}."
         sentences = [text]
-    if interval := middle.interval(metric):
-        low, high = (format_value(metric, value) for value in interval)
-        sentences.append(f"On {middle.examples:,} examples, the 95 % interval of one model is {low} to {high}.")
+    if middle.interval and middle.examples:
+        low, high = (format_value(metric, value) for value in middle.interval)
+        sentences.append(
+            f"On {middle.examples:,} examples, the 95 % interval of seed {middle.seed} is {low} to {high}."
+        )
     if len(values) == 1:
         sentences.append("One seed says nothing of the spread over seeds.")
     return sentences + _say_collapsed(task, metric)

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from albert_lab.errors import UserError
-from albert_lab.report.comparison import Comparison, compare
-from albert_lab.report.statistics import SeedSpread
+from albert_lab.report.comparison import Comparison, compare, find_interval
+from albert_lab.report.statistics import SeedSpread, wilson_interval
 from albert_lab.scoring.metrics import score
 from albert_lab.scoring.predictions import Prediction
 
@@ -186,3 +186,14 @@ def test_a_run_that_diverged_is_refused() -> None:
     with pytest.raises(UserError, match="diverged"):
         compare(first, second, "mean_squared_error")
     assert isinstance(compare(first, second, "pearson"), Comparison)
+
+
+def test_the_interval_of_one_runs_accuracy_is_near_wilsons() -> None:
+    (answers,) = classify(0.8, seeds=1, examples=400)
+    share = score(["accuracy"], answers, NAMES)["accuracy"]
+    assert find_interval(answers, "accuracy", NAMES) == pytest.approx(wilson_interval(share, 400), abs=0.01)
+
+
+def test_an_interval_of_no_answers_is_refused() -> None:
+    with pytest.raises(UserError, match="at least one answer"):
+        find_interval([], "accuracy")

@@ -167,3 +167,36 @@ def test_the_table_with_most_of_the_tasks_is_chosen() -> None:
 def test_figures_are_printed_as_the_paper_prints_them() -> None:
     printed = [format_figures(figures) for figures in ((90.84,), (94.8, 89.3), (86.5, 89.0, 85.5), None)]
     assert printed == ["90.8", "94.8/89.3", "86.5 (89.0/85.5)", "–"]
+
+
+def test_two_checkpoints_are_compared_task_by_task(tmp_path: Path) -> None:
+    """The same runs differ by nothing; a far better one is clearly better; what can't be compared says why."""
+    good, bad, short = classified(190, of=200), classified(110, of=200), classified(10, of=20)
+    suite = SuiteConfig("mine", "Mine", ["same", "better", "other", "missing"])
+
+    def report(source: str, *answers: list[Prediction]) -> SuiteReport:
+        tasks = zip(suite.tasks, answers, strict=False)
+        folders = {
+            task: [finetuned_run(tmp_path / source, task, n, each, ["accuracy"], LABELS) for n in (0, 1)]
+            for task, each in tasks
+        }
+        return SuiteReport(suite, source, folders, {})
+
+    old = report("old", bad, bad, short)
+    new = SuiteReport(**{**vars(report("new", bad, good, bad)), "against": old})
+    found = rows(new, "Against old")
+    assert found["same"] == (
+        "accuracy ↑",
+        "200",
+        "0.550 (n=2)",
+        "0.550 (n=2)",
+        "+0.0 (95 % 0.0 to 0.0)",
+        "may be chance",
+    )
+    assert found["better"][4].startswith("+40.0 (95 % 3")
+    assert found["better"][5] == "better"
+    assert "other examples" in found["other"][4]
+    assert found["missing"][4:] == ("no run to compare", "–")
+    assert "A: old; B: new." in " ".join(new.notes())
+    assert "+40.0 (95 %" in new.text(120)
+    check_page(new.html(), [f"{task}.html" for task in suite.tasks])

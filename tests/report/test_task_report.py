@@ -49,7 +49,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> TaskReport:
 def test_the_median_is_told_with_range_chance_interval_and_what_went_wrong(report: TaskReport) -> None:
     answer = " ".join(report.answer)
     assert "Median accuracy over 3 seeds: 0.700, from 0.500 to 0.900; guessing gets 0.500." in answer
-    assert "On 20 examples, the 95 % interval of one model is 0.481 to 0.855." in answer  # Wilson, 14 of 20
+    assert "On 20 examples, the 95 % interval of seed 2 is 0.481 to 0.855." in answer  # Wilson, 14 of 20
     assert "Collapsed, no better than guessing: 1 of 3 (seed 1)." in answer
     assert "Failed: seed 3: out of memory <here>" in answer
     notes = " ".join(report.notes())
