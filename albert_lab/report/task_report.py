@@ -17,7 +17,7 @@ from albert_lab.report.tables.seed_tables import answer_kind, make_answerable_ta
 from albert_lab.report.tables.table import Table
 from albert_lab.report.tables.worst_table import make_worst_table
 from albert_lab.report.task_runs import SeedRun, TaskRuns
-from albert_lab.report.task_words import say_data, say_failures, say_left_out, say_result, say_selection
+from albert_lab.report.task_words import say_data, say_failures, say_left_out, say_result, say_selection, say_threshold
 from albert_lab.runs.folder import RunFolder
 from albert_lab.storage.files import write_text
 
@@ -55,7 +55,7 @@ class TaskReport:
 
     def notes(self) -> list[str]:
         """What stands under the tables."""
-        sentences = (say_data(self.runs), say_selection(self.runs), say_left_out(self.runs))
+        sentences = [say(self.runs) for say in (say_data, say_selection, say_threshold, say_left_out)]
         return [sentence for sentence in sentences if sentence]
 
     def tables(self) -> dict[str, Table]:

@@ -84,6 +84,13 @@ def say_selection(task: TaskRuns) -> str:
     return f"A seed's weights are those of {times} on these same examples, so its figures are a little too good."
 
 
+def say_threshold(task: TaskRuns) -> str:
+    """Of questions that may have no answer: what choosing the threshold on the questions themselves does."""
+    if not task.figures("null_threshold"):
+        return ""
+    return "The null threshold was chosen on these same questions, as the official script does: the best it can be."
+
+
 def say_left_out(task: TaskRuns) -> str:
     count = max((len(run.left_out) for run in task.seeds), default=0)
     return f"{count:,} malformed row{'s were' if count > 1 else ' was'} left out." if count else ""

@@ -161,7 +161,9 @@ def test_questions_with_and_without_an_answer_are_told_apart(tmp_path: Path) -> 
         Prediction("d", [], "someone", {"null": 3.0, "best": 2.0}, 3.2, "Who else?"),
     ]
     report = TaskReport.of(
-        "mine", "tiny", [finetuned_run(tmp_path, "mine", 0, answers, ["answer_f1", "exact_match"], threshold=-1.25)]
+        "mine",
+        "tiny",
+        [finetuned_run(tmp_path, "mine", 0, answers, ["answer_f1", "exact_match"], null_threshold=-1.25)],
     )
     table = report.tables()["Questions with and without an answer, of seed 0"]
     assert table.rows == [
@@ -170,7 +172,8 @@ def test_questions_with_and_without_an_answer_are_told_apart(tmp_path: Path) -> 
         ("all", "4", "1", "0.500", "0.667"),
     ]
     headings = {column.heading: column.cells for column in report.tables()["Seeds"].columns}
-    assert headings["threshold"] == ("-1.250",)
+    assert headings["null threshold"] == ("-1.250",)
+    assert "threshold was chosen on these same questions" in " ".join(report.notes())
     html = report.html()
     check_page(html)
     assert "red | red wine" in html
@@ -242,6 +245,11 @@ def test_a_shown_text_is_one_printable_line_of_bounded_length(text: str, longest
     shown = shorten_text(text, longest)
     assert shown.isprintable()
     assert len(shown) <= longest + 3 * text.count(" [SEP] ")
+
+
+def test_a_long_text_is_cut_in_the_middle() -> None:
+    assert shorten_text("0123456789", 9) == "0123…6789"
+    assert shorten_text("0123456789", 10) == "0123456789"
 
 
 def test_both_texts_of_a_long_pair_are_shown() -> None:

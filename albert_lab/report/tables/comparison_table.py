@@ -65,8 +65,8 @@ def _compare(name: str, ours: TaskRuns | None, others: TaskRuns | None) -> TaskC
     if first.judge.name != second.judge.name:
         return TaskComparison(name, reason=f"judged by {first.judge.title} and by {second.judge.title}")
     try:
-        answers = [[run.predictions for run in task.seeds] for task in (ours, others)]
-        result = compare(*answers, metric=first.judge.name, label_names=first.label_names)
+        our_answers, other_answers = ([run.predictions for run in task.seeds] for task in (ours, others))
+        result = compare(our_answers, other_answers, first.judge.name, first.label_names)
     except UserError as error:
         return TaskComparison(name, reason=first_line(error))
     return TaskComparison(name, first.judge, result)

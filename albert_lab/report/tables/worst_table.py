@@ -8,7 +8,7 @@ from albert_lab.report.tables.table import Column, Table
 from albert_lab.scoring.predictions import Prediction
 
 MOST = 20
-LONGEST_TEXT = 280  # characters
+LONGEST_TEXT = 320  # characters
 LONGEST_ANSWER = 90
 
 
@@ -56,10 +56,16 @@ def _probability(example: Prediction, value: Any) -> str:
 
 
 def shorten_text(text: str, longest: int) -> str:
-    """One line of printable characters; of a pair both texts keep a share of the length."""
+    """One line of printable characters, cut in the middle; of a pair both texts keep a share of the length."""
     parts = [" ".join("".join(c if c.isprintable() else " " for c in part).split()) for part in text.split(" [SEP] ")]
     if sum(map(len, parts)) > longest:
         share = longest // len(parts)
-        spare = sum(max(0, share - len(part)) for part in parts)
-        parts = [part if len(part) <= share + spare else f"{part[: share + spare - 1]}…" for part in parts]
+        share += sum(max(0, share - len(part)) for part in parts)  # what a short one leaves
+        parts = [part if len(part) <= share else _cut(part, share) for part in parts]
     return " ⟷ ".join(parts)
+
+
+def _cut(text: str, length: int) -> str:
+    """The beginning and the end: of several choices, both the context and the choices."""
+    head = length // 2
+    return f"{text[:head]}…{text[len(text) - (length - head - 1) :]}"
