@@ -2,7 +2,8 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -12,6 +13,7 @@ from albert_lab.report.statistics import find_collapsed, wilson_interval
 from albert_lab.runs.catalog import read_history
 from albert_lab.runs.folder import RunFolder
 from albert_lab.runs.metrics import Metric, metrics_from_plain
+from albert_lab.scoring.metrics import SCORES
 from albert_lab.scoring.predictions import Prediction, read_predictions
 from albert_lab.storage.files import read_bytes
 
@@ -33,10 +35,18 @@ class SeedRun:
     def metrics(self) -> tuple[Metric, ...]:
         return metrics_from_plain(self.record["metrics"])
 
-    @property
+    @cached_property
     def judge(self) -> Metric:
-        """The metric that judges the run, with its chance level."""
-        return self.metrics[0]
+        """The metric that judges the run; its chance level is that of the very examples that it answered.
+
+        A record has that of the whole split, which is another where fewer examples judge a run.
+        """
+        metric, golds = self.metrics[0], [each.gold for each in self.predictions]
+        if metric.name not in SCORES or not golds or None in golds:
+            return metric
+        with suppress(UserError):  # too few classes among the answers
+            return replace(metric, chance=SCORES[metric.name].chance(golds, self.label_names))
+        return metric
 
     def figure(self, name: str) -> float | None:
         """A figure of the held-out examples."""
@@ -45,8 +55,10 @@ class SeedRun:
 
     @property
     def has_collapsed(self) -> bool:
-        """Whether it ended no better than a model that has learnt nothing."""
-        return bool(find_collapsed(self.judge, [self.figure(self.judge.name)]))
+        """Whether it ended no better than a model that has learnt nothing, or gives one answer to everything."""
+        answers = {str(each.prediction) for each in self.predictions}
+        is_constant = len(self.predictions) > 1 and len(answers) == 1
+        return is_constant or bool(find_collapsed(self.judge, [self.figure(self.judge.name)]))
 
     @property
     def examples(self) -> int | None:
@@ -69,7 +81,9 @@ class SeedRun:
         value, samples = self.figure(self.judge.name), self.judge.counted_by and self.figure(self.judge.counted_by)
         if value is not None and samples and 0 <= value <= 1:
             return wilson_interval(value, int(samples))
-        return find_interval(self.predictions, self.judge.name, self.label_names) if self.predictions else None
+        with suppress(UserError):  # no answers, or too few classes among them
+            return find_interval(self.predictions, self.judge.name, self.label_names)
+        return None
 
     @cached_property
     def curves(self) -> dict[str, list[tuple[int, float]]]:
@@ -85,7 +99,7 @@ class SeedRun:
     def main_split(self) -> str | None:
         """The held-out split that judges the run; the metrics of the others are named after them."""
         names = {metric.name for metric in self.metrics}
-        return next((split for split in self._splits if f"{split}_{self.judge.name}" not in names), None)
+        return next((split for split in self._splits if f"{split}_{self.metrics[0].name}" not in names), None)
 
     @cached_property
     def predictions(self) -> list[Prediction]:
@@ -93,7 +107,7 @@ class SeedRun:
         split = self.main_split
         return [] if split is None else read_predictions(self.folder.predictions / f"{split}.jsonl")
 
-    @property
+    @cached_property
     def label_names(self) -> list[str]:
         """The classes in the task's order, as far as the answers show them."""
         scored = next((list(each.scores) for each in self.predictions if each.scores), [])

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 import statistics
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,8 +15,8 @@ from albert_lab.report.tables.seed_tables import count_classes
 from albert_lab.report.tables.worst_table import LONGEST_TEXT, make_worst_table, shorten_text
 from albert_lab.report.task_report import TaskReport
 from albert_lab.report.task_runs import TaskRuns
-from albert_lab.scoring.predictions import Prediction
-from albert_lab.storage.files import write_text
+from albert_lab.scoring.predictions import Prediction, read_predictions, write_predictions
+from albert_lab.storage.files import write_json, write_text
 from tests.report.page_checks import check_page
 from tests.synthetic_runs import finetuned_run
 
@@ -108,6 +109,36 @@ def test_learning_curves_have_a_line_a_seed(report: TaskReport) -> None:
 
 def test_text_fits_a_terminal(report: TaskReport) -> None:
     assert max(map(len, report.text(60).splitlines())) <= 60
+
+
+def test_chance_is_that_of_the_examples_that_judged(tmp_path: Path) -> None:
+    """The record's may be of more examples, of which fewer are of one class."""
+    folder = finetuned_run(tmp_path, "mine", 0, classified(14), ["accuracy"], LABELS)
+    lines = [
+        each for each in read_predictions(folder.predictions / "dev.jsonl") if each.gold == "yes" or each.id < "dev-2"
+    ]
+    write_predictions(folder.predictions / "dev.jsonl", lines)
+    (run,) = TaskRuns.read("mine", [folder]).seeds
+    assert run.metrics[0].chance == 0.5
+    assert run.judge.chance == 10 / len(lines)
+
+
+def test_one_answer_to_everything_is_a_collapse(tmp_path: Path) -> None:
+    answers = [Prediction(str(n), "yes" if n < 12 else "no", "yes", dict.fromkeys(LABELS, 0.5)) for n in range(20)]
+    folder = finetuned_run(tmp_path, "mine", 0, answers, ["accuracy"], LABELS)
+    record = json.loads(folder.result.read_text())
+    record["metrics"][0]["chance"] = 0.5
+    write_json(folder.result, record)
+    assert TaskRuns.read("mine", [folder]).collapsed
+
+
+def test_answers_of_one_class_alone_still_have_a_report(tmp_path: Path) -> None:
+    folder = finetuned_run(tmp_path, "mine", 0, classified(14), ["f1", "accuracy"], LABELS)
+    answers = [Prediction(str(n), "yes", "yes", {}, 0.1) for n in range(3)]
+    write_predictions(folder.predictions / "dev.jsonl", answers)
+    report = TaskReport.of("mine", "", [folder])
+    check_page(report.html())
+    assert report.runs.collapsed
 
 
 def test_one_seed_is_told_as_one(tmp_path: Path) -> None:

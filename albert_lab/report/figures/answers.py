@@ -41,7 +41,9 @@ def plot_confusion(predictions: Sequence[Prediction], names: Sequence[str], whos
     axes.spines[["left", "bottom"]].set_visible(False)
     axes.tick_params(length=0)
     alt = "; ".join(f"{gold} answered as {answer}: {count}" for (gold, answer), count in counts.items() if count)
-    note = f"{whose}. Counts of examples; the darker, the larger the share of its row. The diagonal is right."
+    note = (
+        f"{whose}. Counts of examples; the stronger the colour, the larger the share of its row. The diagonal is right."
+    )
     return Chart(title, alt, note, figure)
 
 

@@ -3,6 +3,7 @@
 import hashlib
 import io
 import re
+import warnings
 from dataclasses import dataclass, field
 from html import escape
 
@@ -26,7 +27,8 @@ class Chart:
         """An `<svg>` element that scales with the page, loads nothing and takes the page's text colour."""
         key = hashlib.sha256(self.title.encode()).hexdigest()[:8]
         buffer = io.StringIO()
-        with matplotlib.rc_context({"svg.hashsalt": key}):  # ids that are stable, and differ between charts
+        with matplotlib.rc_context({"svg.hashsalt": key}), warnings.catch_warnings():  # ids: stable, one chart's own
+            warnings.filterwarnings("ignore", message="Glyph")  # a label's letter that the font lacks is a box
             self.figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
         return _make_inline(buffer.getvalue(), key, self.title, self.alt)
 
