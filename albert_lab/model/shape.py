@@ -1,6 +1,7 @@
 """What a model's sizes imply and which are impossible (no torch)."""
 
 from albert_lab.config.check import check_model
+from albert_lab.config.training import TaskConfig
 from albert_lab.config.variant import ModelConfig, ProjectionRule
 from albert_lab.errors import UserError
 from albert_lab.model.layer_map import LayerMap
@@ -23,6 +24,17 @@ def check_length(seq_length: int, longest: int) -> None:
             f"a sequence of {seq_length} tokens is longer than model.max_position_embeddings={longest}; "
             f"cut it to {longest} tokens or build the model with {seq_length}"
         )
+
+
+def find_length(task: TaskConfig, model: ModelConfig) -> int:
+    """Tokens of a task's sequence, at most. Raises: UserError where the model has fewer positions."""
+    length = task.max_seq_length or model.max_position_embeddings
+    if length > model.max_position_embeddings:
+        raise UserError(
+            f"task.max_seq_length={length} is longer than the checkpoint's max_position_embeddings="
+            f"{model.max_position_embeddings}; nearest: {model.max_position_embeddings}"
+        )
+    return length
 
 
 def check_model_shape(config: ModelConfig, layer_map: LayerMap) -> None:

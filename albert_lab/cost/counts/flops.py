@@ -7,35 +7,41 @@ unshared models, is 8x (base) to 21x (xlarge) too low for ALBERT.
 from dataclasses import dataclass
 from enum import StrEnum
 
-from albert_lab.config.variant import ModelConfig, NormPlacement, PositionEmbedding
+from albert_lab.config.variant import ModelConfig, NormPlacement, Pooling, PositionEmbedding
 from albert_lab.model.layer_map import LayerMap
 from albert_lab.model.shape import check_model_shape, has_projection, output_width
 
 MULTIPLY_ADD = 2
 # Further products of the scores' size: with the vectors of the distances
 RELATIVE_PRODUCTS = {PositionEmbedding.relative_key: 1, PositionEmbedding.relative_key_query: 2}
-TRAINING_PASSES = 3  # a product in the forward pass is two in the backward: by its input and by its weights
+BACKWARD = 2  # a product in the forward pass is two in the backward: by its input and by its weights
 
 
 @dataclass(frozen=True)
 class Flops:
     """Forward FLOPs by part, of a batch or of one of its tokens.
 
-    The backward pass is exactly twice the forward: every product has two operands that need a gradient (the E -> H
-    projection's input too, for the embedding tables), and a lookup in those tables is not a product. Recomputing is
-    not counted: fused attention kernels repeat the score product in their backward pass.
+    Where all is trained, the backward pass is exactly twice the forward: every product has two operands that need a
+    gradient (the E -> H projection's input too, for the embedding tables), and a lookup in those tables is not a
+    product. Recomputing is not counted: fused attention kernels repeat the score product in their backward pass.
     """
 
     by_part: dict[str, float]  # of a batch: whole numbers
+    backward_by_part: dict[str, float] | None = None  # None: twice the forward
 
     @property
     def forward(self) -> float:
         return sum(self.by_part.values())
 
     @property
+    def backward(self) -> float:
+        parts = self.backward_by_part
+        return BACKWARD * self.forward if parts is None else sum(parts.values())
+
+    @property
     def training(self) -> float:
         """Forward and backward."""
-        return TRAINING_PASSES * self.forward
+        return self.forward + self.backward
 
 
 def count_flops(
@@ -75,33 +81,56 @@ class TaskHead(StrEnum):
 
 
 def count_task_flops(
-    config: ModelConfig, layer_map: LayerMap, head: TaskHead, batch_size: int, seq_length: int, labels: int = 2
+    config: ModelConfig,
+    layer_map: LayerMap,
+    head: TaskHead,
+    batch_size: int,
+    seq_length: int,
+    labels: int = 2,
+    frozen_encoder: bool = False,
+    pooling: Pooling = Pooling.cls,
 ) -> Flops:
     """The same of a fine-tuned model, in training.
 
     Args:
         batch_size: sequences; of multiple choice, all choices of all questions.
         labels: of a classifier.
+        frozen_encoder: the head alone is trained: nothing of the encoder has a backward pass, nor has a product of the
+            head by what the encoder gives.
+        pooling: what a sequence classifier reads. With the mean the pooler still runs, for nothing.
 
     Raises:
         UserError: sizes that no model can have.
     """
     size, tokens = config.hidden_size, batch_size * seq_length
-    heads: dict[TaskHead, dict[str, int]] = {
-        TaskHead.sequence_classification: {"pooler": batch_size * size * size, "head": batch_size * size * labels},
-        TaskHead.multiple_choice: {"pooler": batch_size * size * size, "head": batch_size * size},
-        TaskHead.token_classification: {"head": tokens * size * labels},
-        TaskHead.question_answering: {"head": tokens * size * 2},
-        TaskHead.question_answering_v2: {"head": _answerable(size, batch_size, tokens)},
+    heads: dict[TaskHead, int] = {
+        TaskHead.sequence_classification: batch_size * size * labels,
+        TaskHead.multiple_choice: batch_size * size,
+        TaskHead.token_classification: tokens * size * labels,
+        TaskHead.question_answering: tokens * size * 2,
     }
-    return _flops(_body(config, layer_map, batch_size, seq_length) | heads[head])
+    forward, backward = (
+        _answerable(size, batch_size, tokens, frozen_encoder)
+        if head is TaskHead.question_answering_v2
+        else (heads[head], heads[head] * (1 if frozen_encoder else BACKWARD))
+    )
+    pooled = head in (TaskHead.sequence_classification, TaskHead.multiple_choice)
+    encoder = _body(config, layer_map, batch_size, seq_length)
+    encoder |= {"pooler": batch_size * size * size} if pooled else {}
+    trained = {} if frozen_encoder else {part: BACKWARD * count for part, count in encoder.items()}
+    if pooling is Pooling.mean:
+        trained.pop("pooler", None)
+    return Flops(_flops(encoder | {"head": forward}).by_part, _flops(trained | {"head": backward}).by_part)
 
 
-def _answerable(size: int, batch_size: int, tokens: int) -> int:
-    """Start; end from every token with the start's state; from the expected start and [CLS], whether there is any."""
-    start, end = tokens * size, tokens * (2 * size * size + size)
-    no_answer = tokens * size + batch_size * (2 * size * size + size)
-    return start + end + no_answer
+def _answerable(size: int, batch_size: int, tokens: int, frozen_encoder: bool) -> tuple[int, int]:
+    """Multiply-adds of both passes.
+
+    Start; end from every token with the start's state; from the expected start and [CLS], whether there is any.
+    """
+    of_encoder = tokens * size + tokens * 2 * size * size + tokens * size  # start, end's first map, expected start
+    of_head = tokens * size + batch_size * (2 * size * size + size)
+    return of_encoder + of_head, of_encoder * (1 if frozen_encoder else BACKWARD) + of_head * BACKWARD
 
 
 def _body(config: ModelConfig, layer_map: LayerMap, batch_size: int, seq_length: int) -> dict[str, int]:

@@ -17,6 +17,7 @@ from albert_lab.data.tasks.benchmark import open_benchmark
 from albert_lab.data.tasks.examples import BadRow, Examples
 from albert_lab.errors import UserError
 from albert_lab.model.configuration import AlbertConfig
+from albert_lab.model.shape import find_length
 from albert_lab.model.torch.pretrained_model import AlbertPreTrainedModel
 from albert_lab.runs.metrics import Metric
 from albert_lab.scoring.metrics import SCORES, score, score_groups
@@ -57,7 +58,7 @@ class FinetuningTask(Task):
         self.benchmark = open_benchmark(config)
         self.model_config = AlbertConfig.from_pretrained(config.checkpoint)
         self.tokenizer = AlbertTokenizerFast.from_pretrained(config.checkpoint)
-        length = find_length(config, self.model_config)
+        length = find_length(config.task, self.model_config)
         train = self.benchmark.load("train")
         held_out = {split: self.benchmark.load(split) for split in self.benchmark.held_out}
         self.head = make_head(self.benchmark.head, self.tokenizer, config.task, self.benchmark.label_names, length)
@@ -171,12 +172,13 @@ class FinetuningTask(Task):
         assert isinstance(model, AlbertPreTrainedModel)
         layer_map, length = model.config.layer_map, self.samples.max_seq_length
         counts, unique = count_parameters(model.config, layer_map), model.num_parameters()
-        flops = count_task_flops(model.config, layer_map, self.head.flops, 1, length, model.config.num_labels)
-        frozen = flops.forward + 2 * flops.by_part["head"]
-        training = frozen if self.config.task.freeze_encoder else flops.training
+        task, labels = self.config.task, model.config.num_labels
+        flops = count_task_flops(
+            model.config, layer_map, self.head.flops, 1, length, labels, task.freeze_encoder, task.pooling
+        )
         return {
             "parameters": {"unique": unique, "applied": unique + counts.applied - counts.unique},
-            "flops_per_token": {"forward": flops.forward / length, "training": training / length},
+            "flops_per_token": {"forward": flops.forward / length, "training": flops.training / length},
         }
 
     def count_examples(self) -> dict[str, int]:
@@ -199,17 +201,6 @@ class FinetuningTask(Task):
 
     def _named(self) -> Sequence[tuple[str, HeldOut]]:
         return list(zip(self.benchmark.held_out, self.held_out, strict=True))
-
-
-def find_length(config: FinetuneConfig, model: AlbertConfig) -> int:
-    """Tokens of a sequence, at most. Raises: UserError where the checkpoint has fewer positions."""
-    length = config.task.max_seq_length or model.max_position_embeddings
-    if length > model.max_position_embeddings:
-        raise UserError(
-            f"task.max_seq_length={length} is longer than the checkpoint's max_position_embeddings="
-            f"{model.max_position_embeddings}; nearest: {model.max_position_embeddings}"
-        )
-    return length
 
 
 TASK = FinetuningTask

@@ -17,6 +17,7 @@ from albert_lab.config.variant import (
     DepthSignal,
     ModelConfig,
     NormPlacement,
+    Pooling,
     PositionEmbedding,
     ProjectionRule,
     SharingConfig,
@@ -154,16 +155,25 @@ def task_inputs(head: TaskHead, questions: int, choices: int, length: int) -> di
     head=st.sampled_from(TaskHead),
     shape=st.tuples(st.integers(1, 3), st.integers(1, 3), st.integers(1, 9)),
     labels=st.integers(2, 5),
+    frozen_encoder=st.booleans(),
+    pooling=st.sampled_from(Pooling),
 )
 def test_flops_of_every_task_equal_pytorchs_counter(
-    variant: tuple[ModelConfig, LayerMap], head: TaskHead, shape: Shape, labels: int
+    variant: tuple[ModelConfig, LayerMap],
+    head: TaskHead,
+    shape: Shape,
+    labels: int,
+    frozen_encoder: bool,
+    pooling: Pooling,
 ) -> None:
     questions, choices, length = shape
-    flops = count_task_flops(*variant, head, questions * choices, length, labels)
+    pooling = pooling if head is TaskHead.sequence_classification else Pooling.cls
+    flops = count_task_flops(*variant, head, questions * choices, length, labels, frozen_encoder, pooling)
+    options = {"num_labels": labels, "problem_type": "single_label_classification", "classifier_pooling": pooling}
     with torch.device("cpu"), sdpa_kernel(SDPBackend.MATH):
-        model = task_model(
-            head, AlbertConfig.of(*variant, num_labels=labels, problem_type="single_label_classification")
-        )
+        model = task_model(head, AlbertConfig.of(*variant, **options))
+        if frozen_encoder:
+            model.albert.requires_grad_(False)
         with FlopCounterMode(display=False) as forward:
             loss = model(**task_inputs(head, questions, choices, length)).loss
         with FlopCounterMode(display=False) as backward:
