@@ -22,14 +22,17 @@ ROUTINE = ("checkpoint=", "task=", "trainer", "tracking", "paths.", "data_root="
 class ComposedSuite:
     """The tasks and seeds that the running Hydra job asked for, with the overrides the user gave."""
 
-    def __init__(self, config: FinetuneConfig) -> None:
-        """Raises: UserError for a suite that is given a task as well, or that names an unknown one."""
+    def __init__(self, config: FinetuneConfig, verb: str = "finetune") -> None:
+        """`verb`: by whose defaults a run is composed; `config` is of its class.
+
+        Raises: UserError for a suite that is given a task as well, or that names an unknown one.
+        """
         from hydra.core.hydra_config import HydraConfig
 
         hydra_config = HydraConfig.get()
         given = list(hydra_config.overrides.task)
         self.search_path = [word for word in hydra_config.overrides.hydra if word.startswith("hydra.searchpath=")]
-        self.config = config
+        self.config, self.verb = config, verb
         self.given = [word for word in given if not word.startswith(OF_MANY_RUNS)]
         self.scale = str(hydra_config.runtime.choices["finetune_scale"])
         task = str(hydra_config.runtime.choices["task"])
@@ -49,7 +52,7 @@ class ComposedSuite:
 
         changed = {word.split("=", 1)[0] for word in overrides}
         given = [word for word in self.given if word.split("=", 1)[0] not in {*changed, "task"}]
-        composed = compose("finetune", overrides=[*self.search_path, f"task={task}", *given, *overrides])
+        composed = compose(self.verb, overrides=[*self.search_path, f"task={task}", *given, *overrides])
         return from_hydra(composed, FinetuneConfig)
 
     @property

@@ -77,7 +77,7 @@ def format_comparison(rows: Sequence[CostFigures], overrides: Sequence[list[str]
     }
     if len({row.hardware.name for row in rows}) > 1:
         columns["hardware"] = lambda row: row.hardware.name or BLANK
-    names = Column("variant", tuple(_distinct_names([row.variant for row in rows], overrides)), number=False)
+    names = Column("variant", tuple(distinct_names([row.variant for row in rows], overrides)), number=False)
     made = [Column(heading, tuple(map(cell, rows))) for heading, cell in columns.items()]
     return f"{Table((names, *made)).text()}\n{_wrap(_common_settings(rows))}"
 
@@ -97,7 +97,7 @@ def _common_settings(rows: Sequence[CostFigures]) -> str:
     return "; ".join(values[0] if len(set(values)) == 1 else differ for differ, values in settings.items())
 
 
-def _distinct_names(names: Sequence[str], given: Sequence[list[str]]) -> list[str]:
+def distinct_names(names: Sequence[str], given: Sequence[Sequence[str]]) -> list[str]:
     """Variants by name; where names coincide, by what was overridden differently."""
     shared = set(given[0]).intersection(*given[1:]) if len(given) > 1 else set()
     own = [" ".join(override for override in overrides if override not in shared) for overrides in given]

@@ -30,7 +30,10 @@ PURPOSES = {  # verb -> what it is for
     "finished fine-tuned run. The answers are JSON lines, on standard output or in output=FILE, whose path is then the "
     "last line of output. Metrics are logged where the examples have labels.",
     "cost": "Prints what a variant costs before anything runs: parameters, FLOPs, memory, traffic, time, money. "
-    "Nothing is trained. With --multirun or study=NAME, a table of several variants.",
+    "Nothing is trained. With --multirun or study=NAME, a table of several variants. With task=, suite= or checkpoint= "
+    "what fine-tuning takes, over finetune.seeds seeds.",
+    "cost_of_tasks": "Prints what fine-tuning takes before anything runs: steps, tokens, FLOPs, time, energy and money "
+    "of a task or of all tasks of a suite, over finetune.seeds seeds.",
     "reproduce": "Runs every cell of a study with every seed and prints its table, our figures next to the paper's. "
     "Finished runs are skipped, so that the same command goes on where it was stopped.",
     "report": "Prints a table of what has run and writes a page with plots; with study=NAME, a study's table so far.",
@@ -44,6 +47,7 @@ USAGES = {
     "reproduce": "reproduce STUDY",
     "finetune": "finetune checkpoint=RUN",
     "predict": "predict checkpoint=RUN input=FILE",
+    "cost_of_tasks": "cost task=TASK|suite=SUITE",
 }
 FORCED = ("pretrain", "finetune", "reproduce")  # --force runs a finished run again
 EXAMPLES = {  # verb -> commands with what they do
@@ -66,6 +70,12 @@ EXAMPLES = {  # verb -> commands with what they do
         "albert-lab cost scale=tiny sharing=cycle": "on this machine",
         "albert-lab cost scale=paper model=xlarge hardware=h200 trainer.devices=8": "on eight H200",
         "albert-lab cost --multirun scale=paper sharing=all,none hardware=h200": "several, compared",
+        "albert-lab cost model=base suite=glue finetune.seeds=5 hardware=a100": "fine-tuning",
+    },
+    "cost_of_tasks": {
+        "albert-lab cost model=base suite=glue finetune.seeds=5 hardware=a100": "a suite, five seeds a task",
+        "albert-lab cost checkpoint=runs/pretrain/RUN task=sst2 data_root=FOLDER": "on the lengths of its texts",
+        "albert-lab cost --multirun model=base,large suite=paper hardware=h200": "several models, compared",
     },
     "reproduce": {
         "albert-lab reproduce table4 scale=tiny": "Table 4 in minutes",

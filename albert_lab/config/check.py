@@ -7,7 +7,14 @@ from pathlib import Path
 
 from albert_lab.config.plain import flatten
 from albert_lab.config.ranges import check_numbers
-from albert_lab.config.schema import EstimateConfig, FinetuneConfig, PretrainConfig, RunConfig, TrainerConfig
+from albert_lab.config.schema import (
+    EstimateConfig,
+    FinetuneConfig,
+    PretrainConfig,
+    RunConfig,
+    TaskEstimateConfig,
+    TrainerConfig,
+)
 from albert_lab.config.training import (
     BudgetConfig,
     ObjectiveConfig,
@@ -43,7 +50,8 @@ def check(config: RunConfig) -> None:
     _check_budget(config.train)
     _check_optimizer(config.optimizer, config.train.budget)
     _check_strategy(config.trainer)
-    if config.trainer.devices > 1 and not isinstance(config, EstimateConfig):  # an estimate compares all strategies
+    is_estimate = isinstance(config, (EstimateConfig, TaskEstimateConfig))
+    if config.trainer.devices > 1 and not is_estimate:  # an estimate compares all strategies
         _check_several_processes(config.trainer)
     _check_batch(config.train, config.trainer)
 
@@ -128,7 +136,7 @@ def _check_vocabulary_size(model: ModelConfig, tokenizer: TokenizerConfig) -> No
 
 def _check_task(config: FinetuneConfig) -> None:
     task = config.task
-    if config.checkpoint is None:
+    if config.checkpoint is None and not isinstance(config, TaskEstimateConfig):
         raise UserError("finetune needs checkpoint=RUN: a run's folder, or another checkpoint's")
     data, known = task.data or task.name, list_benchmarks()
     if data not in known:

@@ -13,7 +13,7 @@ from omegaconf import OmegaConf
 from albert_lab.config.aliases import explain_absence, find_choice, find_setting
 from albert_lab.config.folders import CONF_FOLDER
 from albert_lab.config.plain import flatten
-from albert_lab.config.schema import VERBS
+from albert_lab.config.schema import VERBS, WRITTEN
 from albert_lab.config.sources import Sources
 from albert_lab.errors import UserError, first_line, nearest
 
@@ -77,9 +77,10 @@ def _check(verb: str, override: Override, sources: Sources) -> None:
     elif key in list_groups(verb):
         _check_choice(override, sources)
     elif key not in keys and key.rpartition(".")[0] not in _open_keys(verb):
-        others = [other for other in VERBS if key in list_keys(other) or key in list_groups(other)]
+        others = [WRITTEN.get(other, other) for other in VERBS if key in list_keys(other) or key in list_groups(other)]
         if others:
-            raise UserError(f"`albert-lab {verb}` does not take {key!r}; it belongs to {', '.join(others)}")
+            written = WRITTEN.get(verb, verb)
+            raise UserError(f"`albert-lab {written}` does not take {key!r}; it belongs to {', '.join(others)}")
         if of_user:
             raise UserError(f"{key} is a group of your own: write +{override.input_line}")
         raise UserError(f"unknown key {key!r}{_suggest(key, verb)}")

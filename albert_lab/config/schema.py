@@ -217,6 +217,20 @@ class EstimateConfig(PretrainConfig):
 
 
 @dataclass
+class TaskEstimateConfig(FinetuneConfig):
+    """`albert-lab cost task=TASK|suite=SUITE`: what fine-tuning takes, of a checkpoint or of a model that isn't there.
+
+    Without a `checkpoint`, `model` and `sharing` say how large the model is.
+    """
+
+    model: ModelConfig = field(default_factory=ModelConfig)
+    sharing: SharingConfig = field(default_factory=SharingConfig)
+    tokenizer: TokenizerConfig = field(default_factory=TokenizerConfig)
+    hardware: HardwareConfig = field(default_factory=HardwareConfig)
+    cost: CostConfig = field(default_factory=CostConfig)
+
+
+@dataclass
 class VocabularyConfig:
     """`albert-lab vocabulary`: the corpus and the vocabulary to train on it."""
 
@@ -269,6 +283,7 @@ VERBS = {  # a verb that takes overrides -> its configuration; `conf/VERB.yaml` 
     "pretrain": PretrainConfig,
     "finetune": FinetuneConfig,
     "cost": EstimateConfig,
+    "cost_of_tasks": TaskEstimateConfig,
     "reproduce": EstimateConfig,
     "report": EstimateConfig,
     "status": EstimateConfig,
@@ -276,6 +291,7 @@ VERBS = {  # a verb that takes overrides -> its configuration; `conf/VERB.yaml` 
     "predict": PredictConfig,
     "dashboard": DashboardConfig,
 }
+WRITTEN = {"cost_of_tasks": "cost task=TASK"}  # a verb that a user writes as another with further words
 RESULT_GROUPS = frozenset(group for kind in (PretrainConfig, FinetuneConfig) for group in kind.result_groups)
 RUN_CONFIGS: dict[str, type[RunConfig]] = {kind.verb: kind for kind in (PretrainConfig, FinetuneConfig)}
 SPEED_SETTINGS = tuple(

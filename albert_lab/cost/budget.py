@@ -3,6 +3,8 @@
 import math
 from dataclasses import dataclass
 
+from albert_lab.config.schema import HardwareConfig
+from albert_lab.config.training import Precision
 from albert_lab.cost.cluster.hardware import peak_flops
 from albert_lab.cost.estimate import CostEstimate
 
@@ -43,11 +45,20 @@ def speed_range(estimate: CostEstimate) -> tuple[float, float] | None:
     if is_calibrated(estimate):
         fastest, slowest = estimate.history.fastest, estimate.history.slowest
         return None if fastest is None or slowest is None else (fastest, slowest)
-    speed = flops_per_second(estimate)
-    if speed is None or estimate.config.cost.mfu is not None:
-        return None if speed is None else (speed, speed)
-    low, high = LIKELY_MFU
-    return speed * high / ASSUMED_MFU, speed * low / ASSUMED_MFU
+    config = estimate.config
+    return likely_speeds(estimate.hardware, config.train.precision, estimate.paid_devices, config.cost.mfu)
+
+
+def likely_speeds(
+    hardware: HardwareConfig, precision: Precision, paid_devices: int, mfu: float | None
+) -> tuple[float, float] | None:
+    """The fastest and the slowest FLOP/s of the devices together by their peak; None where it isn't known.
+
+    Args:
+        mfu: the share of the peak that is reached; None: somewhere in `LIKELY_MFU`.
+    """
+    peak, (low, high) = peak_flops(hardware, precision), (mfu, mfu) if mfu is not None else LIKELY_MFU
+    return None if peak is None else (peak * paid_devices * high, peak * paid_devices * low)
 
 
 def estimate_budget(

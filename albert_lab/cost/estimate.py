@@ -7,7 +7,7 @@ from albert_lab.config.plain import flatten
 from albert_lab.config.ranges import check_numbers
 from albert_lab.config.schema import DeviceKind, EstimateConfig, HardwareConfig
 from albert_lab.config.training import Precision
-from albert_lab.cost.cluster.hardware import resolve_hardware
+from albert_lab.cost.cluster.hardware import count_paid_devices, resolve_hardware
 from albert_lab.cost.cluster.strategies import StrategyCost, Traffic, estimate_strategy, select_strategies
 from albert_lab.cost.counts.flops import Flops, count_flops, count_recomputed_flops
 from albert_lab.cost.counts.parameters import ParameterCounts, count_parameters
@@ -57,7 +57,7 @@ class CostEstimate:
     @property
     def paid_devices(self) -> int:
         """How many times the hardware's numbers count: processes on a CPU share one machine."""
-        return self.devices if self.hardware.kind is DeviceKind.gpu else 1
+        return count_paid_devices(self.hardware, self.devices)
 
     def masked(self, sequences: int, seq_length: int) -> int:
         """Predicted tokens of full sequences."""

@@ -31,7 +31,7 @@ def find_length(task: TaskConfig, model: ModelConfig) -> int:
     length = task.max_seq_length or model.max_position_embeddings
     if length > model.max_position_embeddings:
         raise UserError(
-            f"task.max_seq_length={length} is longer than the checkpoint's max_position_embeddings="
+            f"task.max_seq_length={length} is longer than the model's max_position_embeddings="
             f"{model.max_position_embeddings}; nearest: {model.max_position_embeddings}"
         )
     return length

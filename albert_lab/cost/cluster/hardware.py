@@ -64,6 +64,11 @@ def peak_flops(hardware: HardwareConfig, precision: Precision) -> float | None:
     return hardware.bf16_flops_per_second if precision is Precision.bf16 else hardware.fp32_flops_per_second
 
 
+def count_paid_devices(hardware: HardwareConfig, devices: int) -> int:
+    """How many times the hardware's numbers count: processes on a CPU share one machine."""
+    return devices if hardware.kind is DeviceKind.gpu else 1
+
+
 def memory_per_process(hardware: HardwareConfig, devices: int) -> float | None:
     """A GPU's whole memory; a CPU's processes share the machine's."""
     if hardware.memory_bytes is None or hardware.kind is DeviceKind.gpu:
