@@ -19,7 +19,8 @@ class Size(NamedTuple):
     choices: int = 1
 
 
-# As the hub counts them: nyu-mll/glue, rajpurkar/squad, rajpurkar/squad_v2, ehovy/race
+# As the hub counts them: nyu-mll/glue, rajpurkar/squad, rajpurkar/squad_v2, ehovy/race, aps/super_glue (COPA),
+# tau/commonsense_qa, allenai/swag, eriktks/conll2003, unimelb-nlp/wikiann (English)
 SOURCE = "the benchmark's published sizes"
 PUBLISHED = {
     "cola": Size(8_551, (1_043,)),
@@ -34,6 +35,13 @@ PUBLISHED = {
     "squad1": Size(87_599, (10_570,)),
     "squad2": Size(130_319, (11_873,)),
     "race": Size(87_866, (4_887,), choices=4),
+    "race_middle": Size(25_421, (1_436,), choices=4),
+    "race_high": Size(62_445, (3_451,), choices=4),
+    "copa": Size(400, (100,), choices=2),
+    "commonsenseqa": Size(9_741, (1_221,), choices=5),
+    "swag": Size(73_546, (20_006,), choices=4),
+    "conll2003": Size(14_041, (3_250,)),
+    "wikiann": Size(20_000, (10_000,)),
 }
 HEADS = {  # a file of train/heads/ -> how its model is counted
     "classification": TaskHead.sequence_classification,
