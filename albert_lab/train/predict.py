@@ -16,6 +16,7 @@ from albert_lab.errors import UserError
 from albert_lab.model.configuration import AlbertConfig
 from albert_lab.model.torch.pretrained_model import AlbertPreTrainedModel
 from albert_lab.runs.catalog import load_finetuned
+from albert_lab.runs.folder import RunFolder
 from albert_lab.runs.machine import usable_cores
 from albert_lab.scoring.metrics import score
 from albert_lab.scoring.predictions import Prediction
@@ -83,6 +84,9 @@ class Predictor:
             names = []
             self.head = make_head(self.benchmark.head, tokenizer, config.task, names, length)
         self.benchmark.take_labels(names)
+        record = RunFolder(folder).record()
+        assert record is not None
+        self.head.tuned = {name: record["validation"].get(name, value) for name, value in self.head.tuned.items()}
 
     @cached_property
     def model(self) -> AlbertPreTrainedModel:

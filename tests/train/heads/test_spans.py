@@ -1,6 +1,7 @@
 """The head for questions: what a model points at is what it answers; its losses are Google's and Hugging Face's."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,16 +10,19 @@ import pytest
 import torch
 
 from albert_lab import AlbertConfig, AlbertForPreTraining, AlbertTokenizer, AlbertTokenizerFast
+from albert_lab.config.compose import save
 from albert_lab.config.training import TaskConfig
 from albert_lab.data.tasks.examples import SpanExample
 from albert_lab.scoring.metrics import score
-from albert_lab.scoring.predictions import Prediction, read_predictions
+from albert_lab.scoring.predictions import read_predictions
 from albert_lab.train.heads.evaluate import evaluate
 from albert_lab.train.heads.head import Outputs
 from albert_lab.train.heads.spans import Spans, WindowFeatures
+from albert_lab.train.predict import Predictor
 from albert_lab.train.tasks.finetuning import FinetuningTask
 from tests.data.spans.questions import make_questions
 from tests.lab import ROOT, compose_verb
+from tests.synthetic_runs import record
 
 LENGTH = 64
 SIZES = {
@@ -28,6 +32,15 @@ SIZES = {
 }  # fmt: skip
 MODEL = str(ROOT / "tests" / "golden" / "own.model")
 both = pytest.mark.parametrize("no_answer", [False, True], ids=["SQuAD 1.1", "SQuAD 2.0"])
+
+
+@pytest.fixture(autouse=True)
+def torch_as_it_was() -> Iterator[None]:
+    """What `predict` changes in torch is changed back."""
+    threads, mode = torch.get_num_threads(), torch.get_deterministic_debug_mode()
+    yield
+    torch.set_num_threads(threads)
+    torch.set_deterministic_debug_mode(mode)
 
 
 def make_head(no_answer: bool) -> Spans:
@@ -186,6 +199,7 @@ def test_a_checkpoint_is_fine_tuned_from_files_to_scored_answers(no_answer: bool
     config = compose_verb(
         "finetune", f"task=squad{version[0]}", f"checkpoint={source}", f"data_root={squad}", f"paths.cache={tmp_path}",
         f"task.max_seq_length={LENGTH}", "task.max_query_length=12", "task.doc_stride=24",
+        "trainer.accelerator=cpu", "trainer.gemm=mkl",
     )  # fmt: skip
     task = FinetuningTask(config)
     model = task.make_model()
@@ -197,8 +211,20 @@ def test_a_checkpoint_is_fine_tuned_from_files_to_scored_answers(no_answer: bool
     assert {"answer_f1", "exact_match", "loss", "samples"} <= set(figures)
     assert ("null_threshold" in figures) == no_answer
     assert [metric.name for metric in task.metrics] == ["answer_f1", "exact_match", "loss"]
-    task.save(tmp_path / "run", model, model.state_dict())
-    saved: list[Prediction] = read_predictions(tmp_path / "run" / "predictions" / "dev.jsonl")
-    assert score(["answer_f1"], saved)["answer_f1"] == figures["answer_f1"]
-    assert task.head.model_class.from_pretrained(tmp_path / "run").config.hidden_size == 16
+    run = tmp_path / "run"
+    task.save(run, model, model.state_dict())
     assert any("windows of at most 64 tokens" in line for line in task.describe())
+    saved = read_predictions(run / "predictions" / "dev.jsonl")
+    assert score(["answer_f1"], saved)["answer_f1"] == figures["answer_f1"]
+
+    save(config, run / "config.yaml")
+    (run / "result.json").write_text(json.dumps({**record(), "verb": "finetune", "validation": figures}))
+    predictor = Predictor(run, config)
+    assert predictor.head.tuned == task.head.tuned
+    assert predictor.answer(predictor.benchmark.load("dev")) == saved
+    question = {"id": "new", "question": "Who?"}
+    new = squad / "new.json"
+    new.write_text(json.dumps({"data": [{"paragraphs": [{"context": "It was Ada.", "qas": [question]}]}]}))
+    (answer,) = predictor.answer(predictor.benchmark.read(new))
+    assert (answer.id, answer.gold, answer.text) == ("new", None, "Who?")
+    assert answer.prediction in "It was Ada."
