@@ -14,6 +14,7 @@ from albert_lab.data.tasks.benchmark import open_benchmark
 from albert_lab.data.tasks.examples import Examples
 from albert_lab.errors import UserError
 from albert_lab.model.configuration import AlbertConfig
+from albert_lab.model.shape import find_length
 from albert_lab.model.torch.pretrained_model import AlbertPreTrainedModel
 from albert_lab.runs.catalog import load_finetuned
 from albert_lab.runs.folder import RunFolder
@@ -26,7 +27,6 @@ from albert_lab.train.heads.evaluate import evaluate
 from albert_lab.train.heads.head import Head
 from albert_lab.train.light_imports import compute_deterministically
 from albert_lab.train.matrix_library import choose_matrix_library
-from albert_lab.train.tasks.finetuning import find_length
 
 
 def predict_split(folder: Path, split: str, data_root: str | None = None, task: str | None = None) -> list[Prediction]:
@@ -78,7 +78,7 @@ class Predictor:
         self.benchmark = open_benchmark(config)
         model = AlbertConfig.from_pretrained(folder)
         names = [model.id2label[number] for number in range(model.num_labels)]
-        tokenizer, length = AlbertTokenizerFast.from_pretrained(folder), find_length(config, model)
+        tokenizer, length = AlbertTokenizerFast.from_pretrained(folder), find_length(config.task, model)
         self.head: Head[Any] = make_head(self.benchmark.head, tokenizer, config.task, names, length)
         if "id2label" not in self.head.model_options():  # its outputs aren't classes that have names
             names = []

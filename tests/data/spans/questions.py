@@ -12,7 +12,7 @@ def make_questions(count: int, seed: int = 0, impossible: float = 0.0) -> list[S
     Accents, quotes, white space and a capital that lower case lengthens shift characters between text and pieces.
     """
     draw = random.Random(seed)
-    paragraphs = made_up_text(count, seed).split("\n\n")
+    paragraphs = ["\n".join(text.split("\n")[:3]) for text in made_up_text(count, seed).split("\n\n")]
     questions = []
     for number in range(count):
         context = paragraphs[number - (number % 3 == 1)].replace("\n", draw.choice([" ", "  ", "\n", " ``ça''  İ "]))
