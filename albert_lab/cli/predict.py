@@ -145,15 +145,11 @@ def _name_input(given: str) -> Iterator[Path]:
 
 def report(predictor: "Predictor", predictions: "list[Prediction]", examples: "Examples[Any]") -> None:
     """Logs which rows were left out, and the metrics where labels are known."""
-    from albert_lab.runs.metrics import Metric
-    from albert_lab.scoring.metrics import SCORES
-
     for row in examples.left_out:
         log.warning("left out: %s", row)
     labelled = sum(prediction.gold is not None for prediction in predictions)
     log.info("%s examples answered, %s of them labelled", f"{len(predictions):,}", f"{labelled:,}")
     if examples.left_out:
         log.info("%s malformed rows left out", f"{len(examples.left_out):,}")
-    for name, value in predictor.score(predictions).items():
-        kind = SCORES[name]
-        log.info("%s", f"{kind.title} {Metric(name, kind.title, kind.unit, kind.higher_is_better).format(value)}")
+    for line in predictor.judge(predictions):
+        log.info("%s", line)

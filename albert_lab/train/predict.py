@@ -19,7 +19,8 @@ from albert_lab.model.torch.pretrained_model import AlbertPreTrainedModel
 from albert_lab.runs.catalog import load_finetuned
 from albert_lab.runs.folder import RunFolder
 from albert_lab.runs.machine import usable_cores
-from albert_lab.scoring.metrics import score
+from albert_lab.runs.metrics import Metric
+from albert_lab.scoring.metrics import SCORES, score
 from albert_lab.scoring.predictions import Prediction
 from albert_lab.tokenizer import AlbertTokenizerFast
 from albert_lab.train.heads import make_head
@@ -107,7 +108,14 @@ class Predictor:
         found = evaluate(self.head, self.model, features, self.config.train.batch_size)
         return self.head.answer(examples.rows, features, found.outputs)
 
-    def score(self, predictions: Sequence[Prediction]) -> dict[str, float]:
-        """The benchmark's metrics over the examples whose right answer is known; none where there are none."""
+    def judge(self, predictions: Sequence[Prediction]) -> list[str]:
+        """The benchmark's metrics over the examples whose answer is known, and over each group of them, as text."""
         known = [prediction for prediction in predictions if prediction.gold is not None]
-        return score(self.benchmark.metrics, known, self.head.label_names) if known else {}
+        lines = []
+        for group in dict.fromkeys(["", *(each.group for each in known)] if known else []):
+            members = [each for each in known if group in ("", each.group)]
+            for name, value in score(self.benchmark.metrics, members, self.head.label_names).items():
+                kind = SCORES[name]
+                metric = Metric(name, f"{group} {kind.title}".lstrip(), kind.unit, kind.higher_is_better)
+                lines.append(f"{metric.title} {metric.format(value)}")
+        return lines

@@ -14,10 +14,12 @@ from typing import Any
 import pytest
 import torch
 
-from albert_lab import AlbertConfig, AlbertForSequenceClassification
+from albert_lab import AlbertConfig, AlbertForQuestionAnsweringV2, AlbertForSequenceClassification
 from albert_lab.cli.main import main
 from albert_lab.config.compose import save
+from albert_lab.data.tasks.benchmark import open_benchmark
 from albert_lab.data.tasks.docstring_packages import DocstringPackages
+from albert_lab.errors import UserError
 from albert_lab.scoring.predictions import read_predictions
 from albert_lab.tokenizer import AlbertTokenizerFast
 from albert_lab.train import light_imports
@@ -41,18 +43,26 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     torch.set_deterministic_debug_mode(mode)
 
 
-def make_run(runs: Path, task: str, labels: tuple[str, ...] = (), *overrides: str, finished: bool = True) -> Path:
-    """A run of `finetune task=TASK`, its model as it was drawn."""
+def make_run(
+    runs: Path,
+    task: str,
+    labels: tuple[str, ...] = (),
+    *overrides: str,
+    finished: bool = True,
+    threshold: float | None = None,
+) -> Path:
+    """A run of `finetune task=TASK`, its model as it was drawn, with this null threshold in its record."""
     folder = runs / "finetune" / f"{task}-seed-0-0123456789"
     config = compose_verb("finetune", "checkpoint=source", f"task={task}", "trainer.gemm=mkl", *overrides)
     config.train.batch_size = 2
     save(config, folder / "config.yaml")
-    options: dict[str, Any] = {"num_labels": 1, "problem_type": "regression"}
-    if labels:
-        options = {"num_labels": len(labels), "id2label": dict(enumerate(labels))}
+    options: dict[str, Any] = {"id2label": dict(enumerate(labels))} if labels else {}
+    if task == "stsb":
+        options = {"problem_type": "regression", "num_labels": 1}
+    model = AlbertForQuestionAnsweringV2 if task == "squad2" else AlbertForSequenceClassification
     tokenizer = AlbertTokenizerFast(str(ROOT / "tests/golden/own.model"))
     torch.manual_seed(0)
-    AlbertForSequenceClassification(
+    model(
         AlbertConfig(
             vocab_size=len(tokenizer), embedding_size=16, hidden_size=32, num_attention_heads=2, num_hidden_layers=2,
             intermediate_size=64, max_position_embeddings=64, initializer_range=0.5, hidden_dropout_prob=0.5, **options,
@@ -60,7 +70,7 @@ def make_run(runs: Path, task: str, labels: tuple[str, ...] = (), *overrides: st
     ).save_pretrained(folder)  # fmt: skip
     tokenizer.save_pretrained(folder)
     if finished:
-        (folder / "result.json").write_text(json.dumps({**record(), "verb": "finetune"}))
+        (folder / "result.json").write_text(json.dumps({**record(null_threshold=threshold), "verb": "finetune"}))
     return folder
 
 
@@ -184,6 +194,36 @@ def test_a_score_is_predicted_as_a_number(here: Path, capsys: pytest.CaptureFixt
     answers = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert len({answer["prediction"] for answer in answers}) == 3
     assert all(isinstance(answer["prediction"], float) for answer in answers)
+
+
+def test_a_question_is_answered_by_the_threshold_that_the_run_chose(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    questions = [{"id": name, "question": f"{name} ?"} for name in ("who", "where", "when")]
+    paragraph = {"context": "She went home at noon . He stayed .", "qas": questions}
+    file = here / "new.json"
+    file.write_text(json.dumps({"data": [{"paragraphs": [paragraph]}]}))
+    size = ("task.max_seq_length=64", "task.max_query_length=16")
+    nulls, answered = {}, {}
+    for threshold in (1e9, -1e9, 0.0):
+        run = make_run(here / "runs", "squad2", (), *size, threshold=threshold)
+        assert main(["predict", f"checkpoint={run}", f"input={file}"]) == 0
+        answers = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+        nulls = {answer["id"]: answer["scores"]["null"] for answer in answers}
+        answered[threshold] = {answer["id"] for answer in answers if answer["prediction"]}
+    assert answered[1e9] == {"who", "where", "when"}
+    assert answered[-1e9] == set()
+    assert answered[0.0] == {name for name, null in nulls.items() if null <= 0}
+
+
+def test_a_run_on_a_users_tags_needs_no_training_file_to_read_more(here: Path) -> None:
+    task = ("task=conll", "task.files.train=gone.txt", "task.files.dev=gone.txt")
+    benchmark = open_benchmark(compose_verb("finetune", "checkpoint=source", *task))
+    benchmark.take_labels(["O", "B-LOC", "I-LOC"])
+    (row,) = benchmark.read(write_lines(here / "new.txt", "Rome B-LOC", "sleeps O")).rows
+    assert row.labels == (1, 0)
+    with pytest.raises(UserError, match=r"new.txt:1: .*PER"):
+        benchmark.read(write_lines(here / "new.txt", "Rome B-PER", "sleeps O"))
 
 
 def test_a_run_on_a_users_table_needs_no_training_file_to_answer(

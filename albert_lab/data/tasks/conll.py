@@ -123,6 +123,12 @@ class Conll(SplitFiles[TokenExample]):
             return list_tags(tag[2:] for tag in tags if is_iob([tag]))
         return tuple(sorted(tags, key=lambda tag: (tag != "O", tag)))
 
+    def take_labels(self, names: Sequence[str]) -> None:
+        """A user's training file may be gone: a tag that the model doesn't know is malformed."""
+        if not self.named:
+            self.label_names = tuple(names)
+        super().take_labels(names)
+
     @cached_property
     def metrics(self) -> tuple[str, ...]:  # type: ignore[override]  # those of tags depend on the tags
         return ENTITY_METRICS if self._marks_entities else ("token_accuracy",)
