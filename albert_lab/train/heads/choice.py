@@ -43,7 +43,9 @@ class Choice(Head[ChoiceExample]):
         return Features(ids, segments, {"labels": labels}, rows_per_feature=self._choices)
 
     def _tokenize(self, texts: list[str]) -> list[list[int]]:
-        ids: list[list[int]] = self.tokenizer(texts, add_special_tokens=False, truncation=False)["input_ids"]
+        ids: list[list[int]] = self.tokenizer(texts, add_special_tokens=False, truncation=False, verbose=False)[
+            "input_ids"
+        ]
         return ids
 
     def _join(self, context: list[int], ending: list[int]) -> tuple[np.ndarray, int]:

@@ -75,7 +75,8 @@ class TrainingSamples:
         self, features: Features, pad_id: int, max_seq_length: int, seed: int, batch_size: int | None = None
     ) -> None:
         """`batch_size`: makes batches of so many features of similar length; None: of whatever length."""
-        self.features, self.pad_id, self.max_seq_length, self.batch_size = features, pad_id, max_seq_length, batch_size
+        self.features, self.pad_id, self.batch_size = features, pad_id, batch_size
+        self.max_seq_length = max_seq_length * features.rows_per_feature  # tokens of a sample
         self._lengths = features.lengths()
         self._key = random_bits(np.array([seed], np.uint64), 0)
         self._orders: dict[int, np.ndarray] = {}  # of the latest epoch

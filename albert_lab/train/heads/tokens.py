@@ -2,7 +2,8 @@
 
 import logging
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -25,21 +26,24 @@ class Tokens(Head[TokenExample]):
     """A classifier on the first piece of every word.
 
     A sentence that is too long loses its last words: they aren't learnt from, but are answered `O` and counted, so that
-    a shorter `task.max_seq_length` makes no score better. Where no label is called `O`, they are answered by "".
+    no word is left out of the score. Where no label is called `O`, they are answered by "", which is never right.
     """
 
     model_class = AlbertForTokenClassification
     flops = TaskHead.token_classification
 
     def encode(self, rows: Sequence[TokenExample]) -> Features:
-        pieces, cut = self._split_words(rows), []
-        ids, targets = [], []
-        for row, (row_pieces, firsts) in zip(rows, pieces, strict=True):
-            kept = row_pieces[: self.max_seq_length - 2]
-            firsts = firsts[firsts < len(kept)]
+        pieces = self._split_words({word for row in rows for word in row.words})
+        room, cls, sep = self.max_seq_length - 2, self.tokenizer.cls_token_id, self.tokenizer.sep_token_id
+        ids, targets, cut = [], [], []
+        for row in rows:
+            parts = [pieces[word] for word in row.words]
+            firsts = np.cumsum([0, *map(len, parts)])[:-1]  # of every word
+            firsts = firsts[firsts < room]
+            kept = list(chain.from_iterable(parts))[:room]
             labels = np.full(len(kept) + 2, IGNORED)
             labels[firsts + 1] = 0 if row.labels is None else row.labels[: len(firsts)]
-            ids.append(np.array([self.tokenizer.cls_token_id, *kept, self.tokenizer.sep_token_id], np.int64))
+            ids.append(np.array([cls, *kept, sep], np.int64))
             targets.append(labels)
             cut.append(len(row.words) - len(firsts))
         if any(cut):
@@ -47,29 +51,17 @@ class Tokens(Head[TokenExample]):
                 "%d words of %d sentences are beyond task.max_seq_length=%d tokens, and answered as outside entities",
                 sum(cut), np.count_nonzero(cut), self.max_seq_length,
             )  # fmt: skip
-        counts = np.array([np.count_nonzero(labels != IGNORED) for labels in targets], np.int64)
+        counts = np.array([len(row.words) - missing for row, missing in zip(rows, cut, strict=True)], np.int64)
         return Features(ids, [len(row) for row in ids], {}, {"labels": targets}, counts=counts)
 
-    def _split_words(self, rows: Sequence[TokenExample]) -> list[tuple[list[int], np.ndarray]]:
-        """(ids of its pieces, where each word's first one is) of every sentence.
+    def _split_words(self, words: Iterable[str]) -> dict[str, list[int]]:
+        """The ids of every word's pieces, as `is_split_into_words=True` gives them: each word is a text of its own.
 
         A word that has no pieces, a zero-width space for example, is an unknown one.
         """
-        sentences = [list(row.words) for row in rows]
-        split = self._split(sentences)
-        for number, (words, (_, firsts)) in enumerate(zip(sentences, split, strict=True)):
-            if len(firsts) < len(words):
-                known = [word if self.tokenizer.tokenize(word) else self.tokenizer.unk_token or "" for word in words]
-                split[number] = self._split([known])[0]
-        return split
-
-    def _split(self, sentences: list[list[str]]) -> list[tuple[list[int], np.ndarray]]:
-        encoded = self.tokenizer(sentences, is_split_into_words=True, add_special_tokens=False, truncation=False)
-        words = [np.array(encoded.word_ids(number), np.int64) for number in range(len(sentences))]
-        return [
-            (ids, np.flatnonzero(np.diff(numbers, prepend=-1)))
-            for ids, numbers in zip(encoded["input_ids"], words, strict=True)
-        ]
+        texts = list(words)
+        ids = self.tokenizer(texts, add_special_tokens=False, truncation=False)["input_ids"]
+        return {word: pieces or [self.tokenizer.unk_token_id] for word, pieces in zip(texts, ids, strict=True)}
 
     def gold(self, row: TokenExample) -> Any:
         return None if row.labels is None else [self.label_names[label] for label in row.labels]

@@ -170,7 +170,7 @@ class FinetuningTask(Task):
 
     def count_cost(self, model: nn.Module) -> dict[str, Any]:
         assert isinstance(model, AlbertPreTrainedModel)
-        layer_map, length = model.config.layer_map, self.samples.max_seq_length
+        layer_map, length = model.config.layer_map, self.head.max_seq_length
         counts, unique = count_parameters(model.config, layer_map), model.num_parameters()
         task, labels = self.config.task, model.config.num_labels
         flops = count_task_flops(
@@ -193,7 +193,7 @@ class FinetuningTask(Task):
         if names:
             lines.append(f"{len(names)} labels: {', '.join(names[:20])}{', ...' if len(names) > 20 else ''}")
         if len(self.samples) != len(self.train_examples.rows):
-            lines.append(f"{len(self.samples):,} windows of at most {self.samples.max_seq_length} tokens to train on")
+            lines.append(f"{len(self.samples):,} windows of at most {self.head.max_seq_length} tokens to train on")
         left_out = self._left_out()
         if left_out:
             lines.append(f"{len(left_out)} malformed rows left out, listed in left_out.jsonl; the first: {left_out[0]}")

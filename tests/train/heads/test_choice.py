@@ -172,6 +172,7 @@ def test_a_checkpoint_is_fine_tuned_from_files_to_scored_answers(tmp_path: Path)
         f"paths.cache={tmp_path / 'cache'}", "task.dropout=0", "task.classifier_dropout=0", "task.max_query_length=20",
     )  # fmt: skip
     task = FinetuningTask(config)
+    assert task.samples.max_seq_length == 4 * task.head.max_seq_length  # what a budget in tokens counts
     model = task.make_model()
     (arrays,) = task.samples.batches([np.arange(8)])
     optimizer = torch.optim.AdamW(model.parameters(), 0.01)
