@@ -18,9 +18,10 @@ from albert_lab.scoring.metrics import score, score_groups
 from albert_lab.scoring.predictions import read_predictions
 from albert_lab.train.heads.choice import Choice
 from albert_lab.train.heads.evaluate import evaluate
+from albert_lab.train.heads.features import TrainingSamples
 from albert_lab.train.heads.head import Outputs
-from albert_lab.train.tasks.finetuning import FinetuningTask
-from tests.lab import ROOT, compose_verb, made_up_text
+from tests.lab import ROOT, made_up_text
+from tests.train.heads.conftest import FineTune
 
 SIZES: dict[str, Any] = {
     "vocab_size": 900, "embedding_size": 8, "hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2,
@@ -154,7 +155,7 @@ def test_a_different_number_of_choices_is_refused() -> None:
         make_head().encode([ROWS[0], ChoiceExample("9", "a", ("b", "c"), 0)])
 
 
-def test_a_checkpoint_is_fine_tuned_from_files_to_scored_answers(tmp_path: Path) -> None:
+def test_a_checkpoint_is_fine_tuned_from_files_to_scored_answers(tmp_path: Path, fine_tune: FineTune) -> None:
     AlbertForPreTraining(AlbertConfig(**SIZES)).save_pretrained(tmp_path / "source")
     AlbertTokenizer(MODEL).save_pretrained(tmp_path / "source")
     for split in ("train", "dev"):
@@ -162,32 +163,27 @@ def test_a_checkpoint_is_fine_tuned_from_files_to_scored_answers(tmp_path: Path)
             passages = [
                 {"id": f"{school}{number}.txt", "article": LINES[number], "questions": ["Is it _ ?", "Why?"],
                  "options": [LINES[number + 1 : number + 5]] * 2, "answers": ["B", "D"]}
-                for number in range(6)
+                for number in range(3)
             ]  # fmt: skip
             file = tmp_path / "RACE" / split / school / "all.txt"
             file.parent.mkdir(parents=True)
             file.write_text("".join(f"{json.dumps(passage)}\n" for passage in passages))
-    config = compose_verb(
-        "finetune", "task=race", f"checkpoint={tmp_path / 'source'}", f"data_root={tmp_path}",
-        f"paths.cache={tmp_path / 'cache'}", "task.dropout=0", "task.classifier_dropout=0", "task.max_query_length=20",
+    folder = fine_tune(
+        "task=race", f"checkpoint={tmp_path / 'source'}", f"data_root={tmp_path}", "task.max_query_length=20",
+        "task.dropout=0", "optimizer.learning_rate=0.01", "optimizer.warmup_steps=0", "train.batch_size=12",
+        "train.budget.steps=60", "train.validate_every_steps=30", "trainer.micro_batch_size=4",
     )  # fmt: skip
-    task = FinetuningTask(config)
-    assert task.samples.max_seq_length == 4 * task.head.max_seq_length  # what a budget in tokens counts
-    model = task.make_model()
-    (arrays,) = task.samples.batches([np.arange(8)])
-    optimizer = torch.optim.AdamW(model.parameters(), 0.01)
-    losses = []
-    for _ in range(40):
-        loss, _ = task.loss(model, {name: torch.from_numpy(array) for name, array in arrays.items()})
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        losses.append(loss.item())
-    assert losses[-1] < losses[0] / 2
-    figures = task.validate(model)
-    assert {"accuracy", "middle_accuracy", "high_accuracy", "loss", "samples"} <= set(figures)
-    assert task.head.chance_loss() == pytest.approx(np.log(4))
-    task.save(tmp_path / "run", model, model.state_dict())
-    saved = read_predictions(tmp_path / "run/predictions/dev.jsonl")
+    record = folder.record()
+    assert record is not None
+    names = [metric["name"] for metric in record["metrics"]]
+    assert names == ["accuracy", "middle_accuracy", "high_accuracy", "loss"]
+    figures = record["validation"]
+    assert figures["accuracy"] > 0.9
+    assert record["metrics"][-1]["chance"] == pytest.approx(np.log(4))
+    saved = read_predictions(folder.path / "predictions/dev.jsonl")
+    assert len(saved) == 12
     assert score(["accuracy"], saved)["accuracy"] == figures["accuracy"]
-    assert len(saved) == 24
+
+
+def test_a_budget_in_tokens_counts_those_of_every_choice() -> None:
+    assert TrainingSamples(make_head().encode(ROWS), 0, 64, seed=0).max_seq_length == 4 * 64

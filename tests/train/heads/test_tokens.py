@@ -20,8 +20,8 @@ from albert_lab.train.heads.evaluate import evaluate
 from albert_lab.train.heads.features import IGNORED
 from albert_lab.train.heads.head import Outputs
 from albert_lab.train.heads.tokens import Tokens
-from albert_lab.train.tasks.finetuning import FinetuningTask
-from tests.lab import ROOT, compose_verb
+from tests.lab import ROOT
+from tests.train.heads.conftest import FineTune
 
 SIZES: dict[str, Any] = {
     "vocab_size": 900, "embedding_size": 8, "hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2,
@@ -168,36 +168,27 @@ def test_words_without_known_tags_are_answered() -> None:
 
 
 @pytest.mark.parametrize(("frozen", "rate"), [("true", 0.05), ("false", 0.01)])
-def test_a_checkpoint_is_fine_tuned_from_files_to_scored_answers(frozen: str, rate: float, tmp_path: Path) -> None:
+def test_a_checkpoint_is_fine_tuned_from_files_to_scored_answers(
+    frozen: str, rate: float, tmp_path: Path, fine_tune: FineTune
+) -> None:
     AlbertForPreTraining(AlbertConfig(**SIZES)).save_pretrained(tmp_path / "source")
     AlbertTokenizer(MODEL).save_pretrained(tmp_path / "source")
     text = "".join(f"Ada I-PER\nwas O\nin O\nRome I-LOC\n. O\n\nNo{number} O\none O\n\n" for number in range(12))
     (tmp_path / "conll2003").mkdir()
     for name in ("eng.train", "eng.testa"):
         (tmp_path / "conll2003" / name).write_text(f"-DOCSTART- O\n\n{text}")
-    config = compose_verb(
-        "finetune", "task=conll2003", f"checkpoint={tmp_path / 'source'}", f"data_root={tmp_path}",
-        f"paths.cache={tmp_path / 'cache'}", f"task.freeze_encoder={frozen}",
+    folder = fine_tune(
+        "task=conll2003", f"checkpoint={tmp_path / 'source'}", f"data_root={tmp_path}", f"task.freeze_encoder={frozen}",
+        f"optimizer.learning_rate={rate}", "train.batch_size=8", "train.budget.epochs=20",
     )  # fmt: skip
-    task = FinetuningTask(config)
-    model = task.make_model()
-    (arrays,) = task.samples.batches([np.arange(8)])
-    optimizer = torch.optim.AdamW([weight for weight in model.parameters() if weight.requires_grad], rate)
-    losses = []
-    for _ in range(40):
-        loss, _ = task.loss(model, {name: torch.from_numpy(array) for name, array in arrays.items()})
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        losses.append(loss.item())
-    assert losses[-1] < losses[0] / 2
-    figures = task.validate(model)
-    assert {"entity_f1", "token_accuracy", "loss", "samples"} <= set(figures)
-    assert task.metrics[0].name == "entity_f1"
+    record = folder.record()
+    assert record is not None
+    assert [metric["name"] for metric in record["metrics"]][:2] == ["entity_f1", "entity_precision"]
+    figures = record["validation"]
+    assert figures["samples"] == 24
+    assert figures["loss"] < record["metrics"][-1]["chance"] / 2
     if frozen == "false":
-        assert (figures["entity_f1"] or 0) > 0.9
-    task.save(tmp_path / "run", model, model.state_dict())
-    saved = read_predictions(tmp_path / "run/predictions/dev.jsonl")
-    assert score(["entity_f1"], saved, task.head.label_names)["entity_f1"] == figures["entity_f1"]
-    again = task.head.model_class.from_pretrained(tmp_path / "run")
-    assert again.config.id2label[1] == "B-LOC"
+        assert figures["entity_f1"] > 0.9
+    saved = read_predictions(folder.path / "predictions/dev.jsonl")
+    assert score(["entity_f1"], saved, NAMES)["entity_f1"] == figures["entity_f1"]
+    assert AlbertConfig.from_pretrained(folder.path).id2label[1] == "B-LOC"
