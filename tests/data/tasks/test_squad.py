@@ -1,10 +1,13 @@
 """SQuAD's files: every question is read, or refused by its number and its id."""
 
+import copy
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from albert_lab.config.training import BadRows, TaskConfig, TaskFiles
 from albert_lab.data.tasks.examples import Answer, Examples, SpanExample
@@ -182,3 +185,32 @@ def test_what_identifies_it_is_content_not_place(tmp_path: Path) -> None:
     assert found[0] == found[1]
     write(tmp_path / "two" / "dev-v1.1.json", layout(ADA, ADA | {"id": "b"}))
     assert Squad(TaskConfig(name="squad1", data="squad"), str(tmp_path / "two"), tmp_path).identity() != found[0]
+
+
+KEYS = st.sampled_from(["id", "text", "context", "qas"])
+SIMPLE = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5)
+VALUES = st.recursive(SIMPLE, lambda parts: st.lists(parts) | st.dictionaries(KEYS, parts), max_leaves=4)
+
+
+def places(value: Any) -> list[tuple[Any, Any]]:
+    """Every (parent, key) within a JSON value."""
+    keys: Any = value.keys() if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else ()
+    return [place for key in keys for place in [(value, key), *places(value[key])]]
+
+
+@given(st.data(), st.sampled_from(BadRows), st.booleans())
+def test_whatever_a_file_holds_it_is_read_or_refused_in_one_line(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject, bad_rows: BadRows, no_answer: bool
+) -> None:
+    content = copy.deepcopy(layout(ADA, NOBODY, ADA | {"id": "b"}))
+    parent, key = data.draw(st.sampled_from(places(content)))
+    parent[key] = data.draw(VALUES)
+    folder = tmp_path_factory.getbasetemp()
+    split = data.draw(st.sampled_from(["train", "test"]))
+    try:
+        rows = read(folder, content, split, bad_rows=bad_rows, no_answer=no_answer).rows
+    except UserError:
+        return
+    assert rows
+    assert len({row.id for row in rows}) == len(rows)
+    assert all(row.context[start:].startswith(text) for row in rows for text, start in row.answers)
