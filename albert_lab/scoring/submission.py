@@ -2,10 +2,13 @@
 
 A file per task, `index<TAB>prediction`: the number of the test example from 0, in the order of `test.tsv`, and the
 answer. Classes are names where the data names them (entailment), else 0 and 1; STS-B is a number from 0 to 5.
+
+    python -m albert_lab.scoring.submission FILE.zip    # checks one
 """
 
 import io
 import math
+import sys
 import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
@@ -142,3 +145,20 @@ def _is_answer(answer: str, sheet: Sheet) -> bool:
         return _LOWEST <= float(answer) <= _HIGHEST
     except ValueError:
         return False
+
+
+def main(files: Sequence[str]) -> int:
+    """Prints what is wrong with each file. Exit codes: 0 all are complete, 1 one isn't, 2 one can't be read."""
+    problems = []
+    for file in files:
+        try:
+            problems += [f"{file}: {problem}" for problem in check_submission(Path(file))]
+        except UserError as error:
+            print(error, file=sys.stderr)
+            return 2
+    print("\n".join(problems) or "complete")
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -21,8 +21,10 @@ from albert_lab.data.tasks.benchmark import open_benchmark
 from albert_lab.data.tasks.docstring_packages import DocstringPackages
 from albert_lab.errors import UserError
 from albert_lab.scoring.predictions import read_predictions
+from albert_lab.scoring.submission import SHEETS, write_submission
 from albert_lab.tokenizer import AlbertTokenizerFast
 from albert_lab.train import light_imports
+from albert_lab.train.glue_answers import SOURCES, answer_glue
 from albert_lab.train.predict import Predictor, predict_split
 from tests.lab import ROOT, compose_verb
 from tests.synthetic_runs import record
@@ -186,6 +188,22 @@ def test_a_run_of_mnli_answers_the_diagnostic_set_and_a_run_with_other_labels_do
     score = make_run(here / "runs", "stsb")
     assert "task.kind=regression doesn't fit task.name=ax" in mistake(capsys, f"checkpoint={score}", *asked)
     assert "task.name=axe is no task of task.data=glue" in mistake(capsys, f"checkpoint={mnli}", *asked, "task=axe")
+
+
+def test_runs_of_glue_answer_their_test_sets_for_the_leaderboard(here: Path, sst2: Path) -> None:
+    mnli = make_run(here / "runs", "mnli", ("contradiction", "entailment", "neutral"))
+    for file in ("AX/diagnostic.tsv", "MNLI/test_matched.tsv"):
+        write_lines(here / "glue" / file, *PAIRS)
+    write_lines(here / "glue/SST-2/test.tsv", "index\tsentence", *(f"{i}\t{text}" for i, text in enumerate(TEXTS)))
+    answers, missing = answer_glue({"sst2": sst2, "mnli": mnli}, str(here))
+    assert {name: len(each) for name, each in answers.items()} == {"SST-2": 5, "MNLI-m": 3, "AX": 3}
+    assert set(SOURCES) == set(SHEETS)
+    assert {line.split(":")[0] for line in missing} == set(SHEETS) - set(answers)
+    assert "CoLA: no finished run of task=cola" in missing
+    assert any(line.startswith("MNLI-mm: ") and "has no test_mismatched.tsv" in line for line in missing)
+    problems = write_submission(here / "glue.zip", answers)
+    assert "SST-2.tsv: it has 5 rows, but the test set has 1,821" in problems
+    assert not any("index" in problem or " is not " in problem for problem in problems)
 
 
 def test_a_score_is_predicted_as_a_number(here: Path, capsys: pytest.CaptureFixture[str]) -> None:

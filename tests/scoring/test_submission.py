@@ -150,3 +150,19 @@ def test_damaged_files_are_told(tmp_path: Path) -> None:
     file.write_bytes(content[:50])
     with pytest.raises(UserError, match="not a zip file"):
         check_submission(file)
+
+
+@pytest.mark.usefixtures("small")
+def test_the_command_says_what_is_wrong_and_ends_with_its_exit_code(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "glue.zip"
+    write_submission(file, random_answers())
+    assert submission.main([str(file)]) == 0
+    assert capsys.readouterr().out == "complete\n"
+    rewrite(file, lambda texts: texts.__delitem__("RTE.tsv"))
+    assert submission.main([str(file)]) == 1
+    assert capsys.readouterr().out == f"{file}: RTE.tsv is missing\n"
+    file.write_text("no zip")
+    assert submission.main([str(file)]) == 2
+    assert "is not a zip file" in capsys.readouterr().err
