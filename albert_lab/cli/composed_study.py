@@ -1,7 +1,7 @@
 """A study inside a Hydra job: its cells composed, its folder, the report of what has run of it."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,10 +9,20 @@ from typing import TYPE_CHECKING, Any
 from albert_lab.config.check import check_study_name
 from albert_lab.config.compose import Config, from_hydra
 from albert_lab.config.plain import flatten
-from albert_lab.config.schema import EstimateConfig, HardwareConfig, PretrainConfig
+from albert_lab.config.schema import (
+    EstimateConfig,
+    FinetuneConfig,
+    HardwareConfig,
+    PretrainConfig,
+    RunConfig,
+    StudyVerbConfig,
+)
+from albert_lab.config.sources import Sources
 from albert_lab.config.study import Cell, Study
 from albert_lab.config.variant import ProjectionRule
+from albert_lab.config.overrides import quote_path
 from albert_lab.errors import UserError
+from albert_lab.runs.folder import RunFolder
 from albert_lab.sweep.cells import make_study
 from albert_lab.sweep.grid import Outcome
 
@@ -20,6 +30,7 @@ if TYPE_CHECKING:
     from albert_lab.report.study_report import StudyReport
 
 HARDWARE = ("hardware", "cost.")  # what a device is and what is assumed of it
+DOWNSTREAM = ("data_root=",)  # what no pre-training reads
 SOME_GPU = HardwareConfig(name="a GPU")  # the paper's size is not this machine's, unless one is named
 PAPER_SIZE = ("scale=paper", "model=base")  # Tables 3 and 4 are about ALBERT-base
 
@@ -33,7 +44,7 @@ class ComposedStudy:
         hydra_config = HydraConfig.get()
         self.given = list(hydra_config.overrides.task)
         self.search_path = [given for given in hydra_config.overrides.hydra if given.startswith("hydra.searchpath=")]
-        self.config = from_hydra(composed, EstimateConfig)
+        self.config = from_hydra(composed, StudyVerbConfig)
         self.scale = str(hydra_config.runtime.choices["scale"])
         chosen = hydra_config.runtime.choices["study"]
         if self.config.study.name is None:
@@ -44,27 +55,45 @@ class ComposedStudy:
 
     def compose_run(self, overrides: Sequence[str]) -> PretrainConfig:
         """The configuration of a cell's run: the user's overrides, then the cell's."""
-        given = [override for override in self.given if not override.startswith(HARDWARE)]
+        given = [override for override in self.given if not override.startswith((*HARDWARE, *DOWNSTREAM))]
         return self._compose("pretrain", PretrainConfig, [*given, *overrides])
+
+    def compose_downstream(self, task: str, run: RunFolder, seed: int) -> FinetuneConfig:
+        """The configuration that fine-tunes a cell's finished run, at the study's scale."""
+        scale = self.scale if self.scale in Sources().choices("finetune_scale") else "paper"
+        given = [word for word in self.given if word.startswith(("trainer", "tracking", "paths.", *DOWNSTREAM))]
+        overrides = [f"task={task}", f"finetune_scale={scale}", *self.config.study.downstream_overrides, *given]
+        overrides += [f"checkpoint={quote_path(run.path)}", f"train.seed={seed}"]
+        return self._compose("finetune", FinetuneConfig, overrides)
+
+    @property
+    def downstream(self) -> tuple[list[str], list[str]]:
+        """The tasks that cells are fine-tuned on, and further ones that need a benchmark's files."""
+        study = self.config.study
+        return study.downstream, study.downstream_with_data if self.config.data_root else []
 
     def compose_estimate(self, overrides: Sequence[str]) -> EstimateConfig:
         """The same with the hardware that its cost is estimated for."""
-        return self._compose("cost", EstimateConfig, [*self.given, *overrides])
+        given = [override for override in self.given if not override.startswith(DOWNSTREAM)]
+        return self._compose("cost", EstimateConfig, [*given, *overrides])
 
     @property
     def folder(self) -> Path:
         """`<paths.runs>/studies/<study>-<scale>`, with a hash of further overrides so that no study hides another."""
-        routine = ("study=", "scale=", "study.jobs=", "trainer", "tracking", "paths.", *HARDWARE)
+        routine = ("study=", "scale=", "study.jobs=", "trainer", "tracking", "paths.", *HARDWARE, *DOWNSTREAM)
         further = sorted(given for given in self.given if not given.startswith(routine))
         suffix = f"-{hashlib.sha256(' '.join(further).encode()).hexdigest()[:6]}" if further else ""
         return Path(self.config.paths.runs).absolute() / "studies" / f"{self.study.name}-{self.scale}{suffix}"
 
-    def report(self, outcome: Outcome) -> "StudyReport":
+    def report(self, outcome: Outcome, downstream: Mapping[str, Outcome]) -> "StudyReport":
+        """`downstream`: what became of the cells' models, by task."""
         from albert_lab.cost.runs import cost_of_run
         from albert_lab.report.study_report import StudyReport
 
         counts = {cell.name: _paper_counts(self._at_paper_size(cell)) for cell in self.study.cells}
-        return StudyReport(self.study, outcome.records(), outcome.failures, counts, cost_of_run)
+        further = {task: found.records() for task, found in downstream.items()}
+        failed = {task: found.failures for task, found in downstream.items()}
+        return StudyReport(self.study, outcome.records(), outcome.failures, counts, cost_of_run, further, failed)
 
     def _at_paper_size(self, cell: Cell) -> EstimateConfig:
         hardware = [given for given in self.given if given.startswith(HARDWARE)]

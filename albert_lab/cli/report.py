@@ -46,10 +46,14 @@ def _report_runs(tracking: TrackingConfig, paths: PathsConfig) -> None:
 
 def _report_study(composed: Any) -> None:
     from albert_lab.cli.composed_study import ComposedStudy
+    from albert_lab.sweep.downstream import find_fine_tuned, list_tasks
     from albert_lab.sweep.grid import find_finished
 
     composed_study = ComposedStudy(composed)
-    found = composed_study.report(find_finished(composed_study.study, composed_study.compose_run))
+    outcome = find_finished(composed_study.study, composed_study.compose_run)
+    tasks = list_tasks(*composed_study.downstream, outcome, composed_study.compose_downstream)
+    downstream = find_fine_tuned(composed_study.study, tasks, outcome, composed_study.compose_downstream)
+    found = composed_study.report(outcome, downstream)
     found.save(composed_study.folder)
     print(found.text(terminal_width()))
     print(composed_study.folder)

@@ -42,13 +42,17 @@ def reproduce(composed: Any) -> list[str]:
     """Runs, prints and saves; returns the reasons of what failed."""
     from albert_lab.cli.composed_study import ComposedStudy
     from albert_lab.runs.launch import folder_of
+    from albert_lab.sweep.downstream import fine_tune_cells, list_tasks
     from albert_lab.sweep.grid import run_study
 
     composed_study = ComposedStudy(composed)
     folder_of(composed_study.compose_run([]))  # a mistake that all cells share ends the command at once
     Path(composed_study.config.paths.runs).mkdir(parents=True, exist_ok=True)  # the same for a folder that can't be
     outcome = run_study(composed_study.study, composed_study.compose_run, composed_study.config.study.jobs)
-    report = composed_study.report(outcome)
+    tasks = list_tasks(*composed_study.downstream, outcome, composed_study.compose_downstream)
+    jobs = composed_study.config.study.jobs
+    downstream = fine_tune_cells(composed_study.study, tasks, outcome, composed_study.compose_downstream, jobs)
+    report = composed_study.report(outcome, downstream)
     report.save(composed_study.folder)
     print(report.text(terminal_width()))
     if composed_study.config.tracking.mlflow:
@@ -58,7 +62,8 @@ def reproduce(composed: Any) -> list[str]:
         _show_in_mlflow(uri, composed_study.study.name, composed_study.folder, folders, description)
     log.info("table.md, table.csv and report.html are in %s", composed_study.folder)
     print(composed_study.folder)
-    return [reason for reasons in outcome.failures.values() for reason in reasons]
+    outcomes = [outcome, *downstream.values()]
+    return [reason for each in outcomes for reasons in each.failures.values() for reason in reasons]
 
 
 def _show_in_mlflow(uri: str, study: str, folder: Path, runs: Sequence[Path], description: str) -> None:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -35,6 +36,12 @@ def parse(argument: str) -> Override:
         return OverridesParser.create().parse_override(argument)
     except HydraException as error:
         raise UserError(f"can't read {argument!r}: write KEY=VALUE ({first_line(error)})") from error
+
+
+def quote_path(path: Path) -> str:
+    """A path as Hydra takes it for a value."""
+    escaped = str(path).replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"
 
 
 def find_search_path(arguments: Sequence[str]) -> list[str]:

@@ -87,6 +87,9 @@ class StudyConfig:
     proportional: dict[str, str] = field(default_factory=dict)  # these axes keep their ratio to that size at any scale
     seeds: list[int] = field(default_factory=lambda: [0])  # every cell is run with each
     jobs: int | None = None  # runs at a time; null: one per core
+    downstream: list[str] = field(default_factory=list)  # tasks that every finished cell is fine-tuned on
+    downstream_with_data: list[str] = field(default_factory=list)  # further ones, where data_root is given
+    downstream_overrides: list[str] = field(default_factory=list)  # of each, as in experiment=probe
     measures: list[str] | None = None  # figures that a sweeper optimizes; null: the metric that judges the task
 
 
@@ -231,6 +234,13 @@ class TaskEstimateConfig(FinetuneConfig):
 
 
 @dataclass
+class StudyVerbConfig(EstimateConfig):
+    """`albert-lab reproduce`, and the studies of `report` and `status`: a study's runs, and what else it reads."""
+
+    data_root: str | None = "${oc.env:ALBERT_LAB_DATA,null}"  # where benchmarks' files are; hub: download them
+
+
+@dataclass
 class VocabularyConfig:
     """`albert-lab vocabulary`: the corpus and the vocabulary to train on it."""
 
@@ -284,9 +294,9 @@ VERBS = {  # a verb that takes overrides -> its configuration; `conf/VERB.yaml` 
     "finetune": FinetuneConfig,
     "cost": EstimateConfig,
     "cost_of_tasks": TaskEstimateConfig,
-    "reproduce": EstimateConfig,
-    "report": EstimateConfig,
-    "status": EstimateConfig,
+    "reproduce": StudyVerbConfig,
+    "report": StudyVerbConfig,
+    "status": StudyVerbConfig,
     "vocabulary": VocabularyConfig,
     "predict": PredictConfig,
     "dashboard": DashboardConfig,

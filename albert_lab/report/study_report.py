@@ -4,7 +4,7 @@ import csv
 import io
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
 
@@ -43,6 +43,12 @@ from albert_lab.report.tables.cost_table import (
     make_cost_table,
     make_short_cost_table,
 )
+from albert_lab.report.tables.downstream import (
+    Downstream,
+    make_downstream_columns,
+    make_downstream_figures,
+    write_downstream_notes,
+)
 from albert_lab.report.tables.notes import write_study_notes
 from albert_lab.report.tables.study_rows import Counts, Record, StudyRow, make_csv_row, make_study_rows
 from albert_lab.report.tables.table import Column, Table
@@ -74,6 +80,8 @@ class StudyReport:
     failures: Mapping[str, Sequence[str]]
     paper_counts: Mapping[str, Counts]
     cost_of_run: CostOfRun | None = None  # computes a run's costs, to be shown with its other figures
+    downstream: Downstream = field(default_factory=dict)  # the records of its models once fine-tuned
+    downstream_failures: Mapping[str, Mapping[str, Sequence[str]]] = field(default_factory=dict)
 
     @cached_property
     def rows(self) -> tuple[StudyRow, ...]:
@@ -96,7 +104,7 @@ class StudyReport:
 
     def csv(self) -> str:
         """Every figure unrounded, a row a cell: means, spreads (sample standard deviation), n and intervals."""
-        rows = [make_csv_row(row) for row in self.rows]
+        rows = [make_csv_row(row) | make_downstream_figures(row, self.downstream) for row in self.rows]
         buffer = io.StringIO()
         writer = csv.DictWriter(buffer, list(dict.fromkeys(key for row in rows for key in row)), lineterminator="\n")
         writer.writeheader()
@@ -166,6 +174,7 @@ class StudyReport:
         """What stands under the tables."""
         records = [record for cell in self.study.cells for record in self.records.get(cell.name, ())]
         notes = write_study_notes(self.study, [row.summary for row in self.rows], records)
+        notes = (*notes, *write_downstream_notes(self.downstream, self.downstream_failures))
         has_paper_costs = any("state_bytes" in counts for counts in self.paper_counts.values())
         return (*notes, *[PAPER_SIZE_NOTE] * has_paper_costs, *[NOTE] * self._has_costs)
 
@@ -239,6 +248,7 @@ class StudyReport:
             (
                 self._column("cell", _long_label, number=False),
                 *self._result_columns("held out"),
+                *make_downstream_columns(self.rows, self.downstream),
                 self._column("parameters", _parameters, cost),
                 self._column("FLOP per token", _flops_per_token, cost),
                 self._column("memory", _memory_above_floor, cost),
@@ -264,6 +274,7 @@ class StudyReport:
                 self._column("memory", _memory_above_floor, here, rank=4),
                 self._column(SPEED, self._short_speed, here, rank=1),
                 *self._result_columns(here),
+                *make_downstream_columns(self.rows, self.downstream),
                 self._column("runs", lambda row: _shorten(row.state, LONGEST_STATE), number=False),
             )
         )

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from albert_lab.config.overrides import quote_path
 from albert_lab.config.schema import FinetuneConfig, SuiteConfig
 from albert_lab.errors import UserError
 from albert_lab.runs.folder import RunFolder
@@ -65,7 +66,7 @@ def _start_from_others(
     for task in tasks:
         for seed in seeds:
             if seed in starts:
-                overrides[task][seed] = [f"checkpoint={_quote(str(starts[seed].path))}"]
+                overrides[task][seed] = [f"checkpoint={quote_path(starts[seed].path)}"]
             else:
                 outcome.failures[task].append(f"seed {seed}: {suite.warm_start_task}, which it starts from, failed")
     return overrides
@@ -95,9 +96,3 @@ def _run_tasks(
         else:
             outcome.failures[task].append(f"seed {seed}: {result}")
     return first + unfinished
-
-
-def _quote(path: str) -> str:
-    """A path as Hydra takes it in an override."""
-    escaped = path.replace("\\", "\\\\").replace("'", "\\'")
-    return f"'{escaped}'"
