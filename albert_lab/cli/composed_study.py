@@ -8,19 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 from albert_lab.config.check import check_study_name
 from albert_lab.config.compose import Config, from_hydra
+from albert_lab.config.overrides import quote_path
 from albert_lab.config.plain import flatten
 from albert_lab.config.schema import (
     EstimateConfig,
     FinetuneConfig,
     HardwareConfig,
     PretrainConfig,
-    RunConfig,
     StudyVerbConfig,
 )
 from albert_lab.config.sources import Sources
 from albert_lab.config.study import Cell, Study
 from albert_lab.config.variant import ProjectionRule
-from albert_lab.config.overrides import quote_path
 from albert_lab.errors import UserError
 from albert_lab.runs.folder import RunFolder
 from albert_lab.sweep.cells import make_study

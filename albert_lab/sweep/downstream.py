@@ -35,7 +35,7 @@ def list_tasks(tasks: Sequence[str], with_data: Sequence[str], outcome: Outcome,
 def fine_tune_cells(
     study: Study, tasks: Sequence[str], outcome: Outcome, compose: Compose, jobs: int | None
 ) -> dict[str, Outcome]:
-    """Fine-tunes every finished run of `outcome` on every task, with its own seed. Returns what became of it by task."""
+    """Fine-tunes every finished run of `outcome` on every task, with its own seed. Returns what became of it."""
     places = _list_places(study, tasks, outcome)
     configs = share_cores([compose(task, run, seed) for task, _, run, seed in places], jobs)
     unfinished = sum(not is_finished(config) for config in configs)
