@@ -40,16 +40,18 @@ def test_a_study_runs_every_cell_with_every_seed_and_then_skips_them(lab: Lab, s
     rows = list(csv.DictReader((folder / "table.csv").open()))
     assert [row["cell"] for row in rows] == ["E=768 sharing=all", "E=768 sharing=none"]
     assert {row["parameters/unique n"] for row in rows} == {"2"}
+    assert {row["downstream/docstring_packages/accuracy n"] for row in rows} == {"2"}
     second = lab("reproduce", *arguments)
     assert "4 runs, 4 of them finished" in second.stderr
     assert list(csv.DictReader((folder / "table.csv").open())) == rows
     page = (folder / "report.html").read_text()
     assert "<svg" in page
+    assert "docstring packages: a probe" in page
     assert "http://" not in page.replace("http://www.w3.org", "")
 
 
 def test_a_failed_cell_is_reported_and_the_others_run(lab: Lab, small: list[str], tmp_path: Path) -> None:
-    arguments = ["table4", *small, *STEPS, "study.seeds=[0]", "study.axes={sharing: [all,none]}"]
+    arguments = ["table4", *small, *STEPS, "study.seeds=[0]", "study.axes={sharing: [all,none]}", "study.downstream=[]"]
     blocked = Path(lab("pretrain", *small, *STEPS, "sharing=none", "paths.runs=probe").stdout.strip())
     (tmp_path / "runs" / "pretrain").mkdir(parents=True)
     (tmp_path / "runs" / "pretrain" / blocked.name).write_text("a file where the run's folder should be")
