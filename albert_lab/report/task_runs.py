@@ -82,7 +82,8 @@ class SeedRun:
         if value is not None and samples and 0 <= value <= 1:
             return wilson_interval(value, int(samples))
         with suppress(UserError):  # no answers, or too few classes among them
-            return find_interval(self.predictions, self.judge.name, self.label_names)
+            low, high = find_interval(self.predictions, self.judge.name, self.label_names)
+            return (low, high) if low < high else None  # resamples of examples that are all wrong say nothing
         return None
 
     @cached_property

@@ -115,6 +115,10 @@ def test_reading_tasks_are_printed_as_in_table_10(tmp_path: Path) -> None:
     found = rows(report, "Beside the paper's Table 10")
     assert found["this model, one seed"] == ("83.3/50.0", "–", "70.0 (80.0/60.0)")
     assert found["ALBERT (1.5M)"] == ("94.8/89.3", "90.2/87.4", "86.5 (89.0/85.5)")
+    middle = [each for each in race(7) if each.group == "middle"]
+    runs["race"] = [finetuned_run(tmp_path / "middle", "race", 0, middle, ["accuracy"])]
+    report = SuiteReport(report.suite, "tiny", runs, {})
+    assert rows(report, "Beside the paper's Table 10")["this model, one seed"][2] == "80.0"
 
 
 def test_the_average_is_given_only_where_every_task_is_there(tmp_path: Path) -> None:

@@ -238,6 +238,13 @@ def test_parts_that_are_scored_apart_have_their_columns(tmp_path: Path) -> None:
     assert headings["high accuracy ↑"] == ("0.500",)
 
 
+def test_a_choice_is_shown_with_its_words() -> None:
+    scores = {"A": 0.2, "B": 0.8}
+    table = make_worst_table([Prediction("1", "A", "B", scores, 1.6, "They skate. [A] On ice. [B] On [sic] sand.")])
+    assert table is not None
+    assert table.rows[0][2:4] == ("A: On ice.", "B: On [sic] sand.")
+
+
 def test_label_sets_are_counted_label_by_label(tmp_path: Path) -> None:
     answers = [
         Prediction("a", ["x", "y"], ["x"], {"x": 0.9, "y": 0.4}, 0.4),

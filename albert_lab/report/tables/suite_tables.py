@@ -74,12 +74,13 @@ def make_paper_table(paper: BenchmarkTable, tasks: Mapping[str, TaskRuns]) -> Ta
 def _over_seeds(
     column: BenchmarkColumn, task: TaskRuns | None, combine: Callable[[Sequence[float]], float]
 ) -> Figures | None:
-    """In percent; None unless the runs have the first figure. Those behind it that they lack are left out."""
+    """In percent; None where the runs lack the first figure. Without one of the others, the first stands alone."""
     fewest = 1 if combine is statistics.median else 2
     values = [task.figures(name) if task else [] for name in column.figures]
-    values = [each if len(each) >= fewest else [] for each in values]
-    known = [100 * combine(each) for each in values if each]
-    return tuple(known) if values[0] and len(known) in (1, len(values)) else None
+    known = [100 * combine(each) for each in values if len(each) >= fewest]
+    if len(values[0]) < fewest:
+        return None
+    return tuple(known) if len(known) == len(values) else (known[0],)
 
 
 def format_figures(figures: Figures | None) -> str:

@@ -1,5 +1,6 @@
 """The examples that a model is most wrong about."""
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -39,8 +40,16 @@ def _side(example: Prediction, value: Any) -> str:
         pairs = zip(words, example.gold, example.prediction, value, strict=True)
         return shorten_text(" ".join(f"{word}/{tag}" for word, gold, answer, tag in pairs if gold != answer),
                             LONGEST_ANSWER)  # fmt: skip
+    if isinstance(value, str) and value in example.scores and (choice := _find_choice(example.text, value)):
+        return shorten_text(f"{value}: {choice}", LONGEST_ANSWER)
     text = " | ".join(dict.fromkeys(map(str, value))) if isinstance(value, list) else str(value)
     return shorten_text(text, LONGEST_ANSWER) or "(none)"
+
+
+def _find_choice(text: str, letter: str) -> str:
+    """The words of one of several choices, which stand behind the context as `[A] ... [B] ...`; "" where none do."""
+    found = re.search(rf" \[{re.escape(letter)}\] (.*?)(?= \[[A-Z]\] |$)", text, re.DOTALL)
+    return found[1] if found else ""
 
 
 def _is_tagged(example: Prediction) -> bool:
