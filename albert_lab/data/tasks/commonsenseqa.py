@@ -49,15 +49,17 @@ def _open_question(question: Any) -> tuple[Any, Any]:
 
 def _find_texts(choices: Any) -> dict[str, Any]:
     """Label -> text."""
-    if isinstance(choices, dict):  # two lists
-        choices = [
-            {"label": label, "text": each} for label, each in zip(choices["label"], choices["text"], strict=True)
-        ]
+    if isinstance(choices, dict):  # the hub's two lists
+        labels, texts = choices.get("label"), choices.get("text")
+        if not isinstance(labels, list) or not isinstance(texts, list) or len(labels) != len(texts):
+            raise BadValue("choices are not a list of labels and one of as many texts")
+        choices = [{"label": label, "text": each} for label, each in zip(labels, texts, strict=True)]
     if not isinstance(choices, list) or not all(isinstance(choice, dict) for choice in choices):
         raise BadValue(f"choices is {describe(choices)}, not a list of objects with label and text")
-    if len({choice.get("label") for choice in choices}) < len(choices):
+    found = {class_name(choice.get("label"), "the label of a choice"): choice.get("text") for choice in choices}
+    if len(found) < len(choices):
         raise BadValue("two choices have one label")
-    return {class_name(choice.get("label"), "label"): choice.get("text") for choice in choices}
+    return found
 
 
 BENCHMARK = CommonsenseQA

@@ -167,10 +167,12 @@ class Conll(SplitFiles[TokenExample]):
     def _read_records(self, records: Records) -> Iterator[Sentence]:
         hub_tags = self.named.hub_tags if self.named else ()
         for line, (words, tags) in records.select(["tokens", "ner_tags"]):
-            if len(words) == len(tags) > 0:
-                yield Sentence(tuple(words), tuple(hub_tags[tag] for tag in tags), [line] * len(words))
-            else:
+            if not len(words) == len(tags) > 0:
                 records.checks.refuse(line, f"{len(words)} words, but {len(tags)} tags")
+            elif not all(0 <= tag < len(hub_tags) for tag in tags):
+                records.checks.refuse(line, f"tags {min(tags)} to {max(tags)}, not 0 to {len(hub_tags) - 1}")
+            else:
+                yield Sentence(tuple(words), tuple(hub_tags[tag] for tag in tags), [line] * len(words))
 
     def _encode(self, checks: RowChecks, sentences: Iterable[Sentence]) -> Examples[TokenExample]:
         numbers = {name: number for number, name in enumerate(self.label_names)}

@@ -26,7 +26,7 @@ class Copa(ChoiceRecords):
 
     def make(self, identifier: str, *values: Any) -> ChoiceExample:
         premise, question, *choices = values
-        if question not in QUESTIONS:
+        if text(question, "question") not in QUESTIONS:
             raise BadValue(f"question {question!r} is none of {', '.join(QUESTIONS)}")
         context = f"{text(premise, 'premise')} {QUESTIONS[question]}"
         endings = (text(choice, name) for choice, name in zip(choices, self.columns[2:], strict=True))

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from albert_lab.config.training import BadRows, TaskConfig, TaskFiles
 from albert_lab.data.tasks.benchmark import Benchmark, open_benchmark
@@ -223,6 +225,34 @@ def test_missing_files_are_named(tmp_path: Path) -> None:
         open_task("copa", tmp_path).identity()
     with pytest.raises(UserError, match=r"is no task of task.data=race.*race_high"):
         open_task("race_hihg", tmp_path)
+
+
+anything = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-2, 6)
+    | st.floats()
+    | st.text(max_size=3)
+    | st.sampled_from(["A", "cause"]),
+    lambda parts: st.lists(parts, max_size=4) | st.dictionaries(st.sampled_from(["label", "text", "stem"]), parts),
+    max_leaves=6,
+)
+
+
+@pytest.mark.parametrize("name", ["race", "copa", "commonsenseqa"])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_whatever_a_field_holds_the_row_is_read_or_listed(name: str, data: st.DataObject, tmp_path: Path) -> None:
+    goods: dict[str, dict[str, Any]] = {"race": PASSAGE, "copa": COPA, "commonsenseqa": CSQA}
+    good = goods[name]
+    row = good | {data.draw(st.sampled_from([*good])): data.draw(anything)}
+    if name == "commonsenseqa" and data.draw(st.booleans()):
+        row["question"] = {"stem": "Why?", "choices": data.draw(anything)}
+    file = write_lines(tmp_path / "rows.jsonl", row, "{}")
+    examples = open_file(name, file, bad_rows=BadRows.leave_out).load("train")
+    assert all(text for example in examples.rows for text in (example.context, *example.endings))
+    assert examples.rows or examples.left_out[0].line == 1
+    assert examples.left_out[-1].line == 2
 
 
 HUB = {

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from albert_lab.config.training import BadRows, TaskConfig, TaskFiles
@@ -142,6 +142,25 @@ def test_a_malformed_line_is_named_or_costs_its_sentence(line: str, reason: str,
     examples = open_file(file, bad_rows=BadRows.leave_out).load("train")
     assert [row.words for row in examples.rows] == [("a",), ("d",)]
     assert examples.left_out == (BadRow(str(file), 4, f"{reason}; its sentence is left out"),)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(st.sampled_from(["a", "\t", " ", "\n", "\r\n", " O\n", "\tB-X\n", "\u2028", "-DOCSTART- O\n"])).map(
+        "".join
+    )
+)
+def test_every_word_is_read_or_its_sentence_listed(tmp_path: Path, content: str) -> None:
+    file = write(tmp_path, "any.txt", f"a O\nb B-X\n\n{content}")
+    examples = open_file(file, bad_rows=BadRows.leave_out).load("train")
+    lines = [line.rstrip("\r") for line in file.read_bytes().decode().split("\n")]
+    documents = [line.lstrip(" ").startswith("-DOCSTART-") and "\t" not in line for line in lines]
+    words = [bool(line.strip(" \t")) and not mark for line, mark in zip(lines, documents, strict=True)]
+    sentences = sum(is_word and not before for before, is_word in zip([False, *words], words, strict=False))
+    assert len(examples.rows) + len(examples.left_out) == sentences
+    assert all(words[row.line - 1] for row in examples.left_out)
+    if not examples.left_out:
+        assert sum(len(row.words) for row in examples.rows) == sum(words)
 
 
 def test_a_word_of_wikiann_without_the_language_is_malformed(tmp_path: Path) -> None:
