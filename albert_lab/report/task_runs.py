@@ -104,9 +104,13 @@ class SeedRun:
 
     @cached_property
     def predictions(self) -> list[Prediction]:
-        """The answers to the examples of the main split; none where they were not kept. Raises: UserError."""
+        """The answers to the examples of the main split; none where they were not kept. Raises: UserError.
+
+        Without `details`: twenty further answers to each of 10,000 questions fill much memory.
+        """
         split = self.main_split
-        return [] if split is None else read_predictions(self.folder.predictions / f"{split}.jsonl")
+        answers = [] if split is None else read_predictions(self.folder.predictions / f"{split}.jsonl")
+        return [replace(each, details=[]) for each in answers]
 
     @cached_property
     def label_names(self) -> list[str]:

@@ -184,6 +184,13 @@ def test_numbers_are_drawn_against_the_right_ones(tmp_path: Path) -> None:
     assert "Pearson of one seed: 1.000; guessing gets 0.000." in " ".join(report.answer)
 
 
+def test_a_picture_of_many_numbers_stays_small(tmp_path: Path) -> None:
+    answers = [Prediction(str(n), n / 1000, n / 1001, {}, 0.1) for n in range(9000)]
+    (chart,) = make_report(tmp_path, ["pearson"], answers).pictures()
+    assert "A point every 5 examples" in chart.note  # type: ignore[union-attr]
+    assert chart.svg().count("<use") < 2100  # type: ignore[union-attr]
+
+
 def test_questions_with_and_without_an_answer_are_told_apart(tmp_path: Path) -> None:
     answers = [
         Prediction("a", ["red", "red wine"], "red wine", {"null": 0.1, "best": 2.0}, 0.1, "What?"),

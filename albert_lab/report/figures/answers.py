@@ -13,6 +13,7 @@ MOST_CLASSES = 12  # of a matrix; the rarer ones are put together
 OTHERS = "all others"
 LONGEST_NAME = 18  # characters
 CELL_COLOUR = "#0072B2"
+MOST_POINTS = 2000  # that a picture draws
 
 
 def plot_confusion(predictions: Sequence[Prediction], names: Sequence[str], whose: str) -> Chart | MissingChart:
@@ -83,11 +84,13 @@ def plot_numbers(predictions: Sequence[Prediction], whose: str) -> Chart | Missi
     golds = [float(each.gold) for each in predictions]
     answers = [float(each.prediction) for each in predictions]
     figure, axes = make_axes(4.2, "right number", "answer")
-    axes.plot(golds, answers, "o", color=CELL_COLOUR, markersize=4, alpha=0.4, markeredgewidth=0)
+    step = -(-len(golds) // MOST_POINTS)
+    axes.plot(golds[::step], answers[::step], "o", color=CELL_COLOUR, markersize=4, alpha=0.4, markeredgewidth=0)
     ends = [min(golds), max(golds)]
     axes.plot(ends, ends, color=INK, linestyle="--", linewidth=1)
     mean = sum(abs(gold - answer) for gold, answer in zip(golds, answers, strict=True)) / len(golds)
     low, high = (format_significant(value) for value in (min(answers), max(answers)))
     alt = f"{len(golds)} examples; answers from {low} to {high}; off by {format_significant(mean)} on average"
-    note = f"{whose}. A point an example; on the dashed line it would be right. Off by {format_significant(mean)} on "
-    return Chart(title, alt, f"{note}average.", figure)
+    drawn = f"A point every {step} examples" if step > 1 else "A point an example"
+    note = f"{whose}. {drawn}; on the dashed line it would be right. Off by {format_significant(mean)} on average."
+    return Chart(title, alt, note, figure)
