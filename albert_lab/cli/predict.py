@@ -1,6 +1,7 @@
 """`albert-lab predict checkpoint=RUN input=FILE`: a fine-tuned run answers new examples, or a split."""
 
 import logging
+import os
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -47,13 +48,24 @@ def predict(config: PredictConfig) -> None:
     predictions = predictor.answer(examples)
     report(predictor, predictions, examples)
     if config.output is None:
-        sys.stdout.write(format_predictions(predictions))
-        sys.stdout.flush()
+        print_answers(format_predictions(predictions))
         return
     output = Path(config.output).absolute()
     with explain_full_disk(output):
         write_predictions(output, predictions)
     print(output, flush=True)
+
+
+def print_answers(lines: str) -> None:
+    """Raises UserError where standard output is a file on a full disk."""
+    try:
+        sys.stdout.write(lines)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise  # whoever reads has enough
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python tries again when it ends
+        raise UserError(f"standard output can't be written: {error.strerror}; output=FILE names a file") from None
 
 
 def check(config: PredictConfig) -> None:

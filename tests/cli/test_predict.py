@@ -342,6 +342,16 @@ def test_an_interrupted_command_leaves_the_old_answers(
     assert [file.read_text() for file in old.parent.iterdir()] == ["old\n"]
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no device that is always full")
+def test_a_full_disk_under_standard_output_costs_one_line() -> None:
+    probe = "from albert_lab.cli import predict\n"
+    probe += "try: predict.print_answers('{}')\nexcept ValueError as error: exit(f'{error}')"
+    with open("/dev/full", "w") as full:
+        command = [sys.executable, "-c", probe]
+        result = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, cwd=ROOT)
+    assert result.stderr == "standard output can't be written: No space left on device; output=FILE names a file\n"
+
+
 def test_help_needs_no_torch() -> None:
     probe = (
         "import sys; from albert_lab.cli.main import main; main(['predict', '--help']); print('torch' in sys.modules)"
