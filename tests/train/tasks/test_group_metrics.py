@@ -28,6 +28,7 @@ def task(monkeypatch: pytest.MonkeyPatch) -> FinetuningTask:
         answer=lambda rows, *_: [Prediction(row.id, row.label, 0, group=row.group) for row in rows],
         label_names=(),
         chance_loss=lambda: None,
+        tune=lambda predictions: predictions,
         tuned={},
     )
     task.config = SimpleNamespace(train=SimpleNamespace(validation_samples=4, batch_size=2))
