@@ -3,10 +3,11 @@
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
-from albert_lab.cli.cost_text import distinct_names
+from albert_lab.cli.cost_text import distinct_names, format_fits
 from albert_lab.cost.finetuning import Spending, SuiteCost, TaskCost
 from albert_lab.report.formatting import (
     BLANK,
+    format_bytes,
     format_count,
     format_duration,
     format_exact,
@@ -75,6 +76,8 @@ def _tasks(cost: SuiteCost) -> Table:
     for heading, key, text in SPENT:
         cells = [_range(task.all_seeds, key, text) for task in tasks]
         columns.append(Column(heading, (*cells, *([_range(cost.total, key, text)] * several)), _seeds(cost)))
+    columns.append(column("memory", lambda task: format_bytes(task.memory_bytes)))
+    columns.append(column("fits", lambda task: format_fits(task.fits)))
     return Table(tuple(columns))
 
 
@@ -92,6 +95,7 @@ def _notes(cost: SuiteCost) -> list[str]:
     notes = [f"{hardware} in {cost.precision}, one run after another; {cost.speed or UNKNOWN_SPEED}"]
     notes += _tell("numbers of examples", {task.task: task.sizes for task in cost.tasks})
     notes += _tell("real tokens", {task.task: task.padding for task in cost.tasks})
+    notes.append("memory: of one process, at most: in a step whose every sequence is as long as it may be")
     notes.append("not counted: set-up, checkpoints, answers to test sets; train.patience may end a run earlier")
     return notes
 

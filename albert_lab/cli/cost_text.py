@@ -66,7 +66,7 @@ def format_comparison(rows: Sequence[CostFigures], overrides: Sequence[list[str]
         "FLOP/token": lambda row: format_count(row.flops.per_token.training),
         "activations": lambda row: format_bytes(row.memory[row.batch.precision].activations),
         "memory": lambda row: format_bytes(row.chosen.total if row.chosen else None),
-        "fits": lambda row: _fits(row.fits),
+        "fits": lambda row: format_fits(row.fits),
         "largest micro-batch": _largest_micro_batch,
         "sent/step": lambda row: format_bytes(row.chosen.wire_bytes if row.chosen else None),
         "checkpoint": lambda row: format_bytes(row.checkpoint_bytes.with_optimizer),
@@ -163,7 +163,7 @@ def _strategies(figures: CostFigures) -> str:
     kinds = ("weights", "gradients", "optimizer", "activations", "temporary", *kept, "floor", "total")
     columns = [Column("strategy", tuple(_title(row.name) for row in rows), number=False)]
     columns += [Column(kind, tuple(format_bytes(getattr(row, kind)) for row in rows), group) for kind in kinds]
-    columns.append(Column("fits", tuple(_fits(row.fits) for row in rows)))
+    columns.append(Column("fits", tuple(format_fits(row.fits) for row in rows)))
     for precision in figures.memory:
         largest = tuple(format_exact(row.largest_micro_batch[precision]) for row in rows)
         columns.append(Column(f"in {precision}", largest, "largest micro-batch"))
@@ -236,7 +236,7 @@ def _table(*columns: Column) -> str:
     return Table(columns).text()
 
 
-def _fits(fits: bool | None) -> str:
+def format_fits(fits: bool | None) -> str:
     return BLANK if fits is None else "yes" if fits else "no"
 
 

@@ -220,7 +220,7 @@ def _strategy_figures(estimate: CostEstimate, strategy: StrategyCost) -> Strateg
     memory, room = estimate.memory(), room_bytes(estimate)
     recompute, floor = estimate.config.trainer.gradient_checkpointing, floor_bytes(estimate)
     held = strategy.held(memory)
-    allocator = allocator_bytes(estimate, held, recompute)
+    allocator = allocator_bytes(estimate.hardware, held, recompute)
     total = held + allocator
     working = held - strategy.weights - strategy.gradients - strategy.optimizer
     return StrategyFigures(

@@ -5,17 +5,25 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cache
 
-from albert_lab.config.schema import HardwareConfig, TaskEstimateConfig
-from albert_lab.config.training import Keep
+from albert_lab.config.schema import DeviceKind, HardwareConfig, TaskEstimateConfig
+from albert_lab.config.training import Keep, Precision
 from albert_lab.cost.budget import HOUR, LIKELY_MFU, likely_speeds
-from albert_lab.cost.cluster.hardware import count_paid_devices, peak_flops, resolve_hardware
-from albert_lab.cost.counts.flops import Flops, count_recomputed_flops, count_task_flops
+from albert_lab.cost.cluster.hardware import (
+    count_paid_devices,
+    memory_per_process,
+    peak_flops,
+    resolve_hardware,
+)
+from albert_lab.cost.counts.flops import Flops, count_beam_flops, count_recomputed_flops, count_task_flops
 from albert_lab.cost.counts.parameters import count_parameters
+from albert_lab.cost.counts.weights import RELATIVE, TaskHead
 from albert_lab.cost.task_data import TaskData
+from albert_lab.cost.task_memory import estimate_task_memory
 from albert_lab.model.configuration import AlbertConfig
 from albert_lab.model.shape import find_length
 
-Lengths = Mapping[int, int]  # tokens -> how many sequences have so many
+Lengths = Mapping[int, float]  # tokens -> how many sequences have so many, or what share of them
+PADDED = "; every batch padded to its longest, as on a GPU in float32 or with dropout of attention"
 UPPER_BOUND = "assumed: no padding, so an upper bound"
 
 
@@ -50,6 +58,8 @@ class TaskCost:
     tokens: float | None  # real ones that are trained on
     training_flops: float | None
     validation_flops: float | None  # forward passes alone
+    memory_bytes: float | None  # of a process, at most: a step whose every sequence is as long as it may be
+    fits: bool | None  # in the device's memory
     one_seed: tuple[Spending, Spending]  # at the fastest and at the slowest speed to expect
     all_seeds: tuple[Spending, Spending]
 
@@ -76,19 +86,27 @@ class SuiteCost:
 
 
 def cost_task(config: TaskEstimateConfig, model: AlbertConfig, data: TaskData) -> TaskCost:
-    """The cost of one task: training on real tokens alone, as padding is left out, and every validation.
+    """The cost of one task: training and every validation, which sorts by length and so has no padding to speak of.
 
     Raises:
         UserError: a model, hardware or an assumption that can't be.
     """
     train, length, steps = config.train, find_length(config.task, model), _count_steps(config, data)
     lengths, held_out_lengths, padding = _choose_lengths(config, data, length)
+    hardware = resolve_hardware(config.hardware, config.trainer.accelerator)
+    computed, removes_padding = lengths, leaves_out_padding(config, model, hardware)
+    if not (config.task.group_by_length or removes_padding):
+        _, micro_batch, _ = config.trainer.split_step(train.batch_size)
+        computed = pad_batches(lengths, micro_batch * data.sequences)
+        padding += PADDED if len(lengths) > 1 else ""
     training, forward = _count_sequence_flops(config, model, data)
     sequences = None if steps is None else steps * train.batch_size * data.sequences
     validations = None if steps is None else _count_validations(config, steps)
-    training_flops = _multiply(sequences, _mean(lengths, training))
+    training_flops = _multiply(sequences, _mean(computed, training))
     validation_flops = _multiply(validations, data.held_out * data.sequences * _mean(held_out_lengths, forward))
-    one_seed = _spend(config, _add(training_flops, validation_flops))
+    memory = estimate_task_memory(config, model, data, hardware, removes_padding)
+    room = memory_per_process(hardware, config.trainer.devices)
+    one_seed = _spend(config, hardware, _add(training_flops, validation_flops))
     fastest, slowest = (spending.times(config.finetune.seeds) for spending in one_seed)
     return TaskCost(
         task=config.task.name,
@@ -106,6 +124,8 @@ def cost_task(config: TaskEstimateConfig, model: AlbertConfig, data: TaskData) -
         tokens=_multiply(sequences, _mean(lengths, float)),
         training_flops=training_flops,
         validation_flops=validation_flops,
+        memory_bytes=memory,
+        fits=None if memory is None or room is None else memory <= room,
         one_seed=one_seed,
         all_seeds=(fastest, slowest),
     )
@@ -158,8 +178,24 @@ def _choose_lengths(config: TaskEstimateConfig, data: TaskData, length: int) -> 
         same = {max(1, round(given * length)): 1}
         return same, same, "as given"
     if data.lengths and data.held_out_lengths:
-        return data.lengths, data.held_out_lengths, f"measured on {data.measured:,} examples"
+        return data.lengths, data.held_out_lengths, f"measured on {data.measured:,} examples to train on"
     return {length: 1}, {length: 1}, UPPER_BOUND
+
+
+def leaves_out_padding(config: TaskEstimateConfig, model: AlbertConfig, hardware: HardwareConfig) -> bool:
+    """Whether only real tokens are computed. A GPU's kernel for that takes bfloat16, and no dropout of attention."""
+    plain = model.attention_probs_dropout_prob == 0 and model.position_embedding_type not in RELATIVE
+    return hardware.kind is DeviceKind.cpu or (config.train.precision is Precision.bf16 and plain)
+
+
+def pad_batches(lengths: Lengths, batch_size: int) -> dict[int, float]:
+    """The lengths that are computed where each batch, `batch_size` sequences by chance, is padded to its longest."""
+    total, below, padded = sum(lengths.values()), 0.0, {}
+    for length in sorted(lengths):
+        up_to = below + lengths[length] / total
+        padded[length] = up_to**batch_size - below**batch_size
+        below = up_to
+    return padded
 
 
 def _count_sequence_flops(
@@ -176,7 +212,11 @@ def _count_sequence_flops(
     def training(length: int) -> float:
         return flops(length).training + (count_recomputed_flops(model, layers, 1, length) if recomputes else 0)
 
-    return training, lambda length: flops(length).forward
+    def forward(length: int) -> float:
+        answers = data.head is TaskHead.question_answering_v2
+        return flops(length).forward + (count_beam_flops(model, 1, length) if answers else 0)
+
+    return training, forward
 
 
 def _mean(lengths: Lengths, value: Callable[[int], float]) -> float:
@@ -184,9 +224,8 @@ def _mean(lengths: Lengths, value: Callable[[int], float]) -> float:
     return sum(count * value(length) for length, count in lengths.items()) / sum(lengths.values())
 
 
-def _spend(config: TaskEstimateConfig, flops: float | None) -> tuple[Spending, Spending]:
+def _spend(config: TaskEstimateConfig, hardware: HardwareConfig, flops: float | None) -> tuple[Spending, Spending]:
     """One seed's time at the fastest and the slowest speed, and what follows from it."""
-    hardware = resolve_hardware(config.hardware, config.trainer.accelerator)
     seconds = config.train.budget.seconds
     if seconds is not None:
         return _spend_time(config, hardware, seconds), _spend_time(config, hardware, seconds)

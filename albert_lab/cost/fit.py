@@ -1,6 +1,6 @@
 """Whether a configuration fits a device's memory, and the nearest one that does."""
 
-from albert_lab.config.schema import DeviceKind
+from albert_lab.config.schema import DeviceKind, HardwareConfig
 from albert_lab.config.training import Precision
 from albert_lab.cost.cluster.hardware import memory_per_process
 from albert_lab.cost.cluster.strategies import select_strategies
@@ -24,9 +24,9 @@ def room_bytes(estimate: CostEstimate) -> float | None:
     return None if memory is None else memory - (floor_bytes(estimate) or 0)
 
 
-def allocator_bytes(estimate: CostEstimate, held: int, recompute: bool) -> int:
+def allocator_bytes(hardware: HardwareConfig, held: int, recompute: bool) -> int:
     """What the allocator may hold on top of the `held` bytes that a step needs."""
-    return int(held * KEPT_BY_MALLOC[recompute]) if estimate.hardware.kind is DeviceKind.cpu else 0
+    return int(held * KEPT_BY_MALLOC[recompute]) if hardware.kind is DeviceKind.cpu else 0
 
 
 def find_largest_micro_batch(
@@ -42,7 +42,7 @@ def find_largest_micro_batch(
         middle = (low + high + 1) // 2
         micro = divisors[middle - 1]
         held = estimate.strategy(strategy, precision, micro).held(estimate.memory(micro, precision, recompute))
-        fits = held + allocator_bytes(estimate, held, recompute) <= most
+        fits = held + allocator_bytes(estimate.hardware, held, recompute) <= most
         low, high = (middle, high) if fits else (low, middle - 1)
     return divisors[low - 1] if low else 0
 

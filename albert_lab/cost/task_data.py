@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from albert_lab.config.schema import FinetuneConfig
 from albert_lab.config.training import TaskKind
-from albert_lab.cost.counts.flops import TaskHead
+from albert_lab.cost.counts.weights import TaskHead
 from albert_lab.data.tasks.benchmark import Benchmark, open_benchmark
 from albert_lab.data.tasks.examples import ChoiceExample, Examples
 
@@ -22,6 +22,7 @@ class Size(NamedTuple):
 # As the hub counts them: nyu-mll/glue, rajpurkar/squad, rajpurkar/squad_v2, ehovy/race, aps/super_glue (COPA),
 # tau/commonsense_qa, allenai/swag, eriktks/conll2003, unimelb-nlp/wikiann (English)
 SOURCE = "the benchmark's published sizes"
+ONE_WINDOW = ", a window each"  # of questions on long contexts: how many windows there are takes a tokenizer
 PUBLISHED = {
     "cola": Size(8_551, (1_043,)),
     "sst2": Size(67_349, (872,)),
@@ -82,8 +83,9 @@ def find_published_data(config: FinetuneConfig) -> TaskData | None:
     most = config.train.validation_samples
     held_out = sum(count if most is None else min(count, most) for count in size.held_out)
     benchmark = open_benchmark(config)
+    source = SOURCE + (ONE_WINDOW if benchmark.head == "spans" else "")
     return TaskData(
-        find_head(config, benchmark), count_labels(config, benchmark), size.train, held_out, size.choices, SOURCE
+        find_head(config, benchmark), count_labels(config, benchmark), size.train, held_out, size.choices, source
     )
 
 
@@ -104,7 +106,7 @@ def count_task_data(config: FinetuneConfig, examples: TaskExamples) -> TaskData:
         len(examples.train.rows),
         sum(len(split.rows) for split in examples.held_out),
         len(first.endings) if isinstance(first, ChoiceExample) else 1,
-        "the task's own files",
+        "the task's own files" + (ONE_WINDOW if examples.benchmark.head == "spans" else ""),
     )
 
 

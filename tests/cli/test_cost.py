@@ -15,7 +15,7 @@ from albert_lab.config.schema import EstimateConfig
 from albert_lab.cost.estimate import CostEstimate
 from albert_lab.cost.figures import CostFigures, collect_figures
 from albert_lab.report.formatting import format_duration
-from tests.lab import Lab, compose_verb
+from tests.lab import Lab, compose_verb, folder_of
 
 H200 = ["hardware=h200", "scale=paper", "trainer.devices=8", "train.precision=bf16"]
 
@@ -142,6 +142,18 @@ def test_a_variant_that_cannot_be_does_not_hide_the_others(lab: Lab) -> None:
         (["train.budget.steps=-1"], "train.budget.steps=-1 must be at least 1"),
         (["train.budget.steps=null"], "train.budget needs exactly one of steps, epochs, tokens, seconds"),
         (["study=search"], "study=search searches by training; give its space as a sweep, as in --multirun"),
+        (["task=sst3"], "no task=sst3; did you mean 'sst2'"),
+        (["suite=glue", "task=sst2"], "suite=glue task=sst2: a suite has tasks of its own"),
+        (["task=classification"], "task.data=table needs task.files.train=FILE"),
+        (
+            ["task=sst2", "task.max_seq_length=9999"],
+            "task.max_seq_length=9999 is longer than the model's .*nearest: 512",
+        ),
+        (["task=sst2", "data_root=nowhere"], "data_root=nowhere: no such folder"),
+        (["task=sst2", "data.corpus=text"], "`albert-lab cost task=TASK` does not take 'data.corpus'"),
+        (["task=sst2", "cost.mfu=2"], "cost.mfu=2 must be above 0 and at most 1"),
+        (["task=sst2", "train.budget.epochs=1"], "train.budget needs exactly one of steps, epochs, tokens, seconds"),
+        (["checkpoint=RUN", "model=large"], "checkpoint=RUN model=large: a checkpoint has a size of its own"),
         (["sharing=custom", "sharing.attention=[0,0,1]", "sharing.ffn=[0,0,0,0]"], "names 3 layers .* has 4; give 4"),
         (["sharing=custom", "sharing.attention=[0,0,-1,1]", "sharing.ffn=[0,0,0,0]"], "has a negative id -1"),
         (["sharing=custom", "sharing.attention=[0,0,0,1000000000000]", "sharing.ffn=[0,0,0,0]"], "never uses block 1;"),
@@ -153,6 +165,50 @@ def test_a_mistake_is_one_useful_line(lab: Lab, arguments: list[str], says: str)
     assert (done.returncode, done.stdout) == (2, "")
     assert re.search(says, done.stderr)
     assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_a_suite_is_a_row_a_task_and_their_sum(lab: Lab) -> None:
+    done = lab("cost", "suite=glue", "finetune.seeds=5", "hardware=a100", "hardware.price_per_hour=2")
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    tasks = ["mnli", "qnli", "qqp", "rte", "sst2", "mrpc", "cola", "stsb", "wnli"]
+    assert lines[0] == "glue, 5 seeds a task: all E128 H768 L12, 11.7 M parameters"
+    assert [line.split()[0] for line in lines[5:15]] == [*tasks, "all"]
+    assert "upper bound" in done.stdout
+    assert "published sizes" in done.stdout
+    assert max(map(len, lines)) <= 160
+
+
+def test_a_tasks_json_holds_every_figure(lab: Lab) -> None:
+    done = lab("cost", "task=sst2", "hardware=a100", "cost.mfu=0.4", "cost.json=true")
+    printed = json.loads(done.stdout)
+    (task,) = printed["tasks"]
+    assert (task["steps"], task["validations"], task["tokens"]) == (20_935, 211, 20_935 * 32 * 512)
+    assert task["one_seed"][0]["hours"] == pytest.approx(
+        (task["training_flops"] + task["validation_flops"]) / (0.4 * 19.5e12) / 3600
+    )
+    assert task["fits"] is True
+
+
+def test_a_multirun_of_suites_is_one_table(lab: Lab) -> None:
+    done = lab("cost", "--multirun", "model=base,large", "suite=glue", "suite.tasks=[cola,rte]", "hardware=h200")
+    assert done.returncode == 0, done.stderr
+    assert [line.split(":")[0] for line in done.stdout.splitlines()[2:4]] == ["glue", "glue"]
+    assert done.stdout.count("variant") == 1
+
+
+def test_texts_are_measured_with_a_checkpoints_tokenizer(lab: Lab, tmp_path: Path) -> None:
+    """In files of one's own: two words each, of which an unknown vocabulary makes a few pieces."""
+    rows = "".join(f"a b,{'xy'[number % 2]}\n" for number in range(40))
+    (tmp_path / "train.csv").write_text("text,label\n" + rows)
+    run = folder_of(lab("pretrain", "scale=smoke", "train.budget.steps=2", "tracking=none"))
+    files = f"task.files.train={tmp_path / 'train.csv'}"
+    done = lab("cost", f"checkpoint={run}", "task=classification", files, "hardware=a100", "cost.json=true")
+    assert done.returncode == 0, done.stderr
+    (task,) = json.loads(done.stdout)["tasks"]
+    assert (task["train_examples"], task["held_out_examples"], task["steps"]) == (36, 4, 4)
+    assert task["padding"] == "measured on 36 examples to train on"
+    assert 4 <= task["real_tokens"] * task["max_seq_length"] <= 8
 
 
 def test_what_does_not_fit_names_what_does(lab: Lab) -> None:

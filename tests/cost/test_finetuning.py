@@ -5,6 +5,7 @@ from copy import deepcopy
 from dataclasses import replace
 from functools import cache
 from importlib import import_module
+from itertools import product
 from pathlib import Path
 from typing import Any, cast
 
@@ -18,8 +19,8 @@ from torch.utils.flop_counter import FlopCounterMode
 import albert_lab.train.heads
 from albert_lab.config.schema import CostConfig, TaskEstimateConfig
 from albert_lab.config.training import BudgetConfig, Keep
-from albert_lab.cost.counts.flops import TaskHead
-from albert_lab.cost.finetuning import SuiteCost, cost_suite, cost_task
+from albert_lab.cost.counts.weights import TaskHead
+from albert_lab.cost.finetuning import SuiteCost, cost_suite, cost_task, pad_batches
 from albert_lab.cost.task_data import HEADS, PUBLISHED, TaskData
 from albert_lab.model.configuration import AlbertConfig
 from albert_lab.model.torch.classification import AlbertForSequenceClassification
@@ -143,6 +144,36 @@ def test_a_choice_is_a_sequence_each() -> None:
 def test_devices_share_the_time_and_not_the_money() -> None:
     one, four = (suite_of(f"trainer.devices={n}", mfu=0.4).total[0] for n in (1, 4))
     assert (4 * (four.hours or 0), four.dollars) == pytest.approx((one.hours, one.dollars))
+
+
+@settings(max_examples=20, deadline=None)
+@given(lengths=st.dictionaries(st.integers(1, 16), st.integers(1, 9), min_size=1), batch_size=st.integers(1, 8))
+def test_padded_batches_are_as_long_as_their_longest(lengths: dict[int, int], batch_size: int) -> None:
+    """Against every batch that can be drawn, one after another, of three sequences at most."""
+    population = [length for length, count in lengths.items() for _ in range(count)][:6]
+    lengths = {length: population.count(length) for length in population}
+    padded = pad_batches(lengths, min(batch_size, 3))
+    longest = [max(batch) for batch in product(population, repeat=min(batch_size, 3))]
+    expected = {length: longest.count(length) / len(longest) for length in lengths}
+    assert padded == pytest.approx(expected, abs=1e-9)
+
+
+def test_a_gpu_computes_padding_in_float32() -> None:
+    data = replace(DATA, lengths={4: 9, 16: 1}, held_out_lengths={4: 1}, measured=10)
+    low, full = (config_of("task=sst2", "hardware=a100", f"train.precision={name}") for name in ("bf16", "fp32"))
+    packed, padded = (cost_task(config, MODEL, data) for config in (low, full))
+    assert padded.tokens == packed.tokens
+    assert (padded.training_flops or 0) > 2 * (packed.training_flops or 0)
+    assert "padded" in padded.padding
+    assert "padded" not in packed.padding
+
+
+def test_a_frozen_encoder_takes_less_memory_and_a_small_device_does_not_fit() -> None:
+    trained, frozen = (config_of("task=sst2", f"task.freeze_encoder={word}") for word in ("false", "true"))
+    bytes_of = [cost_task(config, MODEL, DATA).memory_bytes or 0 for config in (trained, frozen)]
+    assert bytes_of[1] < bytes_of[0]
+    assert cost_task(config_of("task=sst2", "hardware.memory_bytes=1e3"), MODEL, DATA).fits is False
+    assert cost_task(config_of("task=sst2", "hardware=a100"), MODEL, DATA).fits is True
 
 
 def test_heads_are_counted_as_they_count_themselves() -> None:

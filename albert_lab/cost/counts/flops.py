@@ -5,15 +5,16 @@ unshared models, is 8x (base) to 21x (xlarge) too low for ALBERT.
 """
 
 from dataclasses import dataclass
-from enum import StrEnum
 
 from albert_lab.config.variant import ModelConfig, NormPlacement, Pooling, PositionEmbedding
+from albert_lab.cost.counts.weights import POOLED, TaskHead
 from albert_lab.model.layer_map import LayerMap
 from albert_lab.model.shape import check_model_shape, has_projection, output_width
 
 MULTIPLY_ADD = 2
 # Further products of the scores' size: with the vectors of the distances
 RELATIVE_PRODUCTS = {PositionEmbedding.relative_key: 1, PositionEmbedding.relative_key_query: 2}
+BEAM = 5  # starts that `AlbertForQuestionAnsweringV2` goes on from
 BACKWARD = 2  # a product in the forward pass is two in the backward: by its input and by its weights
 
 
@@ -70,16 +71,6 @@ def count_flops(
     return _flops(_body(config, layer_map, batch_size, seq_length) | heads)
 
 
-class TaskHead(StrEnum):
-    """The models of tasks, by what follows their layers."""
-
-    sequence_classification = "sequence_classification"
-    multiple_choice = "multiple_choice"
-    token_classification = "token_classification"
-    question_answering = "question_answering"
-    question_answering_v2 = "question_answering_v2"
-
-
 def count_task_flops(
     config: ModelConfig,
     layer_map: LayerMap,
@@ -114,13 +105,18 @@ def count_task_flops(
         if head is TaskHead.question_answering_v2
         else (heads[head], heads[head] * (1 if frozen_encoder else BACKWARD))
     )
-    pooled = head in (TaskHead.sequence_classification, TaskHead.multiple_choice)
     encoder = _body(config, layer_map, batch_size, seq_length)
-    encoder |= {"pooler": batch_size * size * size} if pooled else {}
+    encoder |= {"pooler": batch_size * size * size} if head in POOLED else {}
     trained = {} if frozen_encoder else {part: BACKWARD * count for part, count in encoder.items()}
     if pooling is Pooling.mean:
         trained.pop("pooler", None)
     return Flops(_flops(encoder | {"head": forward}).by_part, _flops(trained | {"head": backward}).by_part)
+
+
+def count_beam_flops(config: ModelConfig, batch_size: int, seq_length: int) -> float:
+    """What `AlbertForQuestionAnsweringV2` adds to a forward pass where it answers: the ends from each of the starts."""
+    starts, size = min(BEAM, seq_length), config.hidden_size
+    return MULTIPLY_ADD * starts * batch_size * seq_length * (2 * size * size + size)
 
 
 def _answerable(size: int, batch_size: int, tokens: int, frozen_encoder: bool) -> tuple[int, int]:

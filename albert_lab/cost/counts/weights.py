@@ -2,12 +2,25 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import StrEnum
 from math import prod
 
 from albert_lab.config.variant import ModelConfig, NormPlacement, PositionEmbedding
 from albert_lab.model.layer_map import LayerMap
 from albert_lab.model.shape import check_model_shape, has_projection, output_width
 
+
+class TaskHead(StrEnum):
+    """The models of tasks, by what follows their layers."""
+
+    sequence_classification = "sequence_classification"
+    multiple_choice = "multiple_choice"
+    token_classification = "token_classification"
+    question_answering = "question_answering"
+    question_answering_v2 = "question_answering_v2"
+
+
+POOLED = (TaskHead.sequence_classification, TaskHead.multiple_choice)  # heads of models that have a pooler
 RELATIVE = (PositionEmbedding.relative_key, PositionEmbedding.relative_key_query)
 
 
@@ -36,6 +49,31 @@ def list_weights(config: ModelConfig, layer_map: LayerMap, sentence_head: bool =
     """
     check_model_shape(config, layer_map)
     return [*_embeddings(config), *_encoder(config, layer_map), *_heads(config, sentence_head)]
+
+
+def list_task_weights(config: ModelConfig, layer_map: LayerMap, head: TaskHead, labels: int = 2) -> list[Weight]:
+    """The tensors of a fine-tuned model; those of its head have the part `head`.
+
+    Raises:
+        UserError: sizes that no model can have.
+    """
+    check_model_shape(config, layer_map)
+    return [*_embeddings(config), *_encoder(config, layer_map), *_task_head(config.hidden_size, head, labels)]
+
+
+def _task_head(size: int, head: TaskHead, labels: int) -> Iterator[Weight]:
+    if head in POOLED:
+        yield from _linear("pooler", "pooler", size, size)
+    if head is not TaskHead.question_answering_v2:
+        outputs = {TaskHead.multiple_choice: 1, TaskHead.question_answering: 2}.get(head, labels)
+        yield from _linear("head", "classifier", size, outputs)
+        return
+    yield from _linear("head", "start", size, 1)
+    yield from _linear("head", "end", 2 * size, size)
+    yield from _norm("head", size)
+    yield from _linear("head", "end classifier", size, 1)
+    yield from _linear("head", "no answer", 2 * size, size)
+    yield Weight("head", "no answer classifier", (1, size), is_linear=True)
 
 
 def _embeddings(config: ModelConfig) -> Iterator[Weight]:

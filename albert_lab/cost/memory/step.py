@@ -3,11 +3,13 @@
 What the model keeps must be changed here when it changes there; the tests hold this to PyTorch's memory tracker.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 
 from albert_lab.config.training import OptimizerConfig, OptimizerName
 from albert_lab.config.variant import DepthSignal, ModelConfig, NormPlacement, PositionEmbedding
-from albert_lab.cost.counts.weights import RELATIVE, list_weights
+from albert_lab.cost.counts.weights import RELATIVE, Weight, list_weights
 from albert_lab.cost.memory.operations import FLOAT, Operations
 from albert_lab.cost.memory.tape import SizedTensor, Storage, Tape
 from albert_lab.model.layer_map import Layer, LayerMap
@@ -77,30 +79,47 @@ def predict_step_memory(config: ModelConfig, layer_map: LayerMap, work: Pass, op
     Raises:
         UserError: sizes that no model can have.
     """
-    step = _Step(config, layer_map, work)
-    weights = step.tape.now
-    activations, passes = step.passes()
-    return StepMemory(weights, weights, 2 * weights, activations, passes - 2 * weights, step.update(optimizer))
+    return Step(config, layer_map, work, list_weights(config, layer_map, work.sentence_head)).memory(optimizer)
 
 
-class _Step:
-    """The weights and the functions of `albert_lab.model`, in the model's order."""
+class Step:
+    """The weights and the functions of `albert_lab.model`, in the model's order; `loss` is that of pre-training.
 
-    def __init__(self, config: ModelConfig, layer_map: LayerMap, work: Pass) -> None:
+    Args:
+        trained: the part of the weights that is trained; None: all of them.
+    """
+
+    def __init__(
+        self,
+        config: ModelConfig,
+        layer_map: LayerMap,
+        work: Pass,
+        weights: Iterable[Weight],
+        trained: str | None = None,
+    ) -> None:
         self.config, self.layer_map, self.work, self.tape = config, layer_map, work, Tape()
         self.ops = Operations(self.tape, work.low, work.on_gpu)
         self.weights: dict[tuple[str, str], list[SizedTensor]] = {}
-        for weight in list_weights(config, layer_map, work.sentence_head):
-            copies = [self.tape.weight(weight.shape) for _ in range(weight.unique)]
-            self.weights.setdefault((weight.part, weight.name), []).extend(copies)
-        self.leaves = [weight for group in self.weights.values() for weight in group]
+        for weight in weights:
+            is_trained = trained in (None, weight.part)
+            make = self.tape.weight if is_trained else partial(self.tape.constant, width=FLOAT)
+            self.weights.setdefault((weight.part, weight.name), []).extend(
+                make(weight.shape) for _ in range(weight.unique)
+            )
+        self.leaves = [weight for group in self.weights.values() for weight in group if weight.slot]
+
+    def memory(self, optimizer: OptimizerConfig) -> StepMemory:
+        weights, gradients = self.tape.now, sum(weight.slot.bytes for weight in self.leaves if weight.slot)
+        activations, passes = self.passes()
+        held = weights + gradients
+        return StepMemory(weights, gradients, 2 * gradients, activations, passes - held, self.update(optimizer))
 
     def passes(self) -> tuple[int, int]:
         """Bytes kept when the forward pass ends, and the peak of both passes."""
         tape, slots = self.tape, [weight.slot for weight in self.leaves if weight.slot]
         gradients = [Storage(tape, slot.bytes) for slot in slots]  # of the last step, or the last micro-batch
         held = tape.now
-        loss = self._loss()
+        loss = self.loss()
         self.ops.casts.clear()
         kept = tape.now - held
         if self.work.accumulates:
@@ -116,31 +135,35 @@ class _Step:
             return 0  # one pass over every tensor, in place
         return sum(weight.elements * weight.width for weight in self.leaves)  # LAMB: every update, before the ratios
 
-    def _loss(self) -> SizedTensor:
-        ops, work = self.ops, self.work
-        hidden = self._encoder(self._embeddings())
+    def encode(self) -> SizedTensor:
+        """The last layer's output [sequences * seq_length,H]."""
+        work, hidden = self.work, self._encoder(self._embeddings())
         if work.real_tokens is not None:  # back to their positions, 0 at padding
             shape = (work.sequences * work.seq_length, self.config.hidden_size)
             zeros = Storage(self.tape, hidden.width * shape[0] * shape[1])
             hidden = self.tape.record(shape, hidden.width, [hidden], [hidden])
             del zeros
-        pooled = self._pooler(hidden) if work.sentence_head else None
+        return hidden
+
+    def loss(self) -> SizedTensor:
+        ops, work, hidden = self.ops, self.work, self.encode()
+        pooled = self.pool(hidden) if work.sentence_head else None
         loss = self._word_loss(ops.gather(hidden, round_up_rows(work.masked_tokens)))
         if pooled is None:
             return loss
-        return ops.add(loss, ops.cross_entropy(ops.linear(pooled, *self._linear("classifier", "classifier"))))
+        return ops.add(loss, ops.cross_entropy(ops.linear(pooled, *self.linear("classifier", "classifier"))))
 
     def _embeddings(self) -> SizedTensor:
         ops, tokens, packed = self.ops, self.work.tokens, self.work.real_tokens is not None
         ids = INDEX * tokens * packed  # of their own, else the batch's
-        x = ops.add(*(ops.look_up(self._weight("embeddings", name), tokens, ids) for name in ("words", "segments")))
+        x = ops.add(*(ops.look_up(self.weight("embeddings", name), tokens, ids) for name in ("words", "segments")))
         if ("embeddings", "positions") in self.weights:  # looked up where tokens were put together, else a slice
-            positions = ops.look_up(self._weight("embeddings", "positions"), tokens * packed, ids)
+            positions = ops.look_up(self.weight("embeddings", "positions"), tokens * packed, ids)
             x = self.tape.record(x.shape, x.width, [x, positions], passes_on=True)
             del positions
-        x = ops.dropout(self._norm("embeddings", x), self.config.hidden_dropout_prob)
+        x = ops.dropout(self.norm("embeddings", x), self.config.hidden_dropout_prob)
         if ("projection", "projection") in self.weights:
-            return ops.linear(x, *self._linear("projection", "projection"))
+            return ops.linear(x, *self.linear("projection", "projection"))
         return x
 
     def _encoder(self, x: SizedTensor) -> SizedTensor:
@@ -153,7 +176,7 @@ class _Step:
                 x = self.tape.record(x.shape, x.width, [x], passes_on=True)
             x = self._recompute_layer(depth, layer, x) if self.work.recompute else self._layer(depth, layer, x)
         if self.config.norm_placement == NormPlacement.pre:
-            x = self._norm("final_norm", x)
+            x = self.norm("final_norm", x)
         del entered
         return x
 
@@ -176,14 +199,14 @@ class _Step:
         return self._residual("ffn_norm", layer.ffn_norm, x, output)
 
     def _norm_before(self, part: str, block: int, x: SizedTensor) -> SizedTensor:
-        return self._norm(part, x, block) if self.config.norm_placement == NormPlacement.pre else x
+        return self.norm(part, x, block) if self.config.norm_placement == NormPlacement.pre else x
 
     def _residual(self, part: str, block: int, x: SizedTensor, output: SizedTensor) -> SizedTensor:
         if self.config.norm_placement == NormPlacement.pre:
             return self.ops.add(x, output)
         if self.config.norm_placement == NormPlacement.deepnorm:
             x = self.ops.scale(x)
-        return self._norm(part, self.ops.add(x, output), block)
+        return self.norm(part, self.ops.add(x, output), block)
 
     def _attention(self, depth: int, layer: Layer, x: SizedTensor) -> SizedTensor:
         config, ops, work, block = self.config, self.ops, self.work, layer.attention
@@ -202,7 +225,7 @@ class _Step:
         """`RelativePositions`: an addition to the scores; packed, every sequence has its own."""
         ops, work = self.ops, self.work
         times = 1 if work.real_tokens is None else work.sequences
-        table = ops.look_up(self._weight("attention", "distances", block), times * work.length**2)
+        table = ops.look_up(self.weight("attention", "distances", block), times * work.length**2)
         table = ops.cast(table, query.width)
         shape = (query.shape[0] * self.config.num_attention_heads, work.length)
         bias = ops.product(ops.copy(query), table, shape)
@@ -220,39 +243,39 @@ class _Step:
     def _linear_map(self, part: str, name: str, block: int, depth: int, x: SizedTensor) -> SizedTensor:
         """A block's linear map, with the layer's own addition to it."""
         ops = self.ops
-        y = ops.linear(x, *self._linear(part, name, block))
+        y = ops.linear(x, *self.linear(part, name, block))
         if not self.config.lora_rank:
             return y
-        a, b = (self._weight("lora", f"{part} {name} {which}", depth) for which in "AB")
-        bias = self._weight("lora", f"{part} {name} bias", depth) if self.config.lora_bias else None
+        a, b = (self.weight("lora", f"{part} {name} {which}", depth) for which in "AB")
+        bias = self.weight("lora", f"{part} {name} bias", depth) if self.config.lora_bias else None
         return ops.add(y, ops.linear(ops.linear(x, a), b, bias))
 
     def _adapter(self, number: int, x: SizedTensor) -> SizedTensor:
         if not self.config.adapter_size:
             return x
-        inner = self.ops.linear(x, *self._linear("adapters", "down", number))
+        inner = self.ops.linear(x, *self.linear("adapters", "down", number))
         inner = self.ops.tape.record(inner.shape, inner.width, [inner], [inner])  # gelu
-        return self._norm(
-            "adapters", self.ops.add(x, self.ops.linear(inner, *self._linear("adapters", "up", number))), number
+        return self.norm(
+            "adapters", self.ops.add(x, self.ops.linear(inner, *self.linear("adapters", "up", number))), number
         )
 
-    def _pooler(self, hidden: SizedTensor) -> SizedTensor:
+    def pool(self, hidden: SizedTensor) -> SizedTensor:
         first = self.tape.record((self.work.sequences, self.config.hidden_size), 0, [hidden])  # a view
         first = SizedTensor(first.shape, hidden.width, hidden.storage, first.slot)
-        pooled = self.ops.linear(first, *self._linear("pooler", "pooler"))
+        pooled = self.ops.linear(first, *self.linear("pooler", "pooler"))
         return self.tape.record(pooled.shape, pooled.width, [pooled], saves_output=True)  # tanh
 
     def _word_loss(self, x: SizedTensor) -> SizedTensor:
         ops, own = self.ops, self.config.output_embedding_size is not None
-        x = ops.activation(ops.linear(x, *self._linear("mlm_head", "transform")), self.config.hidden_act)
-        table = self._weight("mlm_head", "vocabulary") if own else self._weight("embeddings", "words")
-        return ops.chunked_loss(self._norm("mlm_head", x), table, self._weight("mlm_head", "vocabulary bias"))
+        x = ops.activation(ops.linear(x, *self.linear("mlm_head", "transform")), self.config.hidden_act)
+        table = self.weight("mlm_head", "vocabulary") if own else self.weight("embeddings", "words")
+        return ops.chunked_loss(self.norm("mlm_head", x), table, self.weight("mlm_head", "vocabulary bias"))
 
-    def _weight(self, part: str, name: str, block: int = 0) -> SizedTensor:
+    def weight(self, part: str, name: str, block: int = 0) -> SizedTensor:
         return self.weights[part, name][block]
 
-    def _linear(self, part: str, name: str, block: int = 0) -> tuple[SizedTensor, SizedTensor]:
-        return self._weight(part, name, block), self._weight(part, f"{name} bias", block)
+    def linear(self, part: str, name: str, block: int = 0) -> tuple[SizedTensor, SizedTensor]:
+        return self.weight(part, name, block), self.weight(part, f"{name} bias", block)
 
-    def _norm(self, part: str, x: SizedTensor, block: int = 0) -> SizedTensor:
-        return self.ops.layer_norm(x, self._weight(part, "gain", block), self._weight(part, "shift", block))
+    def norm(self, part: str, x: SizedTensor, block: int = 0) -> SizedTensor:
+        return self.ops.layer_norm(x, self.weight(part, "gain", block), self.weight(part, "shift", block))

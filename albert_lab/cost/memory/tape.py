@@ -96,7 +96,14 @@ class Tape:
         Args:
             saved: tensors that the backward pass will need.
             extra_bytes: sizes of further ones that only it knows of (statistics, random masks).
+
+        Where no input needs a gradient, as behind frozen weights, the output needs none and nothing is kept.
         """
+        if not any(tensor is not None and tensor.slot for tensor in inputs):
+            further = [Storage(self, size) for size in extra_bytes]
+            output = self.constant(shape, width)
+            further.clear()
+            return output
         output = SizedTensor(shape, width, Storage(self, prod(shape) * width), Slot(prod(shape) * width))
         kept = [tensor.storage for tensor in saved] + [Storage(self, size) for size in extra_bytes]
         kept += [output.storage] if saves_output else []

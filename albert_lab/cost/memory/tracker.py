@@ -6,6 +6,7 @@ allocates, on no device and with no numbers. It takes seconds where `cost.memory
 
 from collections.abc import Callable
 from contextlib import nullcontext
+from typing import Any
 
 import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
@@ -17,21 +18,31 @@ from albert_lab.model.configuration import AlbertConfig
 from albert_lab.model.layer_map import LayerMap
 from albert_lab.model.torch.albert import AlbertForPreTraining
 from albert_lab.model.torch.layers.packing import make_packing
+from albert_lab.model.torch.pretrained_model import AlbertPreTrainedModel
 
-Score = Callable[[AlbertForPreTraining, dict[str, torch.Tensor]], torch.Tensor]
-MakeOptimizer = Callable[[AlbertForPreTraining], torch.optim.Optimizer]
+Score = Callable[[Any, dict[str, torch.Tensor]], torch.Tensor]
+MakeOptimizer = Callable[[Any], torch.optim.Optimizer]
+MakeModel = Callable[[AlbertConfig], AlbertPreTrainedModel]
 
 
 def track_peak(
-    config: ModelConfig, layer_map: LayerMap, work: Pass, loss_of: Score, make_optimizer: MakeOptimizer
+    config: ModelConfig,
+    layer_map: LayerMap,
+    work: Pass,
+    loss_of: Score,
+    make_optimizer: MakeOptimizer,
+    make_model: MakeModel | None = None,
 ) -> int:
     """Bytes at the peak of the second step of a training on CPU: weights, gradients, state, activations, temporaries.
 
     Args:
         loss_of: the loss of a batch of `data.samples.pretraining.Batch`'s tensors, as the training computes it.
+        make_model: None: the pre-training model.
     """
     with torch.device("meta"):
-        model = AlbertForPreTraining(AlbertConfig.of(config, layer_map), work.sentence_head)
+        made = AlbertConfig.of(config, layer_map)
+        model = make_model(made) if make_model else AlbertForPreTraining(made, work.sentence_head)
+    body: Any = model.albert
     if work.recompute:
         model.gradient_checkpointing_enable()
     packing = None if work.real_tokens is None else make_packing(_mask(work))
@@ -39,8 +50,8 @@ def track_peak(
         model._apply(lambda tensor: torch.empty(tuple(tensor.shape), dtype=tensor.dtype))
         if packing is not None:  # made from real numbers, which this mode has none of
             fake = packing._replace(indices=torch.zeros(len(packing.indices), dtype=torch.long))
-            assert callable(model.albert.choose_packing)
-            vars(model.albert)["choose_packing"] = lambda attention_mask: fake
+            assert callable(body.choose_packing)
+            vars(body)["choose_packing"] = lambda attention_mask: fake
         optimizer, batch = make_optimizer(model), _batch(work)
         _step(model, batch, work, loss_of, optimizer)
         tracker = MemTracker()
@@ -71,7 +82,7 @@ def _batch(work: Pass) -> dict[str, torch.Tensor]:
 
 
 def _step(
-    model: AlbertForPreTraining,
+    model: AlbertPreTrainedModel,
     batch: dict[str, torch.Tensor],
     work: Pass,
     loss_of: Score,

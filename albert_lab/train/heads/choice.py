@@ -8,7 +8,7 @@ import numpy as np
 from torch import Tensor, nn
 from torch.nn import functional
 
-from albert_lab.cost.counts.flops import TaskHead
+from albert_lab.cost.counts.weights import TaskHead
 from albert_lab.data.tasks.examples import ChoiceExample
 from albert_lab.errors import UserError
 from albert_lab.model.torch.classification import AlbertForMultipleChoice

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from albert_lab.cost.counts.flops import TaskHead
+from albert_lab.cost.counts.weights import TaskHead
 from albert_lab.data.tasks.examples import TextExample
 from albert_lab.model.torch.classification import AlbertForSequenceClassification
 from albert_lab.scoring.predictions import Prediction

@@ -8,7 +8,7 @@ import numpy as np
 from torch import Tensor, nn
 
 from albert_lab.config.training import TaskConfig
-from albert_lab.cost.counts.flops import TaskHead
+from albert_lab.cost.counts.weights import TaskHead
 from albert_lab.data.tasks.examples import Row
 from albert_lab.model.torch.pretrained_model import AlbertPreTrainedModel
 from albert_lab.scoring.predictions import Prediction

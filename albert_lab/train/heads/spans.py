@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from albert_lab.cost.counts.flops import TaskHead
+from albert_lab.cost.counts.weights import TaskHead
 from albert_lab.data.spans.n_best import Candidates, FoundAnswer, find_answers, pair_ends
 from albert_lab.data.spans.windows import Windows, make_windows
 from albert_lab.data.tasks.examples import SpanExample

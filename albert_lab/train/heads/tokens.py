@@ -10,7 +10,7 @@ import numpy as np
 from torch import Tensor, nn
 from torch.nn import functional
 
-from albert_lab.cost.counts.flops import TaskHead
+from albert_lab.cost.counts.weights import TaskHead
 from albert_lab.data.tasks.examples import TokenExample
 from albert_lab.model.torch.classification import AlbertForTokenClassification
 from albert_lab.scoring.predictions import Prediction

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from albert_lab.config.schema import FinetuneConfig
-from albert_lab.cost.task_data import TaskData, TaskExamples
+from albert_lab.cost.task_data import ONE_WINDOW, TaskData, TaskExamples
 from albert_lab.model.configuration import AlbertConfig
 from albert_lab.model.shape import find_length
 from albert_lab.tokenizer import AlbertTokenizerFast
@@ -31,6 +31,7 @@ def measure_lengths(config: FinetuneConfig, model: AlbertConfig, data: TaskData,
     held_out_lengths, held_out_features, _ = _encode(head, held_out)
     return replace(
         data,
+        source=data.source.removesuffix(ONE_WINDOW),
         train=features,
         held_out=held_out_features,
         lengths=lengths,

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from functools import cache
+from typing import Any
 
 import pytest
 import torch
@@ -23,13 +24,14 @@ from albert_lab.config.variant import (
     SharingConfig,
 )
 from albert_lab.cost.counts.flops import (
-    TaskHead,
+    count_beam_flops,
     count_flops,
     count_flops_per_token,
     count_recomputed_flops,
     count_task_flops,
 )
 from albert_lab.cost.counts.parameters import count_parameters
+from albert_lab.cost.counts.weights import TaskHead
 from albert_lab.errors import UserError
 from albert_lab.model.configuration import AlbertConfig
 from albert_lab.model.layer_map import LayerMap, make_layer_map
@@ -136,7 +138,7 @@ def task_model(head: TaskHead, config: AlbertConfig) -> AlbertPreTrainedModel:
 
 def task_inputs(head: TaskHead, questions: int, choices: int, length: int) -> dict[str, torch.Tensor]:
     shape = (questions, choices, length) if head is TaskHead.multiple_choice else (questions * choices, length)
-    integers = {"dtype": torch.long}
+    integers: Any = {"dtype": torch.long}
     inputs = {"input_ids": torch.zeros(shape, **integers)}
     count = shape[0]
     if head in (TaskHead.question_answering, TaskHead.question_answering_v2):
@@ -169,7 +171,11 @@ def test_flops_of_every_task_equal_pytorchs_counter(
     questions, choices, length = shape
     pooling = pooling if head is TaskHead.sequence_classification else Pooling.cls
     flops = count_task_flops(*variant, head, questions * choices, length, labels, frozen_encoder, pooling)
-    options = {"num_labels": labels, "problem_type": "single_label_classification", "classifier_pooling": pooling}
+    options: dict[str, Any] = {
+        "num_labels": labels,
+        "problem_type": "single_label_classification",
+        "classifier_pooling": pooling,
+    }
     with torch.device("cpu"), sdpa_kernel(SDPBackend.MATH):
         model = task_model(head, AlbertConfig.of(*variant, **options))
         if frozen_encoder:
@@ -180,6 +186,18 @@ def test_flops_of_every_task_equal_pytorchs_counter(
             loss.backward()
     assert flops.forward == forward.get_total_flops()
     assert flops.training == forward.get_total_flops() + backward.get_total_flops()
+
+
+@pytest.mark.parametrize("length", [3, 9])
+def test_flops_of_a_beam_equal_pytorchs_counter(variant: Variant, length: int) -> None:
+    config, layer_map = variant("tiny", vocab_size=40, embedding_size=8)
+    head = TaskHead.question_answering_v2
+    model, ids = task_model(head, AlbertConfig.of(config, layer_map)).eval(), torch.zeros(2, length, dtype=torch.long)
+    positions = torch.zeros(2, dtype=torch.long)
+    with torch.no_grad(), sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
+        model(ids, start_positions=positions, end_positions=positions, return_beam=True)
+    flops = count_task_flops(config, layer_map, head, 2, length).forward + count_beam_flops(config, 2, length)
+    assert flops == counter.get_total_flops()
 
 
 @settings(max_examples=10, deadline=None)
