@@ -84,7 +84,8 @@ def _check(verb: str, override: Override, sources: Sources) -> None:
     elif key in list_groups(verb):
         _check_choice(override, sources)
     elif key not in keys and key.rpartition(".")[0] not in _open_keys(verb):
-        others = [WRITTEN.get(other, other) for other in VERBS if key in list_keys(other) or key in list_groups(other)]
+        takers = [other for other in VERBS if key in list_keys(other) or key in list_groups(other)]
+        others = dict.fromkeys(WRITTEN.get(other, other).split()[0] for other in takers)
         if others:
             written = WRITTEN.get(verb, verb)
             raise UserError(f"`albert-lab {written}` does not take {key!r}; it belongs to {', '.join(others)}")

@@ -199,11 +199,12 @@ def test_a_multirun_of_suites_is_one_table(lab: Lab) -> None:
 
 def test_texts_are_measured_with_a_checkpoints_tokenizer(lab: Lab, tmp_path: Path) -> None:
     """In files of one's own: two words each, of which an unknown vocabulary makes a few pieces."""
-    rows = "".join(f"a b,{'xy'[number % 2]}\n" for number in range(40))
-    (tmp_path / "train.csv").write_text("text,label\n" + rows)
-    run = folder_of(lab("pretrain", "scale=smoke", "train.budget.steps=2", "tracking=none"))
-    files = f"task.files.train={tmp_path / 'train.csv'}"
-    done = lab("cost", f"checkpoint={run}", "task=classification", files, "hardware=a100", "cost.json=true")
+    for name, count in (("train", 36), ("dev", 4)):
+        rows = "".join(f"a b,{'xy'[number % 2]}\n" for number in range(count))
+        (tmp_path / f"{name}.csv").write_text("text,label\n" + rows)
+    run = folder_of(lab("pretrain", "scale=smoke", "train.budget.steps=5", "tracking=none"))
+    files = [f"task.files.{name}={tmp_path / name}.csv" for name in ("train", "dev")]
+    done = lab("cost", f"checkpoint={run}", "task=classification", *files, "hardware=a100", "cost.json=true")
     assert done.returncode == 0, done.stderr
     (task,) = json.loads(done.stdout)["tasks"]
     assert (task["train_examples"], task["held_out_examples"], task["steps"]) == (36, 4, 4)
