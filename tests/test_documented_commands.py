@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from albert_lab.cli import curves, diff, doctor, export, import_checkpoint, rm, runs
+from albert_lab.cli.cost import choose_verb
 from albert_lab.cli.help import print_help
 from albert_lab.cli.hydra_private import parse_arguments
 from albert_lab.cli.main import VERBS
@@ -100,6 +101,7 @@ def check_overrides_of(arguments: list[str]) -> None:
         return
     verb, *words = arguments
     assert verb in VERBS
+    verb = choose_verb(words) if verb == "cost" else verb
     if verb in SCHEMAS and "--help" in words:
         print_help(verb, words)
         return

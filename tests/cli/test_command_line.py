@@ -13,6 +13,7 @@ from albert_lab.cli.main import VERBS, main
 from albert_lab.config.meanings import list_settings
 from albert_lab.config.overrides import list_groups
 from albert_lab.config.schema import VERBS as SCHEMAS
+from albert_lab.config.schema import WRITTEN
 from tests.test_documented_commands import check_command
 
 ROOT = Path(__file__).parents[2]
@@ -139,7 +140,8 @@ def test_help_explains_every_setting_within_the_terminal(
     verb: str, columns: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("COLUMNS", str(columns))
-    text = help_of(verb, "--help", capsys=capsys)
+    written = WRITTEN.get(verb, verb).replace("TASK", "sst2").split()
+    text = help_of(*written, "--help", capsys=capsys)
     assert [line for line in text.splitlines() if len(line) > columns and " " in line.strip()] == []
     for setting in list_settings(SCHEMAS[verb]):
         assert re.search(rf"^  {re.escape(setting.key)}=", text, re.MULTILINE)
