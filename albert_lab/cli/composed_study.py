@@ -43,7 +43,7 @@ class ComposedStudy:
         hydra_config = HydraConfig.get()
         self.given = list(hydra_config.overrides.task)
         self.search_path = [given for given in hydra_config.overrides.hydra if given.startswith("hydra.searchpath=")]
-        self.config = from_hydra(composed, StudyVerbConfig)
+        self.config = from_hydra(composed, EstimateConfig)
         self.scale = str(hydra_config.runtime.choices["scale"])
         chosen = hydra_config.runtime.choices["study"]
         if self.config.study.name is None:
@@ -68,8 +68,9 @@ class ComposedStudy:
     @property
     def downstream(self) -> tuple[list[str], list[str]]:
         """The tasks that cells are fine-tuned on, and further ones that need a benchmark's files."""
-        study = self.config.study
-        return study.downstream, study.downstream_with_data if self.config.data_root else []
+        study, config = self.config.study, self.config
+        has_data = isinstance(config, StudyVerbConfig) and config.data_root  # `cost` reads none
+        return study.downstream, study.downstream_with_data if has_data else []
 
     def compose_estimate(self, overrides: Sequence[str]) -> EstimateConfig:
         """The same with the hardware that its cost is estimated for."""
