@@ -62,7 +62,8 @@ def test_a_suite_that_is_killed_ends_with_the_bits_of_one_that_is_not(
     wait_for_step(tmp_path / "killed", 8, process, metric="loss")
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
-    folder_of(lab("finetune", *suite, "paths.runs=killed"))
+    report = folder_of(lab("finetune", *suite, "paths.runs=killed"))
+    assert (report / "report.html").exists()
     whole, killed = runs_of(tmp_path / "whole"), runs_of(tmp_path / "killed")
     assert sorted(whole) == sorted(killed) == ["moods 0", "moods 1", "topics 0", "topics 1"]
     for name, path in whole.items():

@@ -56,25 +56,32 @@ class ComposedSuite:
         return from_hydra(composed, FinetuneConfig)
 
     @property
-    def source(self) -> str:
-        """The checkpoint's name, without the fingerprint of a run."""
-        return re.sub(r"-[0-9a-f]{10}$", "", Path(self.config.checkpoint or "").name)
-
-    @property
     def folder(self) -> Path:
         """`<paths.runs>/suites/<suite>-from-<checkpoint>-<scale>`, with a hash of the checkpoint's path and of further
         overrides, so that no suite hides another.
         """
         further = sorted(word for word in self.given if not word.startswith(ROUTINE))
-        text = " ".join([str(Path(self.config.checkpoint or "").absolute()), *further])
-        suffix = hashlib.sha256(text.encode()).hexdigest()[:6]
-        name = f"{self.suite.name}-from-{self.source}-{self.scale}-{suffix}"
+        checkpoints = [
+            str(Path(each).absolute()) for each in (self.config.checkpoint, self.config.finetune.against) if each
+        ]
+        suffix = hashlib.sha256(" ".join([*checkpoints, *further]).encode()).hexdigest()[:6]
+        name = f"{self.suite.name}-from-{name_source(self.config.checkpoint)}-{self.scale}-{suffix}"
         return Path(self.config.paths.runs).absolute() / "suites" / name
 
-    def report(self, outcome: "SuiteOutcome") -> "SuiteReport":
+    def report(self, outcome: "SuiteOutcome", other: "SuiteOutcome | None") -> "SuiteReport":
+        """`other`: what became of the checkpoint that this one is compared with."""
         from albert_lab.report.suite_report import SuiteReport
 
-        return SuiteReport(self.suite, self.source, outcome.folders, outcome.failures)
+        source, name = name_source(self.config.checkpoint), name_source(self.config.finetune.against)
+        if source == name:  # two runs of the same variant: their fingerprints tell them apart
+            source, name = (Path(str(each)).name for each in (self.config.checkpoint, self.config.finetune.against))
+        against = SuiteReport(self.suite, name, other.folders, other.failures) if other else None
+        return SuiteReport(self.suite, source, outcome.folders, outcome.failures, against)
+
+
+def name_source(checkpoint: str | None) -> str:
+    """A checkpoint's name, without the fingerprint of a run."""
+    return re.sub(r"-[0-9a-f]{10}$", "", Path(checkpoint or "").name)
 
 
 def _check_tasks(suite: SuiteConfig, given: Sequence[str], sources: Sources) -> None:

@@ -3,7 +3,8 @@
 import logging
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from albert_lab.cli.composed_suite import ComposedSuite
 from albert_lab.cli.hydra_app import run_app
@@ -11,8 +12,15 @@ from albert_lab.cli.hydra_private import parse_arguments
 from albert_lab.cli.run_arguments import terminal_width
 from albert_lab.cli.train_jobs import take_force, train, train_jobs
 from albert_lab.config.compose import from_hydra
+from albert_lab.config.overrides import quote_path
 from albert_lab.config.schema import FinetuneConfig
+from albert_lab.errors import UserError
 from albert_lab.processes import adopt_children
+from albert_lab.runs.metrics import metrics_from_plain
+
+if TYPE_CHECKING:
+    from albert_lab.runs.folder import RunFolder
+    from albert_lab.sweep.suite import SuiteOutcome
 
 log = logging.getLogger(__name__)
 
@@ -30,19 +38,55 @@ def run(arguments: Sequence[str]) -> int:
 def finetune(failures: list[str], composed: Any) -> None:
     """One run, or those of a suite or of several seeds with their report; adds the reasons of what failed."""
     config = from_hydra(composed, FinetuneConfig)
-    if config.suite.name is None and config.finetune.seeds == 1:
+    repeat = config.finetune
+    if config.suite.name is None and repeat.seeds == 1 and repeat.against is None and not repeat.submission:
         train("finetune", composed)
         return
     from albert_lab.sweep.suite import run_suite
 
     suite = ComposedSuite(config)
-    outcome = run_suite(suite.suite, suite.seeds, suite.compose_run, config.finetune.jobs)
-    report = suite.report(outcome)
+    outcomes = [run_suite(suite.suite, suite.seeds, suite.compose_run, repeat.jobs)]
+    if repeat.against is not None:
+        start = f"checkpoint={quote_path(Path(repeat.against))}"
+        outcomes.append(run_suite(suite.suite, suite.seeds, suite.compose_run, repeat.jobs, start))
+    report = suite.report(outcomes[0], outcomes[1] if repeat.against else None)
     report.save(suite.folder)
     print(report.text(terminal_width()))
-    for task, reasons in outcome.failures.items():
-        for reason in reasons:
-            log.error("failed: %s %s", task, reason)
+    for outcome in outcomes:
+        failures += [f"{task} {reason}" for task, reasons in outcome.failures.items() for reason in reasons]
+    for reason in failures:
+        log.error("failed: %s", reason)
+    if repeat.submission:
+        write_glue_submission(outcomes[0], config.data_root, suite.folder / "submission.zip")
     log.info("table.md, table.csv and report.html are in %s", suite.folder)
     print(suite.folder)
-    failures += [reason for reasons in outcome.failures.values() for reason in reasons]
+
+
+def write_glue_submission(outcome: "SuiteOutcome", data_root: str | None, file: Path) -> None:
+    """Answers GLUE's test sets, each task by its seed with the best held-out figure, and says what is missing."""
+    from albert_lab.scoring.submission import write_submission
+    from albert_lab.train.light_imports import import_lightning
+
+    import_lightning(compiler=False)
+    from albert_lab.train.glue_answers import answer_glue
+
+    best = {task: _find_best(folders).path for task, folders in outcome.folders.items() if folders}
+    answers, missing = answer_glue(best, data_root)
+    if not answers:
+        raise UserError(f"finetune.submission=true: no test set can be answered; {missing[0]}")
+    for problem in [*missing, *write_submission(file, answers)]:
+        log.warning("submission.zip: %s", problem)
+    log.info("%s answers %d of %d test sets", file.name, len(answers), len(answers) + len(missing))
+
+
+def _find_best(folders: Sequence["RunFolder"]) -> "RunFolder":
+    """The run with the best value of the metric that judges its task; of equal ones the first."""
+
+    def rank(folder: "RunFolder") -> float:
+        record = folder.record()
+        assert record is not None
+        metric = metrics_from_plain(record["metrics"])[0]
+        value = float(record["validation"][metric.name])
+        return value if metric.higher_is_better else -value
+
+    return max(folders, key=rank)

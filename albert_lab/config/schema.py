@@ -110,6 +110,7 @@ class RepeatConfig:
 
     seeds: int = 1  # runs of each task, with train.seed and the numbers that follow it
     jobs: int | None = None  # runs at a time; null: one per core
+    against: str | None = None  # another checkpoint: it is fine-tuned too, and the two are compared task by task
     submission: bool = False  # answer the test sets too, and pack the answers for the GLUE leaderboard
 
 

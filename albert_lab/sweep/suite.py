@@ -29,10 +29,13 @@ class SuiteOutcome:
         return {record["config"]["train"]["seed"]: folder for record, folder in records if record}
 
 
-def run_suite(suite: SuiteConfig, seeds: Sequence[int], compose: Compose, jobs: int | None) -> SuiteOutcome:
+def run_suite(
+    suite: SuiteConfig, seeds: Sequence[int], compose: Compose, jobs: int | None, start: str | None = None
+) -> SuiteOutcome:
     """Runs every task with every seed; those that start from another task's models come after it.
 
-    A task whose start failed fails too, seed by seed; the same command runs again what failed.
+    A task whose start failed fails too, seed by seed; the same command runs again what failed. `start`: the override
+    that names another checkpoint than the one the user gave.
 
     Raises: UserError for a suite whose warm start is impossible.
     """
@@ -43,7 +46,8 @@ def run_suite(suite: SuiteConfig, seeds: Sequence[int], compose: Compose, jobs: 
     with follow_sweep() as progress:
         total = len(suite.tasks) * len(seeds)
         progress.begin(total)
-        done = _run_tasks({task: {seed: [] for seed in seeds} for task in first}, compose, jobs, progress, 1, outcome)
+        begin = [start] if start else []
+        done = _run_tasks({task: dict.fromkeys(seeds, begin) for task in first}, compose, jobs, progress, 1, outcome)
         _run_tasks(_start_from_others(suite, second, seeds, outcome), compose, jobs, progress, done, outcome)
     return outcome
 
