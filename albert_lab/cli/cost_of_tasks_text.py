@@ -61,17 +61,16 @@ def _tasks(cost: SuiteCost) -> Table:
     def column(heading: str, cell: Callable[[TaskCost], str], group: str = "") -> Column:
         return Column(heading, (*map(cell, tasks), *([""] * several)), group)
 
-    one = "a seed"
     columns = [
         Column("task", (*(task.task for task in tasks), *(["all"] * several)), number=False),
         column("steps", lambda task: format_exact(task.steps)),
         column("batch", _batch),
         column("length", lambda task: format_exact(task.max_seq_length)),
         column("real tokens", lambda task: f"{task.real_tokens:.0%}"),
-        column("tokens", lambda task: format_count(task.tokens), group=one),
-        column("training FLOP", lambda task: format_count(task.training_flops), group=one),
-        column("validation FLOP", lambda task: format_count(task.validation_flops), group=one),
-        column("time", lambda task: _range(task.one_seed, "hours", format_hours), group=one),
+        column("training", lambda task: format_count(task.training_flops), "FLOP a seed"),
+        column("validation", lambda task: format_count(task.validation_flops), "FLOP a seed"),
+        column("tokens", lambda task: format_count(task.tokens), "a seed"),
+        column("time", lambda task: _range(task.one_seed, "hours", format_hours), "a seed"),
     ]
     for heading, key, text in SPENT:
         cells = [_range(task.all_seeds, key, text) for task in tasks]
