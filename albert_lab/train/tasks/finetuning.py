@@ -2,17 +2,19 @@
 
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from albert_lab.config.schema import FinetuneConfig
 from albert_lab.cost.counts.flops import count_task_flops
 from albert_lab.cost.counts.parameters import count_parameters
+from albert_lab.data.random_bits import permute, random_bits
 from albert_lab.data.tasks.benchmark import open_benchmark
 from albert_lab.data.tasks.examples import BadRow, Examples
 from albert_lab.errors import UserError
@@ -72,7 +74,7 @@ class FinetuningTask(Task):
         self.metrics = self._declare_metrics()
 
     def _hold_out(self, split: str, examples: Examples[Any]) -> HeldOut:
-        rows = examples.rows[: self.config.train.validation_samples]
+        rows = draw_sample(examples.rows, self.config.train.validation_samples)
         prefix = "" if split == self.benchmark.held_out[0] else f"{split}_"
         groups = dict.fromkeys(group for row in rows if (group := getattr(row, "group", "")))
         golds = {"": [self.head.gold(row) for row in examples.rows]} | {
@@ -164,9 +166,8 @@ class FinetuningTask(Task):
             write_text(folder / "left_out.jsonl", "".join(f"{json.dumps(row._asdict())}\n" for row in left_out))
 
     def _left_out(self) -> list[BadRow]:
-        return [
-            row for examples in (self.train_examples, *(s.examples for s in self.held_out)) for row in examples.left_out
-        ]
+        splits = [self.train_examples, *(split.examples for split in self.held_out)]
+        return [row for examples in splits for row in examples.left_out]
 
     def count_cost(self, model: nn.Module) -> dict[str, Any]:
         assert isinstance(model, AlbertPreTrainedModel)
@@ -185,10 +186,10 @@ class FinetuningTask(Task):
         return {"examples": len(self.train_examples.rows)}
 
     def describe(self) -> list[str]:
-        held_out = ", ".join(f"{len(split.examples.rows):,} {name}" for name, split in self._named())
-        lines = [
-            f"{self.config.task.name}: {len(self.train_examples.rows):,} examples to train on; held out: {held_out}"
-        ]
+        sizes = [len(split.examples.rows) for split in self.held_out]
+        held_out = ", ".join(f"{size:,} {name}" for name, size in zip(self.benchmark.held_out, sizes, strict=True))
+        train = f"{len(self.train_examples.rows):,} examples to train on"
+        lines = [f"{self.config.task.name}: {train}; held out: {held_out}"]
         names = self.head.label_names
         if names:
             lines.append(f"{len(names)} labels: {', '.join(names[:20])}{', ...' if len(names) > 20 else ''}")
@@ -199,8 +200,13 @@ class FinetuningTask(Task):
             lines.append(f"{len(left_out)} malformed rows left out, listed in left_out.jsonl; the first: {left_out[0]}")
         return lines
 
-    def _named(self) -> Sequence[tuple[str, HeldOut]]:
-        return list(zip(self.benchmark.held_out, self.held_out, strict=True))
+
+def draw_sample(rows: list[Any], count: int | None) -> list[Any]:
+    """`count` of the rows, the same ones for every run, in their order: a file may be sorted by label. None: all."""
+    if count is None or count >= len(rows):
+        return rows
+    key = random_bits(np.zeros(1, np.uint64), 0)
+    return [rows[place] for place in np.sort(permute(np.arange(count), len(rows), np.repeat(key, count)))]
 
 
 TASK = FinetuningTask

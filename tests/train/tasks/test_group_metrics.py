@@ -20,6 +20,7 @@ ROWS = [
 def task(monkeypatch: pytest.MonkeyPatch) -> FinetuningTask:
     """One that always answers 0 and is judged by the first four examples."""
     monkeypatch.setattr(finetuning, "evaluate", lambda *_: ([], 0.0, 4))
+    monkeypatch.setattr(finetuning, "draw_sample", lambda rows, count: rows[:count])
     task: Any = FinetuningTask.__new__(FinetuningTask)
     task.benchmark = SimpleNamespace(metrics=("accuracy",), held_out=("dev",))
     task.head = SimpleNamespace(
