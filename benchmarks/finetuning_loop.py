@@ -1,8 +1,8 @@
 """A run's fine-tuning beside transformers' Trainer: `python -m benchmarks.finetuning_loop --data-root FOLDER`.
 
-ALBERT-base with random weights on SST-2, float32, AdamW, no dropout. Ours is the whole run (`albert-lab finetune`), theirs
-is Trainer with batches padded to the longest text. Each side is a process of its own; rounds are interleaved and
-medians count. Tokens are real ones, and the first five steps don't count, on either side.
+ALBERT-base with random weights on SST-2, float32, AdamW, no dropout. Ours is a whole run (`albert-lab finetune`), that
+of transformers is Trainer with batches padded to the longest text. Each side is a process of its own; rounds are
+interleaved and medians count. Tokens are real ones, and the first five steps don't count, on either side.
 """
 
 import argparse

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from albert_lab.scoring.predictions import read_predictions
 from tests.lab import Lab, folder_of, losses_of, record_of, start, wait_for_step
 
 SUITE = """
@@ -82,3 +83,17 @@ def test_a_task_that_fails_ends_no_other_and_the_summary_names_it(lab: Lab, suit
     assert "failed: moods seed 0: " in done.stderr
     assert f"{tmp_path}/moods.jsonl" in done.stderr
     assert "moods" in done.stdout
+
+
+@pytest.mark.parametrize("strategy", ["ddp", "zero2"])
+def test_two_processes_fine_tune_as_one_does(lab: Lab, suite: list[str], strategy: str) -> None:
+    alone = [word for word in suite if not word.startswith(("suite", "finetune."))]
+    alone += ["task=topics", "task.dropout=0", "task.classifier_dropout=0"]
+    one = folder_of(lab("finetune", *alone, "paths.runs=one"))
+    two = folder_of(lab("finetune", *alone, f"trainer={strategy}", "trainer.devices=2", "paths.runs=two"))
+    losses = losses_of(one, "loss")
+    assert losses_of(two, "loss") == pytest.approx(losses, abs=1e-4)
+    answers = [read_predictions(folder / "predictions/dev.jsonl") for folder in (one, two)]
+    assert [each.id for each in answers[1]] == [each.id for each in answers[0]]
+    assert [each.prediction for each in answers[1]] == [each.prediction for each in answers[0]]
+    assert record_of(two)["training"]["best_step"] == record_of(one)["training"]["best_step"]
