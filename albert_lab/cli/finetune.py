@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from albert_lab.cli.composed_suite import ComposedSuite
+from albert_lab.cli.composed_suite import OF_MANY_RUNS, ComposedSuite
 from albert_lab.cli.hydra_app import run_app
 from albert_lab.cli.hydra_private import parse_arguments
 from albert_lab.cli.run_arguments import terminal_width
@@ -27,11 +27,19 @@ log = logging.getLogger(__name__)
 
 def run(arguments: Sequence[str]) -> int:
     """Exit code 0 when every run is finished, else 1; a single run's mistake is the user's."""
-    if parse_arguments(take_force(arguments)).multirun:
+    further = take_force(arguments)
+    given = parse_arguments(further)
+    if given.multirun:
+        for word in given.overrides:
+            if word.startswith(OF_MANY_RUNS):
+                raise UserError(
+                    f"--multirun runs one task a job, and {word} several by itself: leave --multirun out, "
+                    "or sweep task= and train.seed="
+                )
         return train_jobs("finetune", arguments)
     adopt_children()
     failures: list[str] = []
-    run_app(partial(finetune, failures), "finetune", take_force(arguments))
+    run_app(partial(finetune, failures), "finetune", further)
     return 1 if failures else 0
 
 
@@ -42,6 +50,8 @@ def finetune(failures: list[str], composed: Any) -> None:
     if config.suite.name is None and repeat.seeds == 1 and repeat.against is None and not repeat.submission:
         train("finetune", composed)
         return
+    if config.checkpoint is None:
+        raise UserError("finetune needs checkpoint=RUN: a run's folder, or another checkpoint's")
     from albert_lab.sweep.suite import run_suite
 
     suite = ComposedSuite(config)

@@ -42,6 +42,16 @@ MISTAKES = {
         "num_hidden_groups=13.*12",
     ),
     "missing file": (["pretrain", "data=text", "data.files=[nowhere.txt]"], "nowhere.txt"),
+    "suite in a multirun": (
+        ["finetune", "--multirun", "suite=glue", "train.seed=0,1"],
+        "--multirun runs one task a job, and suite=glue sev",
+    ),
+    "suite of no checkpoint": (["finetune", "suite=glue"], "finetune needs checkpoint=RUN"),
+    "suite with a task": (["finetune", "checkpoint=x", "suite=glue", "task=cola"], "a suite has tasks of its own"),
+    "suite of unknown tasks": (
+        ["finetune", "checkpoint=x", "suite=glue", "suite.tasks=[colla]"],
+        "no task=colla; did you mean 'cola'",
+    ),
     "unknown study": (["reproduce", "table9"], "no study=table9; did you mean 'table[34]'"),
     "wrong type": (["pretrain", "model.hidden_size=wide"], "model.hidden_size: .*wide"),
     "wrong choice": (["pretrain", "objective.sentence=sops"], "objective.sentence: .*sop, nsp, none"),
