@@ -58,6 +58,7 @@ def test_training_goes_on_without_its_server_and_the_metrics_arrive_later(
 
 def test_two_studies_that_share_cells_both_show_them(lab: Lab, tracked: list[str], tmp_path: Path) -> None:
     steps = ["train.budget.steps=2", "train.validate_every_steps=2", "optimizer.warmup_steps=1", "study.seeds=[0]"]
+    steps += ["study.downstream=[]"]
     few = ["study.axes={sharing: [all], model.embedding_size: [128]}"]
     for study in ("table4", "table3"):
         result = lab("reproduce", study, *tracked, *steps, *few)

@@ -94,7 +94,7 @@ def test_cfg_job_prints_the_composed_configuration(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
-        ("albert-lab pre", ["pretrain"]),
+        ("albert-lab pre", ["pretrain", "predict"]),
         ("albert-lab pretrain sharing=f", ["sharing=ffn"]),
         ("albert-lab pretrain model.hidden_s", ["model.hidden_size="]),
         ("albert-lab reproduce ", ["search", "table3", "table4"]),
