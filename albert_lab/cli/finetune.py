@@ -13,10 +13,13 @@ from albert_lab.cli.run_arguments import terminal_width
 from albert_lab.cli.train_jobs import take_force, train, train_jobs
 from albert_lab.config.compose import from_hydra
 from albert_lab.config.overrides import quote_path
+from albert_lab.config.plain import flatten
+from albert_lab.config.ranges import check_numbers
 from albert_lab.config.schema import FinetuneConfig
 from albert_lab.errors import UserError
 from albert_lab.processes import adopt_children
 from albert_lab.runs.metrics import metrics_from_plain
+from albert_lab.storage.hub import pretrained_folder
 
 if TYPE_CHECKING:
     from albert_lab.runs.folder import RunFolder
@@ -52,6 +55,9 @@ def finetune(failures: list[str], composed: Any) -> None:
         return
     if config.checkpoint is None:
         raise UserError("finetune needs checkpoint=RUN: a run's folder, or another checkpoint's")
+    check_numbers(flatten(repeat, "finetune."))
+    for checkpoint in (config.checkpoint, *([repeat.against] if repeat.against else [])):
+        pretrained_folder(checkpoint, ["config.json"])  # a mistake that all runs share ends the command at once
     from albert_lab.sweep.suite import run_suite
 
     suite = ComposedSuite(config)

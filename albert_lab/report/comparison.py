@@ -85,7 +85,7 @@ def compare(
 def find_interval(
     answers: Sequence[Prediction], metric: str, label_names: Sequence[str] = (), resamples: int = 1000, seed: int = 0
 ) -> tuple[float, float]:
-    """The 95 % interval of one run's figure, from resampled examples; for a metric that is no share of examples.
+    """The 95 % interval of one run's figure, from resampled examples: for metrics that aren't a share of examples.
 
     Raises: UserError where the metric isn't known, or there are no answers.
     """

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable, Sequence
 
 from albert_lab.config.schema import FinetuneConfig
-from albert_lab.config.study import Study
+from albert_lab.config.study import Cell, Study
 from albert_lab.errors import UserError
 from albert_lab.runs.contents import read_contents
 from albert_lab.runs.folder import RunFolder
@@ -42,35 +42,30 @@ def fine_tune_cells(
     if places:
         done = len(places) - unfinished
         log.info("fine-tuning on %s: %d runs, %d of them finished", ", ".join(tasks), len(places), done)
-    words = [f"{task}: {cell} s{seed}" for task, cell, _, seed in places]
+    words = [f"{task}: {cell.name} s{seed}" for task, cell, _, seed in places]
     with follow_sweep() as progress:
         progress.begin(unfinished)
         results = run_side_by_side(list(zip(words, configs, strict=True)), jobs, progress)
-    names = [cell.name for cell in study.cells]
-    outcomes = {task: Outcome({name: [] for name in names}, {name: [] for name in names}) for task in tasks}
-    for (task, cell, _, _), result in zip(places, results, strict=True):
-        if isinstance(result, RunFolder):
-            outcomes[task].folders[cell].append(result)
-        else:
-            outcomes[task].failures[cell].append(result)
-    return outcomes
+    ended = list(zip(places, results, strict=True))
+    return {
+        task: Outcome.of(study, [(cell, result) for (own, cell, _, _), result in ended if own == task])
+        for task in tasks
+    }
 
 
 def find_fine_tuned(study: Study, tasks: Sequence[str], outcome: Outcome, compose: Compose) -> dict[str, Outcome]:
     """The same of what has run so far."""
-    names = [cell.name for cell in study.cells]
-    outcomes = {task: Outcome({name: [] for name in names}, {name: [] for name in names}) for task in tasks}
-    for task, cell, run, seed in _list_places(study, tasks, outcome):
-        config = compose(task, run, seed)
-        if is_finished(config):
-            outcomes[task].folders[cell].append(folder_of(config))
-    return outcomes
+    found = [(own, cell, compose(own, run, seed)) for own, cell, run, seed in _list_places(study, tasks, outcome)]
+    finished = [(own, cell, folder_of(config)) for own, cell, config in found if is_finished(config)]
+    return {
+        task: Outcome.of(study, [(cell, folder) for own, cell, folder in finished if own == task]) for task in tasks
+    }
 
 
-def _list_places(study: Study, tasks: Sequence[str], outcome: Outcome) -> list[tuple[str, str, RunFolder, int]]:
+def _list_places(study: Study, tasks: Sequence[str], outcome: Outcome) -> list[tuple[str, Cell, RunFolder, int]]:
     """Task, cell, its run and the run's seed."""
     return [
-        (task, cell.name, run, int((run.record() or {})["config"]["train"]["seed"]))
+        (task, cell, run, int((run.record() or {})["config"]["train"]["seed"]))
         for task in tasks
         for cell in study.cells
         for run in outcome.folders.get(cell.name, ())

@@ -47,9 +47,15 @@ MISTAKES = {
         "--multirun runs one task a job, and suite=glue sev",
     ),
     "suite of no checkpoint": (["finetune", "suite=glue"], "finetune needs checkpoint=RUN"),
-    "suite with a task": (["finetune", "checkpoint=x", "suite=glue", "task=cola"], "a suite has tasks of its own"),
+    "no seeds": (["finetune", "checkpoint=.", "suite=glue", "finetune.seeds=0"], "finetune.seeds=0 must be at least 1"),
+    "suite of a missing checkpoint": (["finetune", "checkpoint=nowhere", "suite=glue"], "no folder 'nowhere'"),
+    "suite against a missing one": (
+        ["finetune", "checkpoint=.", "suite=glue", "finetune.against=nowhere"],
+        "no folder 'nowhere'",
+    ),
+    "suite with a task": (["finetune", "checkpoint=.", "suite=glue", "task=cola"], "a suite has tasks of its own"),
     "suite of unknown tasks": (
-        ["finetune", "checkpoint=x", "suite=glue", "suite.tasks=[colla]"],
+        ["finetune", "checkpoint=.", "suite=glue", "suite.tasks=[colla]"],
         "no task=colla; did you mean 'cola'",
     ),
     "unknown study": (["reproduce", "table9"], "no study=table9; did you mean 'table[34]'"),

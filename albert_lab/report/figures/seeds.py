@@ -83,5 +83,5 @@ def plot_seed_curves(task: TaskRuns, key: str, title: str, ylabel: str, chance: 
 
 
 def _plain(text: str) -> str:
-    """`text` as Matplotlib shall draw it: a dollar sign is no formula."""
+    """`text` with its dollar signs escaped: Matplotlib takes what stands between two of them for a formula."""
     return text.replace("$", "\\$")
